@@ -1,0 +1,180 @@
+"""Condition types, their reasons, and how a list of conditions moves on.
+
+Sources: API conventions (sig-architecture), kstatus: `Reconciling` and `Stalled` are present only while they are true.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nemotron_operator.api.fields import ApiModel
+
+
+class ConditionType(StrEnum):
+    """What a condition speaks of."""
+
+    READY = "Ready"
+    """The summary: the desired revision serves, with all desired replicas."""
+    RECONCILING = "Reconciling"
+    """The operator or the cluster is at work. Absent when at rest."""
+    STALLED = "Stalled"
+    """Nothing will move before a human acts. Absent when nothing is stuck."""
+    PLANNED = "Planned"
+    """The spec is sound and fits the accelerator."""
+    MODEL_CACHED = "ModelCached"
+    """The weights are on the volume, complete."""
+    AVAILABLE = "Available"
+    """At least one replica serves; an old revision counts."""
+    VERIFIED = "Verified"
+    """The served model answered a question."""
+
+
+class Reason(StrEnum):
+    """Why a condition has its status. A reason is API: tools match on it."""
+
+    SERVING = "Serving"
+    """All desired replicas of the desired revision serve."""
+    SUSPENDED = "Suspended"
+    """`spec.suspend` is set, or zero replicas are desired."""
+    NOT_REQUESTED = "NotRequested"
+    """Nobody asked for it."""
+    WAITING = "Waiting"
+    """An earlier step has to finish first."""
+
+    FITS = "Fits"
+    """The plan fits, with the numbers in the message."""
+    FITS_NOT_ENFORCED = "DoesNotFitNotEnforced"
+    """The plan does not fit, and `planPolicy: Warn` starts it all the same."""
+    INVALID_SPEC = "InvalidSpec"
+    """The resource does not follow the schema that this operator knows."""
+    NAME_CONFLICT = "NameConflict"
+    """An object of a needed name belongs to somebody else."""
+    UNKNOWN_MODEL = "UnknownModel"
+    """The catalogue has no such model."""
+    UNKNOWN_ACCELERATOR = "UnknownAccelerator"
+    """The configuration has no such accelerator profile."""
+    IMAGE_NOT_ALLOWED = "ImageNotAllowed"
+    """The configuration does not allow this engine image."""
+    REMOTE_CODE_NOT_ALLOWED = "RemoteCodeNotAllowed"
+    """The configuration does not allow code from model repositories."""
+    ARGUMENT_NOT_ALLOWED = "ArgumentNotAllowed"
+    """An extra argument belongs to a typed field or is unsafe."""
+    ENVIRONMENT_NOT_ALLOWED = "EnvironmentNotAllowed"
+    """An extra environment variable belongs to the operator or is unsafe."""
+    CONTEXT_EXCEEDS_MODEL = "ContextExceedsModel"
+    """The model was not made for sequences that long."""
+    TENSOR_PARALLEL_DOES_NOT_DIVIDE = "TensorParallelDoesNotDivideHeads"
+    """The tensor parallel size does not divide the attention heads, or not the KV heads."""
+    TENSOR_PARALLEL_EXCEEDS_NODE = "TensorParallelExceedsNode"
+    """No node of the profile has that many GPUs."""
+    WEIGHTS_DO_NOT_FIT = "WeightsDoNotFit"
+    """Weights and working memory leave no room on the GPUs."""
+    CONTEXT_DOES_NOT_FIT = "ContextDoesNotFit"
+    """The KV cache of one full-length sequence does not fit."""
+    CACHE_TOO_SMALL = "CacheTooSmall"
+    """The volume cannot hold the weights."""
+    CLAIM_NOT_FOUND = "ClaimNotFound"
+    """The named PersistentVolumeClaim does not exist."""
+
+    CACHED = "Cached"
+    """The weights are on the volume, complete and verified."""
+    PROVIDED = "Provided"
+    """The weights are on a volume of the user's; the operator did not check them."""
+    VOLUME_PENDING = "VolumePending"
+    """The volume is not bound yet."""
+    DOWNLOADING = "Downloading"
+    """The cache Job is fetching."""
+    DOWNLOAD_FAILED = "DownloadFailed"
+    """The cache Job gave up."""
+
+    ROLLING_OUT = "RollingOut"
+    """Pods of the desired revision are starting."""
+    LOADING = "Loading"
+    """The engine reads the weights and compiles."""
+    UNSCHEDULABLE = "Unschedulable"
+    """The scheduler finds no node."""
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - the name of a reason
+    """A referenced Secret, or a key of it, does not exist."""
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    """A node cannot pull the image."""
+    CRASH_LOOP = "CrashLoop"
+    """The engine starts and ends again and again."""
+    OUT_OF_MEMORY = "OutOfMemory"
+    """The kernel ended the engine: host memory ran out."""
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    """The rollout took longer than the start-up budget."""
+    REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
+    """Fewer replicas serve than desired."""
+    FORBIDDEN = "Forbidden"
+    """The API server does not let the operator do its work."""
+
+
+class Condition(ApiModel):
+    """One statement about the resource, as `metav1.Condition`."""
+
+    type: Annotated[str, Field(max_length=316, min_length=1)]
+    """What the condition speaks of. Example: `Ready`."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it is so. Example: `"True"`."""
+
+    reason: Annotated[str, Field(max_length=1024, min_length=1, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Why, in one word for tools. Example: `Serving`."""
+
+    message: Annotated[str, Field(max_length=32_768)]
+    """Why, in sentences for people, with numbers and the next step. Example: `2 of 2 replicas serve.`."""
+
+    observed_generation: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+    """Generation of the spec that this speaks of. Example: `3`."""
+
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When `status` last changed, RFC 3339 in UTC. Example: `"2026-11-24T08:00:00Z"`."""
+
+
+class Finding(ApiModel):
+    """A condition before it meets its history: what is true now."""
+
+    type: ConditionType
+    """What it speaks of."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it is so."""
+    reason: Reason | str
+    """Why, in one word; a cache Job may bring its own."""
+    message: str
+    """Why, in sentences."""
+
+
+def advance_conditions(
+    previous: Iterable[Condition], findings: Iterable[Finding], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """Turn findings into conditions; a transition time moves only when the status flips.
+
+    Notes
+    -----
+    Conditions of ours that are not found any more are dropped, which is how `Stalled` and `Reconciling` vanish.
+    Conditions of types that we do not know belong to somebody else and stay.
+    """
+    earlier = {condition.type: condition for condition in previous}
+    known = set(ConditionType)
+    foreign = tuple(condition for kind, condition in earlier.items() if kind not in known)
+    return tuple(_advance(earlier.get(found.type), found, generation, now) for found in findings) + foreign
+
+
+def _advance(earlier: Condition | None, found: Finding, generation: int, now: datetime) -> Condition:
+    keeps_time = earlier is not None and earlier.status == found.status
+    return Condition(
+        type=found.type.value,
+        status=found.status,
+        reason=str(found.reason),
+        message=found.message,
+        observed_generation=generation,
+        last_transition_time=earlier.last_transition_time if earlier and keeps_time else rfc3339(now),
+    )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a UTC time as Kubernetes does, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,68 @@
+"""The pieces that spec and status are made of: the base model and the bounded field types."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from nemotron_operator.api.quantity import QUANTITY_PATTERN
+
+LABEL_VALUE_PATTERN = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+"""What Kubernetes allows as a label's value."""
+
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+"""What Kubernetes allows as the name of most objects."""
+
+
+class ApiModel(BaseModel):
+    """A part of the resource: camelCase in YAML, immutable, no unknown fields.
+
+    The docstring under an attribute is the field's description in the CRD, in `kubectl explain` and in the reference.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+
+def list_type(kind: str, *keys: str) -> dict[str, Any]:
+    """Say how server-side apply merges a list: `atomic`, `set`, or `map` with its keys."""
+    extension: dict[str, Any] = {"x-kubernetes-list-type": kind}
+    if keys:
+        extension["x-kubernetes-list-map-keys"] = list(keys)
+    return extension
+
+
+def rule(expression: str, message: str, **more: str) -> dict[str, str]:
+    """Make one CEL rule of `x-kubernetes-validations`."""
+    return {"rule": expression, "message": message, **more}
+
+
+def rules(*validations: dict[str, str]) -> dict[str, Any]:
+    """Attach CEL rules to a field or a model."""
+    return {"x-kubernetes-validations": list(validations)}
+
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN_PATTERN)]
+"""The name of another object in the resource's own namespace."""
+
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+"""A key inside a Secret."""
+
+Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=QUANTITY_PATTERN)]
+"""An amount of bytes or cores as Kubernetes writes it."""
+
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
+"""The value of a label."""
+
+MapKey = Annotated[str, Field(min_length=1, max_length=317)]
+"""The key of a label or annotation: an optional prefix of 253 characters, a slash, a name of 63."""
+
+Bytes = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+"""A number of bytes."""

@@ -1,0 +1,40 @@
+"""Kubernetes quantities: text like `200Gi` to bytes and back.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+"""
+
+import re
+from decimal import Decimal
+
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+"""The quantities that a NemotronDeployment accepts: no sign, no exponent."""
+
+_FACTORS = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTP", start=1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTP", start=1)},
+}
+
+
+def parse_quantity(text: str) -> Decimal:
+    """Read a quantity into its plain number, bytes or cores.
+
+    Raises
+    ------
+    ValueError
+        The text is not a quantity.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([mkMGTP]|[KMGTP]i)?", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity such as 200Gi")
+    return Decimal(match[1]) * _FACTORS[match[2] or ""]
+
+
+def format_bytes(count_bytes: int) -> str:
+    """Write bytes as the API server would: the largest binary suffix that divides them."""
+    for power, suffix in ((5, "Pi"), (4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        unit = 1024**power
+        if count_bytes and count_bytes % unit == 0:
+            return f"{count_bytes // unit}{suffix}"
+    return str(count_bytes)

@@ -1,0 +1,338 @@
+"""The spec of a NemotronDeployment: what a user asks for.
+
+Only `model` is required. A field that is absent is decided by the plan, and the decision is shown in the status.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from nemotron_operator.api.fields import (
+    LABEL_VALUE_PATTERN,
+    ApiModel,
+    LabelValue,
+    MapKey,
+    ObjectName,
+    Quantity,
+    SecretKey,
+    list_type,
+    rule,
+    rules,
+)
+
+
+class SecretKeyReference(ApiModel):
+    """One key of a Secret in the resource's own namespace. The operator passes the reference on, it never reads it."""
+
+    name: ObjectName
+    """Name of the Secret. Required. Example: `hub-token`."""
+
+    key: SecretKey
+    """Key inside the Secret. Required. Example: `token`."""
+
+
+class HuggingFaceSource(ApiModel):
+    """A repository on a Hugging Face hub, downloaded once into the cache."""
+
+    repository: Annotated[str, Field(min_length=3, max_length=193, pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")]
+    """Organisation and name of the repository. Required. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
+
+    revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = None
+    """Commit (40 hexadecimal digits, reproducible), tag or branch; the cache Job resolves it once to a commit.
+    Default: the catalogue's revision for this model, else `main`. Example: `main`."""
+
+    token_secret_ref: SecretKeyReference | None = None
+    """The hub's access token, for gated and private repositories. Only the cache Job gets it, never the server.
+    Default: no token. Example: `{name: hub-token, key: token}`."""
+
+    endpoint: Annotated[str | None, Field(max_length=253, pattern=r"^https?://[A-Za-z0-9_.:/-]+$")] = None
+    """Base URL of a mirror that speaks the hub's API. Default: the public hub. Example: `https://hub.example.com`."""
+
+
+class ClaimSource(ApiModel):
+    """Weights that are already on a volume. Nothing is downloaded and nothing is written there."""
+
+    claim_name: ObjectName
+    """Name of the PersistentVolumeClaim in the resource's namespace. Required. Example: `team-models`."""
+
+    path: Annotated[
+        str,
+        Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"),
+        Field(json_schema_extra=rules(rule("!self.contains('..')", "path must stay inside the volume: remove '..'"))),
+    ]
+    """Directory inside the volume that holds config.json and the weights. Required.
+    Example: `llama-3.1-nemotron-70b`."""
+
+
+class ModelSource(ApiModel):
+    """Where the bytes come from: exactly one member."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "[has(self.huggingFace), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",
+                "set exactly one of huggingFace and persistentVolumeClaim",
+            )
+        )
+    )
+
+    hugging_face: HuggingFaceSource | None = None
+    """A repository on a Hugging Face hub. Default: the catalogue's repository. Example: `{repository: org/name}`."""
+
+    persistent_volume_claim: ClaimSource | None = None
+    """A volume that already holds the weights. Default: none, the model is downloaded.
+    Example: `{claimName: team-models, path: llama-3.1-nemotron-70b}`."""
+
+
+class ModelSpec(ApiModel):
+    """Which model is served, from where, and under which names."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(rule("has(self.name) || has(self.source)", "set model.name, or model.source, or both"))
+    )
+
+    name: Annotated[str | None, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")] = None
+    """The model's name in the operator's catalogue (`nemoctl models` lists them). Default: the entry whose repository
+    `source` names. Example: `mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC`."""
+
+    source: ModelSource | None = None
+    """Where the bytes come from. Default: the catalogue's repository and revision.
+    Example: `{huggingFace: {repository: my-org/private-copy}}`."""
+
+    served_names: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_./:-]+$")], ...],
+        Field(max_length=8, json_schema_extra=list_type("atomic")),
+    ] = ()
+    """Names by which clients ask for the model; the first stands in answers and metrics.
+    Default: the repository's name. Example: `[nemotron-70b]`."""
+
+    trust_remote_code: bool = False
+    """Whether the engine may run Python code from the model's repository. The operator's configuration must allow it
+    too. Default: false. Example: `false`."""
+
+
+class ParallelismSpec(ApiModel):
+    """How one replica is spread over GPUs. One source for the engine's flag, the GPU request and the size of /dev/shm."""
+
+    tensor: Annotated[int | None, Field(ge=1, le=64)] = None
+    """Tensor parallel size: GPUs of one node that share one replica's weights. Default: the smallest size at which
+    weights and context fit. Example: `8`."""
+
+
+class SamplingSpec(ApiModel):
+    """Sampling values that a request gets when it names none. Numbers are written as text: an API field has no floats."""
+
+    temperature: Annotated[str | None, Field(max_length=8, pattern=r"^[0-9](\.[0-9]{1,4})?$")] = None
+    """Softmax temperature, 0 to 9.9999. Default: the catalogue's value for the model. Example: `"0.7"`."""
+
+    top_p: Annotated[str | None, Field(max_length=8, pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")] = None
+    """Nucleus sampling mass, 0 to 1. Default: the catalogue's value for the model. Example: `"0.9"`."""
+
+    max_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    """Tokens that one answer may have: what a request without `max_tokens` gets, and the most that any gets.
+    Default: the model's documented longest answer. Example: `1024`."""
+
+
+class EnvironmentVariable(ApiModel):
+    """One environment variable of the engine: a literal value or a key of a Secret."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("has(self.value) != has(self.secretKeyRef)", "set exactly one of value and secretKeyRef")
+        )
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """Name of the variable. Required. Example: `VLLM_LOGGING_LEVEL`."""
+
+    value: Annotated[str | None, Field(max_length=4096)] = None
+    """Literal value. Default: none, a Secret is referenced. Example: `DEBUG`."""
+
+    secret_key_ref: SecretKeyReference | None = None
+    """Key of a Secret that holds the value. Default: none, the value is literal.
+    Example: `{name: tracing, key: headers}`."""
+
+
+class EngineSpec(ApiModel):
+    """vLLM's settings. What is absent follows the model, the accelerator and vLLM's own defaults."""
+
+    image: Annotated[str | None, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_./:@-]+$")] = None
+    """Image that serves, if the operator's configuration allows it. Default: the operator's `engineImage`.
+    Example: `vllm/vllm-openai:v0.33.0`."""
+
+    max_model_len: Annotated[int | None, Field(ge=256, le=10_000_000)] = None
+    """Longest sequence, prompt and answer together, in tokens. Default: the model's own limit, or what fits if
+    `parallelism.tensor` is given. Example: `4096`."""
+
+    gpu_memory_utilization_percent: Annotated[int | None, Field(ge=10, le=99)] = None
+    """Share of each GPU's memory that the engine takes, in percent. Default: 92, as vLLM. Example: `90`."""
+
+    kv_cache_dtype: Literal["auto", "fp8"] = "auto"
+    """Number format of the KV cache: `auto` is the model's own (2 bytes), `fp8` halves it. Default: `auto`.
+    Example: `fp8`."""
+
+    max_num_seqs: Annotated[int | None, Field(ge=1, le=65_536)] = None
+    """Sequences that one step may batch. Fewer leave more memory for the KV cache. Default: 1024 on these GPUs, as
+    vLLM. Example: `256`."""
+
+    max_num_batched_tokens: Annotated[int | None, Field(ge=256, le=1_048_576)] = None
+    """Tokens that one scheduling step may process. Default: 8192 on these GPUs, as vLLM. Example: `16384`."""
+
+    sampling: SamplingSpec = Field(default_factory=SamplingSpec)
+    """Sampling values for requests that name none. Default: the catalogue's. Example: `{temperature: "0.2"}`."""
+
+    extra_args: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=2048)], ...],
+        Field(max_length=64, json_schema_extra=list_type("atomic")),
+    ] = ()
+    """Further arguments of `vllm serve`, one list item each, added last. Arguments that a typed field sets, or that
+    open the server to code or files, are refused. Default: none. Example: `["--enable-prefix-caching"]`."""
+
+    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_type("map", "name"))] = ()
+    """Further environment variables of the engine. Names that the operator sets, or that load code, are refused.
+    Default: none. Example: `[{name: VLLM_LOGGING_LEVEL, value: DEBUG}]`."""
+
+
+class CacheSpec(ApiModel):
+    """The volume that keeps the weights. It is shared by all resources of the namespace that name the same revision,
+    and it outlives them."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.existingClaim) || (!has(self.size) && !has(self.storageClassName))",
+                "an existing claim has its own size and storage class: remove cache.size and cache.storageClassName",
+            )
+        )
+    )
+
+    size: Annotated[
+        Quantity | None,
+        Field(
+            json_schema_extra=rules(
+                rule("quantity(self).compareTo(quantity(oldSelf)) >= 0", "a volume only grows: give a larger size")
+            )
+        ),
+    ] = None
+    """Size of the volume, in bytes with a suffix; it may grow later. Default: the weights plus a fifth.
+    Example: `200Gi`."""
+
+    storage_class_name: Annotated[
+        ObjectName | None,
+        Field(json_schema_extra=rules(rule("self == oldSelf", "the storage class of a volume cannot change"))),
+    ] = None
+    """StorageClass of the volume. Default: the cluster's default class. Example: `fast-nvme`."""
+
+    access_modes: Annotated[
+        tuple[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], ...],
+        Field(max_length=3, json_schema_extra=list_type("atomic")),
+    ] = ()
+    """Access modes of the volume. Replicas on several nodes need `ReadWriteMany`.
+    Default: `[ReadWriteOnce]`. Example: `[ReadWriteMany]`."""
+
+    existing_claim: ObjectName | None = None
+    """A claim of your own that the cache Job fills, instead of one made by the operator. Default: none.
+    Example: `team-models`."""
+
+
+class ServiceSpec(ApiModel):
+    """The Service in front of the replicas."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    """TCP port of the Service and of the engine. Default: 8000. Example: `8000`."""
+
+
+class TolerationSpec(ApiModel):
+    """A taint that the serving pods tolerate, beside those of the accelerator profile."""
+
+    key: Annotated[str | None, Field(max_length=317)] = None
+    """Key of the taint. Default: every key, with operator `Exists`. Example: `dedicated`."""
+
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """`Exists` matches any value, `Equal` one. Default: `Equal`. Example: `Exists`."""
+
+    value: Annotated[str | None, Field(max_length=63)] = None
+    """Value of the taint, with `Equal`. Default: the empty value. Example: `inference`."""
+
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint. Default: every effect. Example: `NoSchedule`."""
+
+
+class PodTemplateSpec(ApiModel):
+    """What a platform may add to the pods. Nothing here raises privileges or mounts a host's files."""
+
+    labels: Annotated[dict[MapKey, LabelValue], Field(max_length=32)] = Field(default_factory=dict)
+    """Labels added to serving and cache pods. The operator's own labels win. Default: none.
+    Example: `{team: search}`."""
+
+    annotations: Annotated[dict[MapKey, Annotated[str, Field(max_length=4096)]], Field(max_length=32)] = Field(
+        default_factory=dict
+    )
+    """Annotations added to serving and cache pods. Default: none. Example: `{cost-center: "4711"}`."""
+
+    node_selector: Annotated[dict[MapKey, LabelValue], Field(max_length=16)] = Field(default_factory=dict)
+    """Node labels that serving pods need beside those of the accelerator profile. Default: none.
+    Example: `{topology.kubernetes.io/zone: eu-1a}`."""
+
+    tolerations: Annotated[tuple[TolerationSpec, ...], Field(max_length=16, json_schema_extra=list_type("atomic"))] = ()
+    """Taints tolerated beside those of the accelerator profile. Default: none. Example: `[{key: dedicated, operator:
+    Exists}]`."""
+
+    priority_class_name: ObjectName | None = None
+    """PriorityClass of the serving pods. Default: the cluster's default. Example: `production`."""
+
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the serving pods. Default: the cluster's default. Example: `nvidia`."""
+
+    image_pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=8, json_schema_extra=list_type("atomic"))] = ()
+    """Secrets of the namespace with registry credentials. Default: none. Example: `[registry]`."""
+
+    cpu: Quantity | None = None
+    """CPU cores that one serving pod requests; there is no CPU limit. Default: two, and two for each GPU.
+    Example: `"32"`."""
+
+    memory: Quantity | None = None
+    """Host memory that one serving pod requests, in bytes with a suffix. Default: 16Gi, 8Gi for each GPU, and the size
+    of /dev/shm. Example: `256Gi`."""
+
+
+class NemotronDeploymentSpec(ApiModel):
+    """What is asked for: one model, served by one vLLM engine per replica."""
+
+    model: ModelSpec
+    """Which model is served, from where, and under which names. Required.
+    Example: `{name: nvidia/Llama-3.1-Nemotron-70B-Instruct-HF}`."""
+
+    accelerator: Annotated[str | None, Field(min_length=1, max_length=63, pattern=LABEL_VALUE_PATTERN)] = None
+    """Accelerator profile of the operator's configuration: node labels, memory, GPUs per node, tolerations.
+    Default: the operator's `defaultAccelerator`. Example: `H100-80GB`."""
+
+    parallelism: ParallelismSpec = Field(default_factory=ParallelismSpec)
+    """How one replica is spread over GPUs. Default: decided by the plan. Example: `{tensor: 8}`."""
+
+    engine: EngineSpec = Field(default_factory=EngineSpec)
+    """vLLM's settings. Default: decided by the plan. Example: `{maxModelLen: 4096}`."""
+
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Engines that serve at the same time, each with its own GPUs. `kubectl scale` changes it. Default: 1.
+    Example: `2`."""
+
+    suspend: bool = False
+    """Whether to stop serving and free the GPUs while cache and settings stay. Default: false. Example: `true`."""
+
+    cache: CacheSpec = Field(default_factory=CacheSpec)
+    """The volume that keeps the weights. Default: a volume of the right size. Example: `{size: 200Gi}`."""
+
+    service: ServiceSpec = Field(default_factory=ServiceSpec)
+    """The Service in front of the replicas. Default: port 8000. Example: `{port: 8000}`."""
+
+    api_key_secret_ref: SecretKeyReference | None = None
+    """Key that clients must send as bearer token. It guards the paths under /v1, not /metrics or /health.
+    Default: no key. Example: `{name: nemotron-api-key, key: key}`."""
+
+    plan_policy: Literal["Enforce", "Warn"] = "Enforce"
+    """What happens when the plan's numbers say that it will not fit: `Enforce` refuses, `Warn` starts all the same and
+    says so. Default: `Enforce`. Example: `Warn`."""
+
+    pod_template: PodTemplateSpec = Field(default_factory=PodTemplateSpec)
+    """What a platform adds to the pods. Default: nothing. Example: `{priorityClassName: production}`."""

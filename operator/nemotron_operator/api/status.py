@@ -1,0 +1,153 @@
+"""The status of a NemotronDeployment: what the operator saw and decided. Only the operator writes it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from nemotron_operator.api.conditions import Condition
+from nemotron_operator.api.fields import ApiModel, Bytes, list_type
+
+Count = Annotated[int, Field(ge=0)]
+"""A number of things."""
+
+Name = Annotated[str, Field(max_length=253)]
+"""A name that the operator reports."""
+
+
+class PlanStatus(ApiModel):
+    """What was decided for one replica, in numbers. All sizes are per GPU unless they say otherwise."""
+
+    model: Name
+    """Catalogue name of the planned model. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
+
+    accelerator: Name
+    """Accelerator profile. Example: `H100-80GB`."""
+
+    tensor_parallel_size: Count
+    """GPUs that share one replica's weights. Example: `2`."""
+
+    gpus_per_replica: Count
+    """GPUs that one replica requests. Example: `2`."""
+
+    gpus: Count
+    """GPUs that all desired replicas request together. Example: `4`."""
+
+    max_model_len: Count
+    """Longest sequence that is served, in tokens. Example: `131072`."""
+
+    weights_bytes_per_gpu: Bytes
+    """Weights on one GPU, in bytes. Example: `36346793984`."""
+
+    working_bytes_per_gpu: Bytes
+    """Activations, communication buffers and graphs on one GPU, in bytes. Example: `5300000000`."""
+
+    kv_bytes_per_token: Bytes
+    """KV cache of one token over all GPUs of the replica, in bytes. Example: `327680`."""
+
+    kv_cache_bytes_per_gpu: Bytes
+    """Memory left for the KV cache on one GPU, in bytes. Example: `36000000000`."""
+
+    kv_cache_tokens: Count
+    """Tokens that the KV cache of one replica holds. Example: `220000`."""
+
+    max_concurrent_full_length: Count
+    """Sequences of full length that fit at the same time, rounded down. Example: `1`."""
+
+    startup_seconds: Count
+    """Estimated seconds from pod start to the first answer, with an assumed read rate. Example: `527`."""
+
+    startup_budget_seconds: Count
+    """Seconds after which a start counts as failed. Example: `1054`."""
+
+
+class CacheStatus(ApiModel):
+    """The weights on their volume."""
+
+    claim_name: Name
+    """The PersistentVolumeClaim. Example: `model-nvidia-llama-3.1-nemotron-70b-instruct-hf-0a1b2c3d4e`."""
+
+    repository: Annotated[str | None, Field(max_length=193)] = None
+    """Repository that was downloaded. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
+
+    commit: Annotated[str | None, Field(max_length=64)] = None
+    """Commit that was downloaded. Example: 40 hexadecimal digits."""
+
+    path: Annotated[str | None, Field(max_length=512)] = None
+    """Directory of the weights inside the volume. Example: the commit."""
+
+    bytes: Bytes | None = None
+    """Size of the downloaded files, in bytes. Example: `72685000000`."""
+
+    files: Count | None = None
+    """Number of downloaded files. Example: `26`."""
+
+    manifest_sha256: Annotated[str | None, Field(max_length=64)] = None
+    """SHA-256 of the manifest that lists every file with its own hash. Example: 64 hexadecimal digits."""
+
+    verified_at: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When every file was last checked against the hub's hashes. Example: `"2026-11-24T08:00:00Z"`."""
+
+
+class EndpointStatus(ApiModel):
+    """Where clients inside the cluster reach the model."""
+
+    url: Annotated[str, Field(max_length=512)]
+    """Base URL of the OpenAI-compatible API. Example: `http://nemotron.default.svc:8000/v1`."""
+
+    service_name: Name
+    """The Service. Example: `nemotron`."""
+
+
+class StartupStatus(ApiModel):
+    """How far a starting replica is. Present only while one starts."""
+
+    started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the oldest pod that is still starting was created. Example: `"2026-11-24T08:00:00Z"`."""
+
+    budget_seconds: Count
+    """Seconds after which the start counts as failed. Example: `1054`."""
+
+
+class NemotronDeploymentStatus(ApiModel):
+    """What the operator saw and decided."""
+
+    observed_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = -1
+    """Generation of the spec that this status speaks of; -1 before the operator has seen it. Example: `3`."""
+
+    conditions: Annotated[
+        tuple[Condition, ...], Field(max_length=32, json_schema_extra=list_type("map", "type"))
+    ] = ()
+    """Ready, Planned, ModelCached, Available, Verified; Reconciling and Stalled while they are true.
+    Example: `kubectl wait --for=condition=Ready nemo/NAME`."""
+
+    plan: PlanStatus | None = None
+    """The plan in force, with its numbers. Absent when the spec cannot be planned. Example: see its fields."""
+
+    cache: CacheStatus | None = None
+    """The weights on their volume. Example: see its fields."""
+
+    endpoint: EndpointStatus | None = None
+    """Where clients reach the model. Example: see its fields."""
+
+    served_names: Annotated[
+        tuple[Annotated[str, Field(max_length=193)], ...], Field(max_length=8, json_schema_extra=list_type("atomic"))
+    ] = ()
+    """Names by which clients ask for the model. Example: `[nemotron-70b]`."""
+
+    replicas: Count | None = None
+    """Pods that exist, starting ones included; the scale subresource reads it. Example: `2`."""
+
+    ready_replicas: Count | None = None
+    """Pods that serve. Example: `2`."""
+
+    selector: Annotated[str | None, Field(max_length=1024)] = None
+    """Label selector of the serving pods, for autoscalers. Example: `nemotron.dev/deployment=nemotron`."""
+
+    desired_revision: Annotated[str | None, Field(max_length=64)] = None
+    """Hash of the pod template that should serve. Example: `5d41402abc`."""
+
+    serving_revision: Annotated[str | None, Field(max_length=64)] = None
+    """Hash of the pod template that serves now. Example: `5d41402abc`."""
+
+    startup: StartupStatus | None = None
+    """How far a starting replica is. Example: see its fields."""

@@ -1,0 +1,149 @@
+"""The operator's configuration: what a platform team decides once for its cluster."""
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from nemotron_operator.constants import GPU_RESOURCE
+from nemotron_operator.errors import ConfigError
+
+
+class ConfigModel(BaseModel):
+    """A part of the configuration: camelCase in the file, immutable, no unknown fields."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class Toleration(ConfigModel):
+    """A taint that the pods of an accelerator profile tolerate."""
+
+    key: str
+    """The taint's key."""
+
+    operator: str = "Exists"
+    """`Exists` for any value of the taint, `Equal` for one."""
+
+    value: str | None = None
+    """The value, with `Equal`."""
+
+    effect: str | None = "NoSchedule"
+    """The taint's effect; None tolerates every effect."""
+
+
+class AcceleratorProfile(ConfigModel):
+    """One kind of GPU node: how to find it and what one GPU of it offers."""
+
+    node_labels: Mapping[str, tuple[str, ...]]
+    """Node labels and the values that count as this accelerator, as GPU feature discovery writes them."""
+
+    usable_memory_mib: Annotated[int, Field(gt=0)]
+    """Memory of one GPU as CUDA reports it to the engine, in MiB; less than the card's label says."""
+
+    gpus_per_node: Annotated[int, Field(ge=1, le=16)] = 8
+    """GPUs of one node that one replica may share."""
+
+    resource_name: str = GPU_RESOURCE
+    """The extended resource that the pods request."""
+
+    max_num_seqs: Annotated[int, Field(ge=1)] = 1024
+    """Sequences in one batch where the resource names none: vLLM's own default for this GPU."""
+
+    max_num_batched_tokens: Annotated[int, Field(ge=1)] = 8192
+    """Tokens in one scheduling step where the resource names none: vLLM's own default for this GPU."""
+
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints of the GPU nodes that serving pods tolerate."""
+
+
+class OperatorConfig(ConfigModel):
+    """Everything that a platform team may decide for all NemotronDeployments of its cluster."""
+
+    engine_image: str
+    """The vLLM image where the resource names none. Pin it by digest in production."""
+
+    engine_version: str
+    """The vLLM version inside `engineImage`: the argument names that the operator renders follow it."""
+
+    downloader_image: str
+    """The image of the cache Job. It holds `nemotron-download`."""
+
+    allowed_image_prefixes: tuple[str, ...]
+    """A resource may name an engine image only if it starts with one of these."""
+
+    allow_trust_remote_code: bool = False
+    """Whether a resource may let a model's repository bring Python code that the engine runs."""
+
+    default_accelerator: str
+    """The profile where the resource names none."""
+
+    accelerators: Mapping[str, AcceleratorProfile]
+    """The profiles by name."""
+
+    gpu_memory_utilization_percent: Annotated[int, Field(ge=1, le=100)] = 92
+    """Share of a GPU's memory that the engine may take where the resource says nothing; vLLM's own default."""
+
+    assumed_read_mib_per_second: Annotated[int, Field(ge=1)] = 200
+    """Read rate of the cache volume that the start-up budget assumes, in MiB/s."""
+
+    resync_seconds: Annotated[int, Field(ge=10)] = 600
+    """How often every resource is compared with the cluster although nothing was reported, in seconds."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 8
+    """Resources reconciled at the same time."""
+
+
+def load_config(path: Path | None = None) -> OperatorConfig:
+    """Read the shipped configuration, overlaid with the file at `path`.
+
+    Accelerator profiles are merged by name, every other field is replaced.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not YAML, or has a field or value that is not allowed.
+    """
+    shipped = yaml.safe_load(resources.files(__package__).joinpath("default_config.yaml").read_text())
+    if path is None:
+        return OperatorConfig.model_validate(shipped)
+    overlay = _read_overlay(path)
+    accelerators = {**shipped["accelerators"], **(overlay.get("accelerators") or {})}
+    try:
+        config = OperatorConfig.model_validate({**shipped, **overlay, "accelerators": accelerators})
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from error
+    if config.default_accelerator not in config.accelerators:
+        known = ", ".join(sorted(config.accelerators))
+        raise ConfigError(f"{path}: defaultAccelerator: {config.default_accelerator!r} is no profile; known: {known}.")
+    return config
+
+
+def _read_overlay(path: Path) -> dict[str, Any]:
+    try:
+        overlay = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a YAML file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    if overlay is None:
+        return {}
+    if not isinstance(overlay, dict):
+        raise ConfigError(f"{path}: must be a mapping of fields, found {type(overlay).__name__}.")
+    return overlay
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: {first['msg']} (found {first['input']!r})"

@@ -1,0 +1,134 @@
+"""Which arguments and variables a user may add to the engine, and why not the others.
+
+Sources: vLLM's security guide (docs/usage/security.md) and its advisories.
+"""
+
+from collections.abc import Iterable
+
+TYPED_ARGUMENTS = {
+    "--model": "model.name",
+    "--served-model-name": "model.servedNames",
+    "--trust-remote-code": "model.trustRemoteCode",
+    "--revision": "model.source.huggingFace.revision",
+    "--tensor-parallel-size": "parallelism.tensor",
+    "-tp": "parallelism.tensor",
+    "--max-model-len": "engine.maxModelLen",
+    "--gpu-memory-utilization": "engine.gpuMemoryUtilizationPercent",
+    "--device-memory-utilization": "engine.gpuMemoryUtilizationPercent",
+    "--kv-cache-dtype": "engine.kvCacheDtype",
+    "--max-num-seqs": "engine.maxNumSeqs",
+    "--max-num-batched-tokens": "engine.maxNumBatchedTokens",
+    "--override-generation-config": "engine.sampling",
+    "--port": "service.port",
+    "--api-key": "apiKeySecretRef",
+}
+"""Arguments that a field of the resource sets. A second source would contradict the plan."""
+
+OPERATOR_ARGUMENTS = frozenset(
+    {
+        "--host",
+        "--uds",
+        "--root-path",
+        "--download-dir",
+        "--distributed-executor-backend",
+        "--pipeline-parallel-size",
+        "-pp",
+        "--data-parallel-size",
+        "-dp",
+        "--nnodes",
+        "--node-rank",
+        "--master-addr",
+        "--master-port",
+        "--headless",
+        "--kv-cache-memory-bytes",
+        "--shutdown-timeout",
+        "--config",
+        "--quantization",
+        "-q",
+    }
+)
+"""Arguments that the rendered pod depends on."""
+
+UNSAFE_ARGUMENTS = frozenset(
+    {
+        "--middleware",
+        "--tool-server",
+        "--tool-parser-plugin",
+        "--reasoning-parser-plugin",
+        "--logits-processors",
+        "--worker-cls",
+        "--worker-extension-cls",
+        "--scheduler-cls",
+        "--allowed-local-media-path",
+        "--hf-token",
+        "--allow-deprecated-quantization",
+    }
+)
+"""Arguments that load code, open files of the pod to clients, or would show a secret in the pod's spec."""
+
+OPERATOR_VARIABLES = frozenset(
+    {
+        "HF_HOME",
+        "HF_HUB_OFFLINE",
+        "HF_TOKEN",
+        "HOME",
+        "TRANSFORMERS_OFFLINE",
+        "TMPDIR",
+        "VLLM_API_KEY",
+        "VLLM_CACHE_ROOT",
+        "VLLM_ENGINE_READY_TIMEOUT_S",
+        "VLLM_NO_USAGE_STATS",
+        "VLLM_PORT",
+    }
+)
+"""Variables that the operator sets itself."""
+
+UNSAFE_VARIABLES = frozenset(
+    {
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING",
+        "VLLM_ALLOW_INSECURE_SERIALIZATION",
+        "VLLM_PLUGINS",
+        "VLLM_SERVER_DEV_MODE",
+        "PATH",
+    }
+)
+"""Variables that open administrative endpoints or load code."""
+
+UNSAFE_VARIABLE_PREFIXES = ("LD_", "PYTHON", "NVIDIA_", "CUDA_VISIBLE")
+"""Families of variables that load code or undo the GPU request."""
+
+
+def explain_forbidden_argument(argument: str) -> str | None:
+    """Say why an extra argument is refused; None when it is not.
+
+    Notes
+    -----
+    vLLM reads `--a_b` as `--a-b`, `--a.key value` as a part of a JSON argument, and argparse may take an unambiguous
+    beginning for the whole: all of these count as the argument that they stand for.
+    """
+    if not argument.startswith("-"):
+        return None
+    name = argument.split("=", 1)[0].split(" ", 1)[0].split(".", 1)[0].replace("_", "-")
+    name = "--" + name.removeprefix("--no-") if name.startswith("--no-") else name
+    if typed := _find(name, TYPED_ARGUMENTS):
+        return f"is set by spec.{TYPED_ARGUMENTS[typed]}: use that field"
+    if _find(name, OPERATOR_ARGUMENTS):
+        return "is set by the operator, the rendered pod depends on it: remove it"
+    if _find(name, UNSAFE_ARGUMENTS):
+        return "loads code, opens files or shows a secret: it is not allowed here"
+    return None
+
+
+def _find(name: str, forbidden: Iterable[str]) -> str | None:
+    """Find the argument that a name or its beginning stands for."""
+    is_long = name.startswith("--") and len(name) > len("--") + 2
+    return next((full for full in forbidden if name == full or (is_long and full.startswith(name))), None)
+
+
+def explain_forbidden_variable(name: str) -> str | None:
+    """Say why an extra environment variable is refused; None when it is not."""
+    if name in OPERATOR_VARIABLES:
+        return "is set by the operator: remove it"
+    if name in UNSAFE_VARIABLES or name.startswith(UNSAFE_VARIABLE_PREFIXES):
+        return "loads code, opens administrative endpoints or undoes the GPU request: it is not allowed here"
+    return None

@@ -1,0 +1,76 @@
+"""The cache's part of the plan: which volume, and what has to be fetched into it."""
+
+from dataclasses import dataclass
+
+from nemotron_operator.api.quantity import parse_quantity
+from nemotron_operator.plan.memory import GIB, count_repository_bytes
+from nemotron_operator.plan.names import name_download_job, name_shared_claim
+from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
+
+HEADROOM_PERCENT = 20
+"""Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Which repository is fetched at which revision."""
+
+    repository: str
+    revision: str
+
+
+def choose_download(request: PlanRequest) -> Download | None:
+    """Tell what has to be fetched; None when the user provides the weights."""
+    source = request.spec.model.source
+    if source is not None and source.persistent_volume_claim is not None:
+        return None
+    entry, hub = request.known_entry, request.hub_source
+    repository = hub.repository if hub else entry.repository
+    fallback = entry.revision if repository == entry.repository else "main"
+    return Download(repository, (hub.revision if hub else None) or fallback)
+
+
+def plan_cache(request: PlanRequest) -> CachePlan:
+    """Decide on the volume and the download."""
+    source = request.spec.model.source
+    download = choose_download(request)
+    if download is None:
+        if source is None or source.persistent_volume_claim is None:
+            raise AssertionError("choose_download returns None only for a claim")
+        provided = source.persistent_volume_claim
+        return CachePlan(provided.claim_name, new_claim=None, download=None, cached=None, provided_path=provided.path)
+    existing = request.spec.cache.existing_claim
+    claim_name = existing or name_shared_claim(download.repository, download.revision)
+    job_name = name_download_job(request.identity.name, claim_name, download.repository, download.revision)
+    return CachePlan(
+        claim_name=claim_name,
+        new_claim=None if existing else _plan_claim(request, claim_name),
+        download=_plan_download(request, download),
+        cached=request.facts.cached_models.get(job_name),
+        provided_path=None,
+    )
+
+
+def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
+    """Size a claim; one that exists keeps its class and modes, which cannot change, and only grows."""
+    cache = request.spec.cache
+    weights = count_repository_bytes(request.known_entry)
+    default_bytes = -(-weights * (100 + HEADROOM_PERCENT) // 100 // GIB) * GIB
+    wanted_bytes = int(parse_quantity(cache.size)) if cache.size else default_bytes
+    live = request.facts.claims.get(claim_name)
+    if live is not None:
+        return NewClaim(max(wanted_bytes, live.size_bytes), live.storage_class_name, live.access_modes)
+    return NewClaim(wanted_bytes, cache.storage_class_name, cache.access_modes or ("ReadWriteOnce",))
+
+
+def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:
+    hub = request.hub_source
+    return DownloadPlan(
+        image=request.config.downloader_image,
+        repository=download.repository,
+        revision=download.revision,
+        endpoint=hub.endpoint if hub else None,
+        token=hub.token_secret_ref if hub else None,
+        expected_bytes=count_repository_bytes(request.known_entry),
+    )

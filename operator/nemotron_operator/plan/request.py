@@ -1,0 +1,89 @@
+"""Resolve: spec, facts, configuration and catalogue meet in one frozen value that the checks read."""
+
+from dataclasses import dataclass
+
+from nemotron_operator.api.spec import HuggingFaceSource, NemotronDeploymentSpec
+from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
+from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.catalog.entry import CatalogEntry
+from nemotron_operator.config import AcceleratorProfile, OperatorConfig
+from nemotron_operator.plan.facts import Facts
+
+KV_ELEMENT_BYTES = {"auto": 2, "fp8": 1}
+"""Bytes of one element of the KV cache; `auto` follows the model's own BF16."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is asked for, with every default filled in that needs no arithmetic."""
+
+    identity: Identity
+    spec: NemotronDeploymentSpec
+    facts: Facts
+    config: OperatorConfig
+    catalog: Catalog
+    entry: CatalogEntry | None
+    """None when the catalogue has no such model."""
+    accelerator: str
+    profile: AcceleratorProfile | None
+    """None when the configuration has no such accelerator."""
+
+    @property
+    def model_name(self) -> str:
+        """The name under which the user asked for the model, for messages."""
+        source = self.spec.model.source
+        if self.spec.model.name is not None:
+            return self.spec.model.name
+        if source is not None and source.hugging_face is not None:
+            return source.hugging_face.repository
+        return ""
+
+    @property
+    def hub_source(self) -> HuggingFaceSource | None:
+        """The hub repository that the user named; None when the catalogue's is meant, or a claim."""
+        return self.spec.model.source.hugging_face if self.spec.model.source else None
+
+    @property
+    def known_entry(self) -> CatalogEntry:
+        """The entry, for the checks that run after `model_is_known`."""
+        if self.entry is None:
+            raise AssertionError("model_is_known runs first")
+        return self.entry
+
+    @property
+    def known_profile(self) -> AcceleratorProfile:
+        """The profile, for the checks that run after `accelerator_is_known`."""
+        if self.profile is None:
+            raise AssertionError("accelerator_is_known runs first")
+        return self.profile
+
+    @property
+    def image(self) -> str:
+        """The engine image that would serve."""
+        return self.spec.engine.image or self.config.engine_image
+
+
+def resolve_request(
+    deployment: ParsedDeployment, facts: Facts, config: OperatorConfig, catalog: Catalog
+) -> PlanRequest:
+    """Look up what the spec names."""
+    accelerator = deployment.spec.accelerator or config.default_accelerator
+    return PlanRequest(
+        identity=deployment.identity,
+        spec=deployment.spec,
+        facts=facts,
+        config=config,
+        catalog=catalog,
+        entry=_find_entry(deployment.spec, catalog),
+        accelerator=accelerator,
+        profile=config.accelerators.get(accelerator),
+    )
+
+
+def _find_entry(spec: NemotronDeploymentSpec, catalog: Catalog) -> CatalogEntry | None:
+    if spec.model.name is not None:
+        return catalog.find(spec.model.name)
+    source = spec.model.source
+    if source is not None and source.hugging_face is not None:
+        return catalog.find(source.hugging_face.repository)
+    return None

@@ -1,0 +1,68 @@
+"""Names, labels, owners and hashes of the children: the only place that knows them."""
+
+import hashlib
+import json
+from typing import Any
+
+from nemotron_operator.api.v1alpha1 import Identity
+from nemotron_operator.constants import (
+    API_GROUP,
+    API_VERSION,
+    COMPONENT_LABEL,
+    DEPLOYMENT_LABEL,
+    FIELD_MANAGER,
+    KIND,
+    MANAGED_BY_LABEL,
+)
+
+REVISION_LABEL = f"{API_GROUP}/revision"
+"""Label of a serving pod: the hash of the template that it was made from."""
+
+INTENT_ANNOTATION = f"{API_GROUP}/intent"
+"""Annotation of a child: the hash of what was applied, so that a field dropped from the intent is noticed."""
+
+SERVER_COMPONENT = "server"
+"""Component of the pods that serve."""
+
+CACHE_COMPONENT = "cache"
+"""Component of the Job that fetches, and of its volume."""
+
+_HASH_LENGTH = 12
+
+
+def label_managed() -> dict[str, str]:
+    """Label what the operator manages but no resource owns: the shared volume."""
+    return {MANAGED_BY_LABEL: FIELD_MANAGER, COMPONENT_LABEL: CACHE_COMPONENT}
+
+
+def label_child(identity: Identity, component: str) -> dict[str, str]:
+    """Label a child of one resource. The resource's own labels are never copied: GitOps tools track by them."""
+    return {MANAGED_BY_LABEL: FIELD_MANAGER, COMPONENT_LABEL: component, DEPLOYMENT_LABEL: identity.name}
+
+
+def select_pods(identity: Identity) -> dict[str, str]:
+    """Select the serving pods of one resource. A selector is for ever: it holds nothing that changes."""
+    return {COMPONENT_LABEL: SERVER_COMPONENT, DEPLOYMENT_LABEL: identity.name}
+
+
+def format_selector(labels: dict[str, str]) -> str:
+    """Write a selector as text, as the scale subresource wants it."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def refer_to_owner(identity: Identity) -> dict[str, Any]:
+    """Refer to the resource as the controlling owner, so that its deletion deletes the child."""
+    return {
+        "apiVersion": f"{API_GROUP}/{API_VERSION}",
+        "kind": KIND,
+        "name": identity.name,
+        "uid": identity.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def hash_manifest(manifest: dict[str, Any]) -> str:
+    """Hash a manifest, whatever the order of its keys."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

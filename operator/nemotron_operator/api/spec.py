@@ -34,10 +34,14 @@ class SecretKeyReference(ApiModel):
 class HuggingFaceSource(ApiModel):
     """A repository on a Hugging Face hub, downloaded once into the cache."""
 
-    repository: Annotated[str, Field(min_length=3, max_length=193, pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")]
+    repository: Annotated[
+        str, Field(min_length=3, max_length=193, pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")
+    ]
     """Organisation and name of the repository. Required. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
 
-    revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = None
+    revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = (
+        None
+    )
     """Commit (40 hexadecimal digits, reproducible), tag or branch; the cache Job resolves it once to a commit.
     Default: the catalogue's revision for this model, else `main`. Example: `main`."""
 
@@ -91,7 +95,9 @@ class ModelSpec(ApiModel):
         json_schema_extra=rules(rule("has(self.name) || has(self.source)", "set model.name, or model.source, or both"))
     )
 
-    name: Annotated[str | None, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")] = None
+    name: Annotated[
+        str | None, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")
+    ] = None
     """The model's name in the operator's catalogue (`nemoctl models` lists them). Default: the entry whose repository
     `source` names. Example: `mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC`."""
 
@@ -112,7 +118,7 @@ class ModelSpec(ApiModel):
 
 
 class ParallelismSpec(ApiModel):
-    """How one replica is spread over GPUs. One source for the engine's flag, the GPU request and the size of /dev/shm."""
+    """How one replica is spread over GPUs: one source for the engine's flag, the GPU request and /dev/shm."""
 
     tensor: Annotated[int | None, Field(ge=1, le=64)] = None
     """Tensor parallel size: GPUs of one node that share one replica's weights. Default: the smallest size at which
@@ -120,7 +126,7 @@ class ParallelismSpec(ApiModel):
 
 
 class SamplingSpec(ApiModel):
-    """Sampling values that a request gets when it names none. Numbers are written as text: an API field has no floats."""
+    """Sampling values that a request gets when it names none. Numbers are text, as an API field has no floats."""
 
     temperature: Annotated[str | None, Field(max_length=8, pattern=r"^[0-9](\.[0-9]{1,4})?$")] = None
     """Softmax temperature, 0 to 9.9999. Default: the catalogue's value for the model. Example: `"0.7"`."""
@@ -188,14 +194,15 @@ class EngineSpec(ApiModel):
     """Further arguments of `vllm serve`, one list item each, added last. Arguments that a typed field sets, or that
     open the server to code or files, are refused. Default: none. Example: `["--enable-prefix-caching"]`."""
 
-    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_type("map", "name"))] = ()
+    env: Annotated[
+        tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_type("map", "name"))
+    ] = ()
     """Further environment variables of the engine. Names that the operator sets, or that load code, are refused.
     Default: none. Example: `[{name: VLLM_LOGGING_LEVEL, value: DEBUG}]`."""
 
 
 class CacheSpec(ApiModel):
-    """The volume that keeps the weights. It is shared by all resources of the namespace that name the same revision,
-    and it outlives them."""
+    """The volume that keeps the weights: shared in its namespace by all that name the revision, outliving them."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -284,7 +291,9 @@ class PodTemplateSpec(ApiModel):
     runtime_class_name: ObjectName | None = None
     """RuntimeClass of the serving pods. Default: the cluster's default. Example: `nvidia`."""
 
-    image_pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=8, json_schema_extra=list_type("atomic"))] = ()
+    image_pull_secrets: Annotated[
+        tuple[ObjectName, ...], Field(max_length=8, json_schema_extra=list_type("atomic"))
+    ] = ()
     """Secrets of the namespace with registry credentials. Default: none. Example: `[registry]`."""
 
     cpu: Quantity | None = None

@@ -114,9 +114,7 @@ class NemotronDeploymentStatus(ApiModel):
     observed_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = -1
     """Generation of the spec that this status speaks of; -1 before the operator has seen it. Example: `3`."""
 
-    conditions: Annotated[
-        tuple[Condition, ...], Field(max_length=32, json_schema_extra=list_type("map", "type"))
-    ] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=32, json_schema_extra=list_type("map", "type"))] = ()
     """Ready, Planned, ModelCached, Available, Verified; Reconciling and Stalled while they are true.
     Example: `kubectl wait --for=condition=Ready nemo/NAME`."""
 

@@ -1,43 +1,23 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
-from dataclasses import dataclass
-
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.plan.memory import GIB, count_repository_bytes
 from nemotron_operator.plan.names import name_download_job, name_shared_claim
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
+from nemotron_operator.plan.source import Download, choose_download
 
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """Which repository is fetched at which revision."""
-
-    repository: str
-    revision: str
-
-
-def choose_download(request: PlanRequest) -> Download | None:
-    """Tell what has to be fetched; None when the user provides the weights."""
-    source = request.spec.model.source
-    if source is not None and source.persistent_volume_claim is not None:
-        return None
-    entry, hub = request.known_entry, request.hub_source
-    repository = hub.repository if hub else entry.repository
-    fallback = entry.revision if repository == entry.repository else "main"
-    return Download(repository, (hub.revision if hub else None) or fallback)
-
-
 def plan_cache(request: PlanRequest) -> CachePlan:
     """Decide on the volume and the download."""
     source = request.spec.model.source
-    download = choose_download(request)
+    download = choose_download(request.spec.model, request.catalog)
     if download is None:
         if source is None or source.persistent_volume_claim is None:
-            raise AssertionError("choose_download returns None only for a claim")
+            raise AssertionError("an unknown model is refused earlier, so the weights are the user's")
         provided = source.persistent_volume_claim
         return CachePlan(provided.claim_name, new_claim=None, download=None, cached=None, provided_path=provided.path)
     existing = request.spec.cache.existing_claim

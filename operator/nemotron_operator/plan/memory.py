@@ -89,9 +89,7 @@ def estimate_gpu_memory(entry: CatalogEntry, shape: EngineShape, usable_memory_b
         activation_bytes=_estimate_activation_bytes(entry.geometry, shape),
         non_torch_bytes=_estimate_non_torch_bytes(shape.tensor_parallel_size),
         cuda_graph_bytes=CUDA_GRAPH_BYTES,
-        kv_bytes_per_token=count_kv_bytes_per_token(
-            entry.geometry, shape.tensor_parallel_size, shape.kv_element_bytes
-        ),
+        kv_bytes_per_token=count_kv_bytes_per_token(entry.geometry, shape.tensor_parallel_size, shape.kv_element_bytes),
     )
 
 
@@ -109,9 +107,7 @@ def count_weights_bytes(geometry: Geometry, quantization: Quantization, tensor_p
     weights = hidden * attention_outputs + heads * geometry.head_dim * hidden + 3 * hidden * intermediate
     output_channels = attention_outputs + hidden + 2 * intermediate + hidden
     norms = 2 * hidden * UNQUANTIZED_BYTES
-    layer = (
-        weights * quantization.linear_weight_bytes + output_channels * quantization.per_channel_scale_bytes + norms
-    )
+    layer = weights * quantization.linear_weight_bytes + output_channels * quantization.per_channel_scale_bytes + norms
     padded_vocabulary = math.ceil(geometry.vocab_size / VOCABULARY_PADDING) * VOCABULARY_PADDING
     vocabulary = 2 * math.ceil(padded_vocabulary / tensor_parallel_size) * hidden * UNQUANTIZED_BYTES
     return geometry.layers * layer + vocabulary + hidden * UNQUANTIZED_BYTES

@@ -3,8 +3,6 @@
 import hashlib
 import re
 
-from nemotron_operator.api.spec import NemotronDeploymentSpec
-
 
 def name_download_job(deployment_name: str, claim_name: str, repository: str, revision: str) -> str:
     """Name the cache Job: another repository, revision or volume is another Job, since a Job cannot be changed."""
@@ -15,13 +13,6 @@ def name_shared_claim(repository: str, revision: str) -> str:
     """Name the volume after what it holds, so that resources of one namespace share it."""
     slug = re.sub(r"[^a-z0-9]+", "-", repository.casefold()).strip("-")[:42].rstrip("-")
     return f"model-{slug}-{_digest(repository, revision, length=10)}"
-
-
-def named_claims(spec: NemotronDeploymentSpec) -> tuple[str, ...]:
-    """List the claims that the spec itself names."""
-    source = spec.model.source
-    provided = source.persistent_volume_claim.claim_name if source and source.persistent_volume_claim else None
-    return tuple(name for name in (spec.cache.existing_claim, provided) if name is not None)
 
 
 def _digest(*parts: str, length: int) -> str:

@@ -36,13 +36,13 @@ def names_are_free(request: PlanRequest) -> Violation | None:
     found = request.facts.foreign_objects[0]
     return Violation(
         Reason.NAME_CONFLICT,
-        f"{found.kind} {found.name!r} exists and belongs to {found.owner}. It was not touched, and nothing was applied. "
-        f"Rename this resource, or move the {found.kind} away.",
+        f"{found.kind} {found.name!r} exists and belongs to {found.owner}. It was not touched, and nothing was "
+        f"applied. Rename this resource, or move the {found.kind} away.",
     )
 
 
 def model_is_known(request: PlanRequest) -> Violation | None:
-    """A plan needs the model's geometry."""
+    """Plan only models whose geometry is known."""
     if request.entry is not None:
         return None
     if not request.model_name:
@@ -60,7 +60,7 @@ def model_is_known(request: PlanRequest) -> Violation | None:
 
 
 def accelerator_is_known(request: PlanRequest) -> Violation | None:
-    """A profile says what the GPUs are."""
+    """Plan only for GPUs whose memory is known."""
     if request.profile is not None:
         return None
     known = ", ".join(sorted(request.config.accelerators))
@@ -71,20 +71,20 @@ def accelerator_is_known(request: PlanRequest) -> Violation | None:
 
 
 def image_is_allowed(request: PlanRequest) -> Violation | None:
-    """Whoever writes a resource chooses among the images that the platform trusts."""
+    """Run only images that the platform trusts, whoever writes the resource."""
     image = request.spec.engine.image
     if image is None or image.startswith(request.config.allowed_image_prefixes):
         return None
     allowed = ", ".join(request.config.allowed_image_prefixes)
     return Violation(
         Reason.IMAGE_NOT_ALLOWED,
-        f"spec.engine.image: {image!r} does not start with an allowed prefix ({allowed}). Remove the field, or have the "
-        "platform team add the prefix to allowedImagePrefixes.",
+        f"spec.engine.image: {image!r} does not start with an allowed prefix ({allowed}). Remove the field, or have "
+        "the platform team add the prefix to allowedImagePrefixes.",
     )
 
 
 def remote_code_is_allowed(request: PlanRequest) -> Violation | None:
-    """Code from a model repository runs only where the platform said so."""
+    """Run code from a model repository only where the platform said so."""
     if not request.spec.model.trust_remote_code or request.config.allow_trust_remote_code:
         return None
     return Violation(
@@ -95,7 +95,7 @@ def remote_code_is_allowed(request: PlanRequest) -> Violation | None:
 
 
 def extra_arguments_are_allowed(request: PlanRequest) -> Violation | None:
-    """One source for every setting, and no argument that opens the server."""
+    """Keep one source for every setting, and no argument that opens the server."""
     for argument in request.spec.engine.extra_args:
         refusal = explain_forbidden_argument(argument)
         if refusal:
@@ -104,7 +104,7 @@ def extra_arguments_are_allowed(request: PlanRequest) -> Violation | None:
 
 
 def extra_variables_are_allowed(request: PlanRequest) -> Violation | None:
-    """No variable that loads code or undoes what the operator sets."""
+    """Keep out variables that load code or undo what the operator sets."""
     for variable in request.spec.engine.env:
         refusal = explain_forbidden_variable(variable.name)
         if refusal:
@@ -113,7 +113,7 @@ def extra_variables_are_allowed(request: PlanRequest) -> Violation | None:
 
 
 def context_is_within_model(request: PlanRequest) -> Violation | None:
-    """A model knows no positions beyond its own limit."""
+    """Stay within the positions that the model was made for."""
     wanted, longest = request.spec.engine.max_model_len, request.known_entry.context.max_model_len
     if wanted is None or wanted <= longest:
         return None
@@ -125,7 +125,7 @@ def context_is_within_model(request: PlanRequest) -> Violation | None:
 
 
 def tensor_parallel_divides(request: PlanRequest) -> Violation | None:
-    """VLLM splits whole heads."""
+    """Split whole heads, as vLLM must."""
     wanted = request.spec.parallelism.tensor
     geometry = request.known_entry.geometry
     refusal = explain_illegal_size(geometry, wanted) if wanted else None
@@ -142,7 +142,7 @@ def tensor_parallel_divides(request: PlanRequest) -> Violation | None:
 
 
 def tensor_parallel_fits_node(request: PlanRequest) -> Violation | None:
-    """One replica stays on one node."""
+    """Keep one replica on one node."""
     wanted, available = request.spec.parallelism.tensor, request.known_profile.gpus_per_node
     if wanted is None or wanted <= available:
         return None
@@ -162,7 +162,7 @@ def weights_fit(request: PlanRequest) -> Violation | None:
 
 
 def context_fits(request: PlanRequest) -> Violation | None:
-    """At least one sequence of full length must fit into the KV cache."""
+    """Have room in the KV cache for at least one sequence of full length."""
     sizing = choose_sizing(request)
     if sizing.fits:
         return None
@@ -170,13 +170,13 @@ def context_fits(request: PlanRequest) -> Violation | None:
     needed = sizing.max_model_len * memory.kv_bytes_per_token
     return Violation(
         Reason.CONTEXT_DOES_NOT_FIT,
-        f"{sizing.max_model_len} tokens need {_gib(needed)} of KV cache on each GPU. {_describe_memory(request, sizing)} "
-        f"That holds {memory.kv_cache_tokens} tokens. {_suggest(request, sizing)}",
+        f"{sizing.max_model_len} tokens need {_gib(needed)} of KV cache on each GPU. "
+        f"{_describe_memory(request, sizing)} That holds {memory.kv_cache_tokens} tokens. {_suggest(request, sizing)}",
     )
 
 
 def cache_holds_weights(request: PlanRequest) -> Violation | None:
-    """A volume that is too small fails after an hour of downloading."""
+    """Refuse at once a volume that would be full after an hour of downloading."""
     size, needed = request.spec.cache.size, count_repository_bytes(request.known_entry)
     if size is None or parse_quantity(size) >= needed:
         return None
@@ -188,7 +188,7 @@ def cache_holds_weights(request: PlanRequest) -> Violation | None:
 
 
 def named_claim_exists(request: PlanRequest) -> Violation | None:
-    """A claim of the user's must be there before pods wait for it."""
+    """Refuse at once a claim for which pods would wait for ever."""
     source = request.spec.model.source
     provided = source.persistent_volume_claim if source else None
     field, name = "spec.cache.existingClaim", request.spec.cache.existing_claim
@@ -240,8 +240,8 @@ def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
     memory, shape = sizing.memory, sizing.shape
     plural = "GPU" if shape.tensor_parallel_size == 1 else "GPUs"
     return (
-        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} each has {_gib(memory.total_bytes)}, the engine "
-        f"takes {shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}): weights "
+        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} each has {_gib(memory.total_bytes)}, the "
+        f"engine takes {shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}): weights "
         f"{_gib(memory.weights_bytes)}, working memory {_gib(memory.working_bytes)} "
         f"(maxNumSeqs {shape.max_num_seqs}), left for the KV cache {_gib(memory.kv_cache_bytes)}."
     )

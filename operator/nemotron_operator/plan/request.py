@@ -8,6 +8,7 @@ from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
 from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.source import find_entry
 
 KV_ELEMENT_BYTES = {"auto": 2, "fp8": 1}
 """Bytes of one element of the KV cache; `auto` follows the model's own BF16."""
@@ -74,16 +75,7 @@ def resolve_request(
         facts=facts,
         config=config,
         catalog=catalog,
-        entry=_find_entry(deployment.spec, catalog),
+        entry=find_entry(deployment.spec.model, catalog),
         accelerator=accelerator,
         profile=config.accelerators.get(accelerator),
     )
-
-
-def _find_entry(spec: NemotronDeploymentSpec, catalog: Catalog) -> CatalogEntry | None:
-    if spec.model.name is not None:
-        return catalog.find(spec.model.name)
-    source = spec.model.source
-    if source is not None and source.hugging_face is not None:
-        return catalog.find(source.hugging_face.repository)
-    return None

@@ -1,8 +1,9 @@
 """The render step: a ServingPlan becomes the objects that should exist. It cannot fail and decides nothing."""
 
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nemotron_operator.api.quantity import format_bytes
@@ -102,9 +103,14 @@ def _render_child(template: str, plan: ServingPlan, component: str, **values: ob
 
 
 def _render_claim(plan: ServingPlan) -> Manifest:
-    claim = plan.cache.new_claim
-    size_bytes = claim.size_bytes if claim else 0
-    return render_template("claim", plan=plan, labels=label_managed(), storage=format_bytes(size_bytes))
+    claim, cached = plan.cache.new_claim, plan.cache.cached
+    return render_template(
+        "claim",
+        plan=plan,
+        labels=label_managed(),
+        storage=format_bytes(claim.size_bytes if claim else 0),
+        cached_model=json.dumps(asdict(cached), sort_keys=True) if cached else None,
+    )
 
 
 def _render_service(plan: ServingPlan) -> Manifest:
@@ -127,9 +133,7 @@ def _render_download_job(plan: ServingPlan, download: DownloadPlan) -> Manifest:
         "download_job",
         plan,
         CACHE_COMPONENT,
-        job_name=name_download_job(
-            plan.identity.name, plan.cache.claim_name, download.repository, download.revision
-        ),
+        job_name=name_download_job(plan.identity.name, plan.cache.claim_name, download.repository, download.revision),
         terminal_exit_codes=TERMINAL_EXIT_CODES,
         pod_labels=render_pod_labels(plan, CACHE_COMPONENT),
         pod_annotations=render_pod_annotations(plan, facts_for_people),

@@ -21,6 +21,9 @@ REVISION_LABEL = f"{API_GROUP}/revision"
 INTENT_ANNOTATION = f"{API_GROUP}/intent"
 """Annotation of a child: the hash of what was applied, so that a field dropped from the intent is noticed."""
 
+CACHED_MODEL_ANNOTATION = f"{API_GROUP}/cached-model"
+"""Annotation of the shared volume: what the first finished download left on it."""
+
 SERVER_COMPONENT = "server"
 """Component of the pods that serve."""
 

@@ -39,9 +39,7 @@ def render_pod_annotations(plan: ServingPlan, own: dict[str, str]) -> dict[str, 
 
 def render_affinity(plan: ServingPlan) -> dict[str, Any]:
     """Require the node labels of the accelerator profile, any of whose values will do."""
-    expressions = [
-        {"key": label, "operator": "In", "values": list(values)} for label, values in plan.pod.node_labels
-    ]
+    expressions = [{"key": label, "operator": "In", "values": list(values)} for label, values in plan.pod.node_labels]
     if not expressions:
         return {}
     terms = [{"matchExpressions": expressions}]

@@ -1,0 +1,74 @@
+"""The apply step: bring the cluster to the manifests, writing only what differs and only what is ours."""
+
+from collections.abc import Iterator
+
+from nemotron_operator.api.v1alpha1 import Identity
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.difference import is_in_place
+from nemotron_operator.cluster.kinds import DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, ApiKind
+from nemotron_operator.cluster.observation import observe_job
+from nemotron_operator.cluster.observe import ClusterView
+from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.errors import ConflictError
+from nemotron_operator.render.manifests import Manifests
+from nemotron_operator.status.observation import JobState
+
+PRUNED_KINDS = (DISRUPTION_BUDGET, JOB)
+"""Kinds of which an object that is no longer wanted is deleted. A Deployment without a manifest keeps serving, and a
+volume is never deleted."""
+
+
+async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> None:
+    """Create what is missing, change what differs, delete what is no longer wanted, in that order.
+
+    Raises
+    ------
+    ConflictError
+        Something changed since it was observed; reconciling again is the answer.
+    """
+    for manifest in manifests:
+        await _apply_one(KINDS_BY_NAME[manifest["kind"]], manifest, identity, view)
+    for kind, live in _list_unwanted(manifests, identity, view):
+        await view.gateway.delete(kind, live)
+
+
+async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
+    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    live = await view.find(kind, namespace, name)
+    if live is None:
+        view.cache.upsert(kind, await view.gateway.create(kind, manifest))
+        return
+    _refuse_foreign(live, identity)
+    if "deletionTimestamp" in live["metadata"]:
+        return  # its deletion is reported, and it is made again then
+    if kind is JOB:
+        await _replace_changed_job(manifest, live, view)
+    elif not is_in_place(manifest, live):
+        view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
+
+
+async def _replace_changed_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:
+    """Delete a Job whose intent changed while it had work to do; its deletion is reported, and it is made anew.
+
+    A Job's template cannot be changed. One that is complete has done its work, whatever a new template would say.
+    """
+    if not is_in_place(manifest, live) and observe_job(live, ()).state is not JobState.COMPLETE:
+        await view.gateway.delete(JOB, live)
+
+
+def _list_unwanted(
+    manifests: Manifests, identity: Identity, view: ClusterView
+) -> Iterator[tuple[ApiKind, KubernetesObject]]:
+    wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
+    for kind in PRUNED_KINDS:
+        for live in view.cache.list_children(kind, identity.namespace, identity.name):
+            is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
+            if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
+                yield kind, live
+
+
+def _refuse_foreign(live: KubernetesObject, identity: Identity) -> None:
+    """Stop when an object changed hands between looking and applying."""
+    foreign = find_foreign(live, identity)
+    if foreign is not None:
+        raise ConflictError(f"{foreign.kind} {foreign.name!r} belongs to {foreign.owner}; it was not touched.")

@@ -1,0 +1,184 @@
+"""Every API call that the operator makes. Bodies are plain dicts: typed models cost time and refuse valid answers."""
+
+import json
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.kinds import EVENT, NEMOTRON, ApiKind
+from nemotron_operator.constants import FIELD_MANAGER
+from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
+
+REQUEST_TIMEOUT_SECONDS = 30
+"""How long one answer may take."""
+
+ReportRequest = Callable[[str, str, int], None]
+"""Called with verb, kind and HTTP status of every answered request."""
+
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+
+
+class ClusterGateway:
+    """The API server, as far as the operator uses it.
+
+    Parameters
+    ----------
+    client
+        Knows address, certificates and tokens.
+    may_write
+        Asked immediately before each write; False stops it. A leader that lost its Lease must not write.
+    report_request
+        Told of each answered request, for metrics.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        report_request: ReportRequest = lambda _verb, _kind, _code: None,
+    ) -> None:
+        self._client = client
+        self._may_write = may_write
+        self._report_request = report_request
+
+    async def get(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
+        """Read one object; None when there is none."""
+        try:
+            return await self._request("GET", kind, kind.path(namespace, name))
+        except ClusterError as error:
+            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
+                return None
+            raise
+
+    async def list(
+        self, kind: ApiKind, namespace: str | None = None, selector: str = ""
+    ) -> tuple[list[KubernetesObject], str]:
+        """Read all objects of one kind; returns them with the list's resource version."""
+        query = {"labelSelector": selector} if selector else {}
+        answer = await self._request("GET", kind, kind.path(namespace), query=query, verb="LIST")
+        items = answer.get("items") or []
+        for item in items:  # a list does not repeat the kind in its items
+            item.setdefault("apiVersion", kind.api_version)
+            item.setdefault("kind", kind.name)
+        return items, answer["metadata"]["resourceVersion"]
+
+    async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
+        """Create an object; an object of that name raises ConflictError and is not touched."""
+        path = kind.path(manifest["metadata"]["namespace"])
+        return await self._write("POST", kind, path, manifest, query={"fieldManager": FIELD_MANAGER})
+
+    async def apply(self, kind: ApiKind, manifest: KubernetesObject, uid: str) -> KubernetesObject:
+        """Bring an existing object to the intent by server-side apply.
+
+        The uid makes sure that it is the object that was observed: 409 when it is gone, 422 when it was replaced.
+        """
+        metadata = {**manifest["metadata"], "uid": uid}
+        path = kind.path(metadata["namespace"], metadata["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._write("PATCH", kind, path, {**manifest, "metadata": metadata}, query, content_type=_APPLY)
+
+    async def delete(self, kind: ApiKind, live: KubernetesObject) -> None:
+        """Delete exactly the object that was observed, and its dependents after it."""
+        metadata = live["metadata"]
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        await self._write("DELETE", kind, kind.path(metadata["namespace"], metadata["name"]), body)
+
+    async def patch_status(self, live: KubernetesObject, patch: dict[str, Any]) -> KubernetesObject:
+        """Write the status of a NemotronDeployment, unless the resource changed since it was observed."""
+        metadata = live["metadata"]
+        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": patch}
+        path = NEMOTRON.path(metadata["namespace"], metadata["name"], "status")
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._write("PATCH", NEMOTRON, path, body, query, content_type=_MERGE)
+
+    async def post_event(self, event: KubernetesObject) -> None:
+        """Post an event."""
+        await self._write("POST", EVENT, EVENT.path(event["metadata"]["namespace"]), event)
+
+    async def is_served(self, kind: ApiKind) -> bool:
+        """Tell whether the API server knows a kind: its definition may not be installed yet."""
+        try:
+            await self._request("GET", kind, kind.path(None), query={"limit": "1"}, verb="LIST")
+        except ClusterError as error:
+            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
+                return False
+            raise
+        return True
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _write(  # noqa: PLR0913, PLR0917 - as below
+        self,
+        method: str,
+        kind: ApiKind,
+        path: str,
+        body: dict[str, Any],
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> KubernetesObject:
+        if not self._may_write():
+            raise ClusterError("This replica of the operator does not lead: it writes nothing.")
+        return await self._request(method, kind, path, body=body, query=query, content_type=content_type)
+
+    async def _request(  # noqa: PLR0913 - one place that knows HTTP
+        self,
+        method: str,
+        kind: ApiKind,
+        path: str,
+        *,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        verb: str | None = None,
+    ) -> KubernetesObject:
+        host = self._client.configuration.host
+        url = f"{host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
+        token = await self._client.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        if token:
+            headers["Authorization"] = token
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
+        try:
+            response = await self._client.rest_client.request(
+                method, url, headers=headers, body=body, _request_timeout=timeout
+            )
+            text = await response.read()
+        except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise ClusterUnreachableError(_explain_unreachable(host, error)) from error
+        self._report_request(verb or method, kind.name, response.status)
+        return _read_answer(response.status, text, method, kind, path)
+
+
+def _read_answer(status: int, text: bytes, method: str, kind: ApiKind, path: str) -> KubernetesObject:
+    try:
+        answer: KubernetesObject = json.loads(text) if text else {}
+    except ValueError:
+        answer = {"message": text[:200].decode(errors="replace")}
+    if status < 300:  # noqa: PLR2004 - HTTP's own number
+        return answer
+    said = answer.get("message") or f"HTTP {status}"
+    match status:
+        case 403:
+            hint = "The operator's ClusterRole lacks this permission; the chart of this version renders it."
+            raise ClusterError(f"Not allowed to {method} {kind.plural}: {said} {hint}", status_code=status)
+        case 401:
+            hint = "The credentials expired or are wrong; log in to the cluster again."
+            raise ClusterError(f"The API server does not accept the credentials: {said}. {hint}", status_code=status)
+        case 409 | 422 if status == 409 or "uid" in said:  # noqa: PLR2004 - HTTP's own number
+            raise ConflictError(said, status_code=status)
+        case _:
+            raise ClusterError(f"{method} {path}: {said}", status_code=status)
+
+
+def _explain_unreachable(host: str, error: BaseException) -> str:
+    words = str(error) or type(error).__name__
+    return f"No API server answers at {host} ({words}). Check that the cluster runs and that the kubeconfig names it."

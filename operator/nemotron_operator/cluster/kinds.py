@@ -1,0 +1,47 @@
+"""The kinds that the operator reads and writes, and their paths in the API."""
+
+from dataclasses import dataclass
+
+from nemotron_operator.constants import API_GROUP, API_VERSION, KIND, PLURAL
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKind:
+    """One namespaced kind of the API."""
+
+    group: str
+    """Empty for the core group."""
+    version: str
+    plural: str
+    name: str
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of an object."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """Give the path of a collection, an object or its subresource; no namespace means all of them."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return "/".join(part for part in (f"{root}{scope}/{self.plural}", name, subresource) if part)
+
+
+NEMOTRON = ApiKind(API_GROUP, API_VERSION, PLURAL, KIND)
+CLAIM = ApiKind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+SERVICE_ACCOUNT = ApiKind("", "v1", "serviceaccounts", "ServiceAccount")
+SERVICE = ApiKind("", "v1", "services", "Service")
+DISRUPTION_BUDGET = ApiKind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+JOB = ApiKind("batch", "v1", "jobs", "Job")
+DEPLOYMENT = ApiKind("apps", "v1", "deployments", "Deployment")
+POD = ApiKind("", "v1", "pods", "Pod")
+EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
+
+APPLIED_KINDS = (CLAIM, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, JOB, DEPLOYMENT)
+"""Kinds that the operator makes."""
+
+CHILD_KINDS = (*APPLIED_KINDS, POD)
+"""Kinds that are watched beside the NemotronDeployments, with the operator's label only."""
+
+KINDS_BY_NAME = {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS)}
+"""Kinds by the name that stands in a manifest."""

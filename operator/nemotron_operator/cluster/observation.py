@@ -1,0 +1,164 @@
+"""Live objects to facts and observations. Pure: what it reads was fetched before."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from nemotron_operator.api.quantity import parse_quantity
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.plan.facts import CachedModel, ClaimFact
+from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, REVISION_LABEL
+from nemotron_operator.status.observation import (
+    ContainerTrouble,
+    DownloadFailure,
+    JobState,
+    ObservedClaim,
+    ObservedJob,
+    ObservedPod,
+    ObservedServer,
+)
+
+
+class DownloadReport(BaseModel):
+    """What the downloader leaves as its termination message; the fields of a failure and of a success."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+    outcome: str
+    repository: str = ""
+    commit: str = ""
+    bytes: int = 0
+    files: int = 0
+    manifest_sha256: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+def read_claim_fact(claim: KubernetesObject) -> ClaimFact:
+    """Read what a volume claim asks for."""
+    spec = claim["spec"]
+    return ClaimFact(
+        size_bytes=int(parse_quantity(spec["resources"]["requests"]["storage"])),
+        storage_class_name=spec.get("storageClassName"),
+        access_modes=tuple(spec.get("accessModes") or ()),
+    )
+
+
+def read_recorded_model(claim: KubernetesObject) -> CachedModel | None:
+    """Read what an earlier download recorded on the volume claim; None when nothing sound stands there."""
+    recorded = (claim["metadata"].get("annotations") or {}).get(CACHED_MODEL_ANNOTATION)
+    try:
+        return CachedModel(**json.loads(recorded)) if recorded else None
+    except (ValueError, TypeError):
+        return None
+
+
+def observe_claim(claim: KubernetesObject) -> ObservedClaim:
+    """Read whether a volume is bound."""
+    return ObservedClaim(claim["metadata"]["name"], bound=(claim.get("status") or {}).get("phase") == "Bound")
+
+
+def observe_server(deployment: KubernetesObject) -> ObservedServer:
+    """Read how far a Deployment is."""
+    status = deployment.get("status") or {}
+    progressing = _find_condition(status, "Progressing")
+    is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
+    return ObservedServer(
+        replicas=status.get("replicas") or 0,
+        updated_replicas=status.get("updatedReplicas") or 0,
+        ready_replicas=status.get("readyReplicas") or 0,
+        is_observed=status.get("observedGeneration") == deployment["metadata"].get("generation"),
+        deadline_message=progressing.get("message", "exceeded") if is_late else "",
+    )
+
+
+def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
+    """Read the pods that are meant to stay."""
+    return tuple(_observe_pod(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"])
+
+
+def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
+    """Read how far a cache Job is, with what its pods said at their end."""
+    status = job.get("status") or {}
+    reports = _read_reports(job, pods)
+    result = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
+    failures = [DownloadFailure(report.reason, report.message) for report in reports if report.outcome == "Failed"]
+    if _find_condition(status, "Failed").get("status") == "True":
+        state = JobState.FAILED
+    elif _find_condition(status, "Complete").get("status") == "True":
+        state = JobState.COMPLETE
+    else:
+        state = JobState.ACTIVE
+    return ObservedJob(
+        name=job["metadata"]["name"],
+        state=state,
+        failed_pods=status.get("failed") or 0,
+        result=result if state is JobState.COMPLETE else None,
+        failure=failures[-1] if failures else None,
+    )
+
+
+def _observe_pod(pod: KubernetesObject) -> ObservedPod:
+    status = pod.get("status") or {}
+    scheduled = _find_condition(status, "PodScheduled")
+    unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+    containers = status.get("containerStatuses") or []
+    return ObservedPod(
+        name=pod["metadata"]["name"],
+        revision=(pod["metadata"].get("labels") or {}).get(REVISION_LABEL, ""),
+        created_at=pod["metadata"].get("creationTimestamp", ""),
+        ready=_find_condition(status, "Ready").get("status") == "True",
+        unschedulable=scheduled.get("message", "no node fits.") if unschedulable else "",
+        trouble=_read_trouble(containers[0]) if containers else None,
+    )
+
+
+def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    ended = (
+        (container.get("state") or {}).get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    )
+    return ContainerTrouble(
+        waiting_reason=waiting.get("reason", ""),
+        waiting_message=waiting.get("message", ""),
+        last_reason=ended.get("reason", ""),
+        last_exit_code=ended.get("exitCode") or 0,
+        last_message=ended.get("message", ""),
+        restarts=container.get("restartCount") or 0,
+    )
+
+
+def _read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[DownloadReport]:
+    """Read the termination messages of a Job's pods, the oldest first."""
+    uid = job["metadata"]["uid"]
+    own = [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
+    own.sort(key=lambda pod: pod["metadata"].get("creationTimestamp", ""))
+    return [report for pod in own if (report := _read_report(pod)) is not None]
+
+
+def _read_report(pod: KubernetesObject) -> DownloadReport | None:
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        ended = (container.get("state") or {}).get("terminated") or {}
+        try:
+            return DownloadReport.model_validate_json(ended.get("message") or "")
+        except ValidationError:
+            continue
+    return None
+
+
+def _to_cached_model(report: DownloadReport, job: KubernetesObject) -> CachedModel:
+    return CachedModel(
+        repository=report.repository,
+        commit=report.commit,
+        size_bytes=report.bytes,
+        files=report.files,
+        manifest_sha256=report.manifest_sha256,
+        verified_at=(job.get("status") or {}).get("completionTime", ""),
+    )
+
+
+def _find_condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((condition for condition in status.get("conditions") or [] if condition["type"] == kind), {})

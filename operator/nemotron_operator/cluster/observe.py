@@ -1,0 +1,114 @@
+"""The observe steps: before planning, facts; after applying, an observation. What the cache lacks is asked for."""
+
+from dataclasses import dataclass
+
+from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
+from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import (
+    CLAIM,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    JOB,
+    POD,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    ApiKind,
+)
+from nemotron_operator.cluster.observation import (
+    observe_claim,
+    observe_job,
+    observe_pods,
+    observe_server,
+    read_claim_fact,
+    read_recorded_model,
+)
+from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.constants import COMPONENT_LABEL
+from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject
+from nemotron_operator.plan.lookups import Lookups, list_lookups
+from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT
+from nemotron_operator.status.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """The cache, with the API server behind it for what the cache cannot know."""
+
+    cache: ObjectCache
+    gateway: ClusterGateway
+
+    async def find(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
+        """Find an object that may be ours or foreign; watches report only ours, so a miss is asked for."""
+        known = self.cache.get(kind, namespace, name)
+        return known if known is not None else await self.gateway.get(kind, namespace, name)
+
+
+async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView) -> Facts:
+    """Look up everything that the planner may know."""
+    lookups = list_lookups(deployment, catalog)
+    claims = await _find_claims(deployment.identity, lookups, view)
+    return Facts(
+        foreign_objects=await _find_foreign_objects(deployment.identity, deployment.spec.replicas, lookups, view),
+        claims={name: read_claim_fact(claim) for name, claim in claims.items()},
+        cached_models=_find_cached_models(deployment.identity, lookups, claims, view.cache),
+    )
+
+
+def observe(identity: Identity, lookups: Lookups, cache: ObjectCache) -> Observation:
+    """Look at what exists now."""
+    namespace, name = identity.namespace, identity.name
+    server = cache.get(DEPLOYMENT, namespace, name)
+    pods = cache.list_children(POD, namespace, name)
+    job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
+    claim = cache.get(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
+    cache_pods = [pod for pod in pods if _component_of(pod) == CACHE_COMPONENT]
+    return Observation(
+        server=observe_server(server) if server else None,
+        server_pods=observe_pods(pod for pod in pods if _component_of(pod) == SERVER_COMPONENT),
+        cache_pods=observe_pods(cache_pods),
+        job=observe_job(job, cache_pods) if job else None,
+        claim=observe_claim(claim) if claim else None,
+    )
+
+
+async def _find_claims(identity: Identity, lookups: Lookups, view: ClusterView) -> dict[str, KubernetesObject]:
+    found = {name: await view.find(CLAIM, identity.namespace, name) for name in lookups.claim_names}
+    return {name: claim for name, claim in found.items() if claim is not None}
+
+
+async def _find_foreign_objects(
+    identity: Identity, replicas: int, lookups: Lookups, view: ClusterView
+) -> tuple[ForeignObject, ...]:
+    """Check every name that this resource needs now or will need later, before anything is made."""
+    wanted = [(SERVICE_ACCOUNT, identity.name), (SERVICE, identity.name), (DEPLOYMENT, identity.name)]
+    if replicas > 1:
+        wanted.append((DISRUPTION_BUDGET, identity.name))
+    if lookups.job_name is not None:
+        wanted.append((JOB, lookups.job_name))
+    if lookups.shared_claim_name is not None:
+        wanted.append((CLAIM, lookups.shared_claim_name))
+    found = [await view.find(kind, identity.namespace, name) for kind, name in wanted]
+    foreign = (find_foreign(live, identity) for live in found if live is not None)
+    return tuple(owner for owner in foreign if owner is not None)
+
+
+def _find_cached_models(
+    identity: Identity, lookups: Lookups, claims: dict[str, KubernetesObject], cache: ObjectCache
+) -> dict[str, CachedModel]:
+    """Find what was downloaded: the volume's own record first, so that all resources that share it agree."""
+    if lookups.job_name is None:
+        return {}
+    shared = claims.get(lookups.shared_claim_name or "")
+    recorded = read_recorded_model(shared) if shared else None
+    if recorded is not None:
+        return {lookups.job_name: recorded}
+    job = cache.get(JOB, identity.namespace, lookups.job_name)
+    result = observe_job(job, cache.list_children(POD, identity.namespace, identity.name)).result if job else None
+    return {lookups.job_name: result} if result is not None else {}
+
+
+def _component_of(pod: KubernetesObject) -> str | None:
+    component: str | None = (pod["metadata"].get("labels") or {}).get(COMPONENT_LABEL)
+    return component

@@ -1,0 +1,78 @@
+"""The pipeline: parse, observe, plan, render, apply, observe, status, publish. One resource at a time, from its key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from nemotron_operator.api.conditions import Reason
+from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
+from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.cluster.apply import apply
+from nemotron_operator.cluster.cache import Key
+from nemotron_operator.cluster.kinds import NEMOTRON
+from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
+from nemotron_operator.cluster.publish import publish
+from nemotron_operator.config import OperatorConfig
+from nemotron_operator.plan.lookups import Lookups, list_lookups
+from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.render.manifests import render
+from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.findings import Decision
+
+UNWATCHED_RETRY_SECONDS = 15.0
+"""How soon to look again when a refusal rests on an object that no watch reports: a foreign one, or a user's claim."""
+
+_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CLAIM_NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """What the pipeline needs beside the key."""
+
+    view: ClusterView
+    config: OperatorConfig
+    catalog: Catalog
+    now: Callable[[], datetime]
+    reporter: str
+    """Name of this operator process, for the events."""
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one NemotronDeployment's children to its spec, and its status to the truth.
+
+        Returns
+        -------
+        Seconds after which to look again although nothing is reported; None when the watches will tell.
+
+        Raises
+        ------
+        ClusterError
+            The API server refused or did not answer; the queue tries again.
+        """
+        body = self.view.cache.get(NEMOTRON, *key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            return None  # the garbage collector deletes the children, and the volume stays
+        deployment = parse_deployment(body)
+        decision, desired_revision = await self._decide_and_apply(deployment)
+        observation = observe(deployment.identity, self._list_lookups(deployment), self.view.cache)
+        now = self.now()
+        status = compute_status(decision, observation, desired_revision, parse_status(body), now)
+        await publish(body, status, self.view, now, self.reporter)
+        is_unwatched = isinstance(decision, Rejection) and decision.reason in _UNWATCHED
+        return UNWATCHED_RETRY_SECONDS if is_unwatched else None
+
+    async def _decide_and_apply(self, deployment: ParsedDeployment | InvalidDeployment) -> tuple[Decision, str | None]:
+        if isinstance(deployment, InvalidDeployment):
+            return deployment, None
+        facts = await observe_facts(deployment, self.catalog, self.view)
+        plan = make_plan(deployment, facts, self.config, self.catalog)
+        if not isinstance(plan, ServingPlan):
+            return plan, None  # what serves keeps serving
+        manifests = render(plan)
+        await apply(manifests, deployment.identity, self.view)
+        return plan, manifests.revision
+
+    def _list_lookups(self, deployment: ParsedDeployment | InvalidDeployment) -> Lookups:
+        if isinstance(deployment, InvalidDeployment):
+            return Lookups()
+        return list_lookups(deployment, self.catalog)

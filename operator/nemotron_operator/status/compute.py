@@ -1,0 +1,137 @@
+"""The status step: what was decided and what was seen become what is told. Pure; the time is an argument."""
+
+from datetime import datetime
+from typing import Any
+
+from nemotron_operator.api.conditions import advance_conditions
+from nemotron_operator.api.status import (
+    CacheStatus,
+    EndpointStatus,
+    NemotronDeploymentStatus,
+    PlanStatus,
+    StartupStatus,
+)
+from nemotron_operator.plan.memory import GpuMemory
+from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.metadata import format_selector, select_pods
+from nemotron_operator.status.findings import (
+    Decision,
+    find_available,
+    find_model_cached,
+    find_planned,
+    find_progress,
+    find_ready,
+    find_verified,
+)
+from nemotron_operator.status.observation import Observation
+
+
+def compute_status(
+    decision: Decision,
+    observation: Observation,
+    desired_revision: str | None,
+    previous: NemotronDeploymentStatus,
+    now: datetime,
+) -> NemotronDeploymentStatus:
+    """Tell the truth about one resource.
+
+    Parameters
+    ----------
+    decision
+        The plan, or why there is none.
+    observation
+        What exists, whoever asked for it: an old revision keeps serving while a new spec is refused.
+    desired_revision
+        Hash of the pod template that should serve; None while nothing should.
+    previous
+        The status that stands; its transition times and, without a plan, its endpoint are kept.
+    now
+        The time of a condition that flips.
+    """
+    steps = (
+        find_planned(decision),
+        find_model_cached(decision, observation),
+        find_available(decision, observation),
+        find_verified(),
+    )
+    ready = find_ready(decision, observation, desired_revision, steps)
+    findings = (ready.finding, *find_progress(ready, steps), *(step.finding for step in steps))
+    return NemotronDeploymentStatus(
+        observed_generation=decision.identity.generation,
+        conditions=advance_conditions(previous.conditions, findings, decision.identity.generation, now),
+        replicas=observation.server.replicas if observation.server else 0,
+        ready_replicas=observation.server.ready_replicas if observation.server else 0,
+        selector=format_selector(select_pods(decision.identity)),
+        desired_revision=desired_revision,
+        serving_revision=_choose_serving_revision(observation, desired_revision),
+        startup=_compute_startup(decision, observation),
+        **_tell_decision(decision, previous, is_serving=observation.server is not None),
+    )
+
+
+def _tell_decision(decision: Decision, previous: NemotronDeploymentStatus, *, is_serving: bool) -> dict[str, Any]:
+    if isinstance(decision, ServingPlan):
+        return {
+            "plan": _tell_plan(decision),
+            "cache": _tell_cache(decision),
+            "endpoint": _tell_endpoint(decision),
+            "served_names": decision.engine.served_names,
+        }
+    if is_serving:
+        # What serves now was planned earlier: clients still find it there.
+        return {"cache": previous.cache, "endpoint": previous.endpoint, "served_names": previous.served_names}
+    return {}
+
+
+def _tell_plan(plan: ServingPlan) -> PlanStatus:
+    memory: GpuMemory = plan.memory
+    return PlanStatus(
+        model=plan.model_name,
+        accelerator=plan.accelerator,
+        tensor_parallel_size=plan.engine.tensor_parallel_size,
+        gpus_per_replica=plan.pod.gpus,
+        gpus=plan.gpus,
+        max_model_len=plan.engine.max_model_len,
+        weights_bytes_per_gpu=memory.weights_bytes,
+        working_bytes_per_gpu=memory.working_bytes,
+        kv_bytes_per_token=memory.kv_bytes_per_token * plan.engine.tensor_parallel_size,
+        kv_cache_bytes_per_gpu=max(0, memory.kv_cache_bytes),
+        kv_cache_tokens=memory.kv_cache_tokens,
+        max_concurrent_full_length=plan.max_concurrent_full_length,
+        startup_seconds=plan.startup.estimate_seconds,
+        startup_budget_seconds=plan.startup.budget_seconds,
+    )
+
+
+def _tell_cache(plan: ServingPlan) -> CacheStatus:
+    cache, cached = plan.cache, plan.cache.cached
+    return CacheStatus(
+        claim_name=cache.claim_name,
+        repository=cache.download.repository if cache.download else None,
+        commit=cached.commit if cached else None,
+        path=cache.model_path,
+        bytes=cached.size_bytes if cached else None,
+        files=cached.files if cached else None,
+        manifest_sha256=cached.manifest_sha256 if cached else None,
+        verified_at=cached.verified_at if cached else None,
+    )
+
+
+def _tell_endpoint(plan: ServingPlan) -> EndpointStatus:
+    name, namespace = plan.identity.name, plan.identity.namespace
+    return EndpointStatus(url=f"http://{name}.{namespace}.svc:{plan.engine.port}/v1", service_name=name)
+
+
+def _choose_serving_revision(observation: Observation, desired_revision: str | None) -> str | None:
+    """Name what clients get: the old revision until the last pod of it is gone."""
+    others = [revision for revision in observation.ready_revisions if revision != desired_revision]
+    if others:
+        return others[0]
+    return desired_revision if desired_revision in observation.ready_revisions else None
+
+
+def _compute_startup(decision: Decision, observation: Observation) -> StartupStatus | None:
+    starting = [pod.created_at for pod in observation.server_pods if not pod.ready]
+    if not starting or not isinstance(decision, ServingPlan):
+        return None
+    return StartupStatus(started_at=min(starting), budget_seconds=decision.startup.budget_seconds)

@@ -1,0 +1,225 @@
+"""What is true now, one function for each condition. A finding knows nothing of the past."""
+
+from dataclasses import dataclass
+
+from nemotron_operator.api.conditions import ConditionType, Finding, Reason
+from nemotron_operator.api.v1alpha1 import InvalidDeployment
+from nemotron_operator.plan.memory import GIB
+from nemotron_operator.plan.serving_plan import CachePlan, Rejection, ServingPlan
+from nemotron_operator.status.observation import JobState, Observation, ObservedJob
+from nemotron_operator.status.trouble import Trouble, explain_pods
+
+Decision = ServingPlan | Rejection | InvalidDeployment
+"""What planning, or already parsing, came to."""
+
+GB = 1000**3
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A finding, and whether a human is needed before it can change."""
+
+    finding: Finding
+    needs_human: bool = False
+
+
+def find_planned(decision: Decision) -> Judged:
+    """Tell whether the spec is sound and fits."""
+    match decision:
+        case InvalidDeployment(message=message):
+            return Judged(_no(ConditionType.PLANNED, Reason.INVALID_SPEC, message), needs_human=True)
+        case Rejection(reason=reason, message=message):
+            return Judged(_no(ConditionType.PLANNED, reason, message), needs_human=True)
+        case ServingPlan(warning=None):
+            return Judged(_yes(ConditionType.PLANNED, Reason.FITS, describe_plan(decision)))
+        case ServingPlan():
+            message = f"planPolicy is Warn, so it starts all the same: {decision.warning}"
+            return Judged(_yes(ConditionType.PLANNED, Reason.FITS_NOT_ENFORCED, message))
+
+
+def describe_plan(plan: ServingPlan) -> str:
+    """Tell a plan in one sentence of numbers."""
+    memory = plan.memory
+    size = plan.engine.tensor_parallel_size
+    plural = "GPU" if size == 1 else "GPUs"
+    return (
+        f"{size} {plan.accelerator} {plural} per replica (tensor parallel size {size}): weights "
+        f"{memory.weights_bytes / GIB:.1f} GiB and KV cache {memory.kv_cache_bytes / GIB:.1f} GiB on each; "
+        f"{plan.engine.max_model_len} tokens of context, {memory.kv_cache_tokens} tokens of KV cache, "
+        f"{plan.max_concurrent_full_length} sequences of full length at a time."
+    )
+
+
+def find_model_cached(decision: Decision, observation: Observation) -> Judged:
+    """Tell whether the weights are on the volume."""
+    kind = ConditionType.MODEL_CACHED
+    if not isinstance(decision, ServingPlan):
+        return Judged(_unknown(kind, Reason.WAITING, "Nothing is fetched before the spec can be planned."))
+    cache = decision.cache
+    if cache.provided_path is not None:
+        where = f"{cache.provided_path!r} on volume {cache.claim_name!r}"
+        return Judged(_yes(kind, Reason.PROVIDED, f"The weights are yours, in {where}; they were not checked."))
+    if cache.cached is not None:
+        cached = cache.cached
+        return Judged(
+            _yes(
+                kind,
+                Reason.CACHED,
+                f"{cached.files} files, {cached.size_bytes / GB:.1f} GB of {cached.repository} at {cached.commit[:12]} "
+                f"are on volume {cache.claim_name!r}, each checked against the hub's hash.",
+            )
+        )
+    return _find_download(cache, observation, decision.identity.namespace)
+
+
+def _find_download(cache: CachePlan, observation: Observation, namespace: str) -> Judged:
+    kind, job = ConditionType.MODEL_CACHED, observation.job
+    what = f"{cache.download.repository} at {cache.download.revision}" if cache.download else "the model"
+    if job is not None and job.state is JobState.FAILED:
+        return _judge_failed_download(job, what, namespace)
+    trouble = explain_pods(observation.cache_pods, namespace)
+    if observation.claim is not None and not observation.claim.bound and trouble is None and not observation.cache_pods:
+        return Judged(_no(kind, Reason.VOLUME_PENDING, _describe_pending_volume(cache.claim_name, namespace)))
+    if trouble is not None and trouble.reason is Reason.UNSCHEDULABLE and not _is_bound(observation):
+        message = f"{_describe_pending_volume(cache.claim_name, namespace)} {trouble.message}"
+        return Judged(_no(kind, Reason.VOLUME_PENDING, message))
+    if trouble is not None:
+        return Judged(_no(kind, trouble.reason, trouble.message), trouble.needs_human)
+    retry = ""
+    if job is not None and job.failure is not None:
+        retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
+    message = f"Fetching {what} to volume {cache.claim_name!r}.{retry}"
+    return Judged(_no(kind, Reason.DOWNLOADING, message))
+
+
+def _is_bound(observation: Observation) -> bool:
+    return observation.claim is not None and observation.claim.bound
+
+
+def _describe_pending_volume(claim_name: str, namespace: str) -> str:
+    return (
+        f"Volume {claim_name!r} is not bound yet; `kubectl -n {namespace} describe pvc {claim_name}` says what it "
+        "waits for (a StorageClass, or its first pod)."
+    )
+
+
+def _judge_failed_download(job: ObservedJob, what: str, namespace: str) -> Judged:
+    failure = job.failure
+    reason = failure.reason if failure else Reason.DOWNLOAD_FAILED
+    words = failure.message if failure else f"{job.failed_pods} pods failed without a word."
+    message = (
+        f"Fetching {what} failed: {words} Then delete the Job to try again: `kubectl -n {namespace} delete job "
+        f"{job.name}`; what is already on the volume is kept."
+    )
+    return Judged(_no(ConditionType.MODEL_CACHED, reason, message), needs_human=True)
+
+
+def find_available(decision: Decision, observation: Observation) -> Judged:
+    """Tell whether at least one replica serves, of whatever revision."""
+    kind, server = ConditionType.AVAILABLE, observation.server
+    if server is not None and server.ready_replicas > 0:
+        return Judged(_yes(kind, Reason.SERVING, f"{server.ready_replicas} of {server.replicas} pods serve."))
+    if isinstance(decision, ServingPlan) and decision.replicas == 0:
+        return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+    if server is None:
+        return Judged(_no(kind, Reason.WAITING, "No pod takes a GPU before the model is planned and cached."))
+    return _judge_rollout(decision, observation, kind)
+
+
+def _judge_rollout(decision: Decision, observation: Observation, kind: ConditionType) -> Judged:
+    trouble = _explain_rollout(decision, observation)
+    if trouble is not None:
+        return Judged(_no(kind, trouble.reason, trouble.message), trouble.needs_human)
+    starting = [pod for pod in observation.server_pods if not pod.ready]
+    if not starting:
+        return Judged(_no(kind, Reason.ROLLING_OUT, "The Deployment is making its pods."))
+    pods = "1 pod loads" if len(starting) == 1 else f"{len(starting)} pods load"
+    budget = f" within a budget of {decision.startup.budget_seconds} s" if isinstance(decision, ServingPlan) else ""
+    return Judged(
+        _no(kind, Reason.LOADING, f"{pods} the weights and compile{'s' if len(starting) == 1 else ''}{budget}.")
+    )
+
+
+def _explain_rollout(decision: Decision, observation: Observation) -> Trouble | None:
+    namespace = decision.identity.namespace
+    trouble = explain_pods(observation.server_pods, namespace)
+    deadline = observation.server.deadline_message if observation.server else ""
+    if deadline and (trouble is None or not trouble.needs_human):
+        detail = f" {trouble.message}" if trouble else ""
+        message = (
+            f"The rollout exceeded its deadline: {deadline}{detail} `kubectl -n {namespace} logs deploy/"
+            f"{decision.identity.name}` shows the engine."
+        )
+        return Trouble(Reason.PROGRESS_DEADLINE_EXCEEDED, message, needs_human=True)
+    return trouble
+
+
+def find_verified() -> Judged:
+    """Tell whether the served model has answered a question."""
+    message = "No question is asked after a rollout: Ready rests on the engine's readiness probe."
+    return Judged(_unknown(ConditionType.VERIFIED, Reason.NOT_REQUESTED, message))
+
+
+def find_ready(
+    decision: Decision, observation: Observation, desired_revision: str | None, steps: tuple[Judged, ...]
+) -> Judged:
+    """Sum up: the desired revision serves with all desired replicas, or the first step that is not there yet."""
+    kind = ConditionType.READY
+    blocking = next((step for step in steps if step.finding.status != "True" and _is_required(step)), None)
+    if blocking is not None:
+        return Judged(
+            _no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
+        )
+    if not isinstance(decision, ServingPlan) or observation.server is None:
+        raise AssertionError("a decision without a plan, or an available server that does not exist, blocks earlier")
+    if decision.replicas == 0:
+        return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+    serving = sum(pod.ready and pod.revision == desired_revision for pod in observation.server_pods)
+    server = observation.server
+    if serving >= decision.replicas and server.is_observed and server.replicas == decision.replicas:
+        return Judged(_yes(kind, Reason.SERVING, f"{serving} of {decision.replicas} replicas serve."))
+    trouble = _explain_rollout(decision, observation)
+    progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
+    old = server.ready_replicas - serving
+    if old > 0:
+        progress += f" {old} of the revision before still serve{'s' if old == 1 else ''}."
+    if trouble is not None:
+        return Judged(_no(kind, trouble.reason, f"{progress} {trouble.message}"), trouble.needs_human)
+    return Judged(_no(kind, Reason.ROLLING_OUT, progress))
+
+
+def _is_required(step: Judged) -> bool:
+    return step.finding.type is not ConditionType.VERIFIED
+
+
+def _add_survivors(observation: Observation, blocking: Judged) -> str:
+    """Say that an earlier revision still serves, when what blocks is not the serving itself."""
+    ready = observation.server.ready_replicas if observation.server else 0
+    if ready == 0 or blocking.finding.type is ConditionType.AVAILABLE:
+        return ""
+    pods = "1 pod of the revision before keeps" if ready == 1 else f"{ready} pods of the revision before keep"
+    return f" Meanwhile {pods} serving."
+
+
+def find_progress(ready: Judged, steps: tuple[Judged, ...]) -> tuple[Finding, ...]:
+    """Add `Stalled` or `Reconciling`, which are present only while true (kstatus)."""
+    if ready.finding.status == "True":
+        return ()
+    stalled = next((step for step in (*steps, ready) if step.needs_human), None)
+    if stalled is not None:
+        return (_yes(ConditionType.STALLED, stalled.finding.reason, stalled.finding.message),)
+    if ready.finding.reason == Reason.SUSPENDED:
+        return ()
+    return (_yes(ConditionType.RECONCILING, ready.finding.reason, ready.finding.message),)
+
+
+def _yes(kind: ConditionType, reason: Reason | str, message: str) -> Finding:
+    return Finding(type=kind, status="True", reason=reason, message=message)
+
+
+def _no(kind: ConditionType, reason: Reason | str, message: str) -> Finding:
+    return Finding(type=kind, status="False", reason=reason, message=message)
+
+
+def _unknown(kind: ConditionType, reason: Reason, message: str) -> Finding:
+    return Finding(type=kind, status="Unknown", reason=reason, message=message)

@@ -1,0 +1,102 @@
+"""What was seen after applying: plain values, no API objects."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from nemotron_operator.plan.facts import CachedModel
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerTrouble:
+    """Why a container is not running, as the kubelet says it."""
+
+    waiting_reason: str
+    """Such as `CrashLoopBackOff`, `ImagePullBackOff`, `CreateContainerConfigError`; empty when it is not waiting."""
+    waiting_message: str
+    last_reason: str
+    """How the container last ended, such as `Error` or `OOMKilled`; empty when it never did."""
+    last_exit_code: int
+    last_message: str
+    """The container's own last words."""
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """One pod of the resource."""
+
+    name: str
+    revision: str
+    created_at: str
+    """RFC 3339."""
+    ready: bool
+    unschedulable: str
+    """The scheduler's message; empty when the pod has a node."""
+    trouble: ContainerTrouble | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedServer:
+    """The Deployment."""
+
+    replicas: int
+    """Pods that exist, old and new."""
+    updated_replicas: int
+    """Pods of the newest template."""
+    ready_replicas: int
+    is_observed: bool
+    """Whether its controller has seen the newest spec."""
+    deadline_message: str
+    """Set when the rollout exceeded its progress deadline."""
+
+
+class JobState(Enum):
+    """How far a Job is."""
+
+    ACTIVE = "Active"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadFailure:
+    """Why the cache Job gave up, in the downloader's own words."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedJob:
+    """The cache Job."""
+
+    name: str
+    state: JobState
+    failed_pods: int
+    result: CachedModel | None
+    failure: DownloadFailure | None
+    """The last failure of a pod, also while the Job tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedClaim:
+    """The volume."""
+
+    name: str
+    bound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that status speaks of."""
+
+    server: ObservedServer | None = None
+    server_pods: tuple[ObservedPod, ...] = ()
+    cache_pods: tuple[ObservedPod, ...] = ()
+    job: ObservedJob | None = None
+    claim: ObservedClaim | None = None
+
+    @property
+    def ready_revisions(self) -> tuple[str, ...]:
+        """List the revisions of the pods that serve, without repetition."""
+        return tuple(dict.fromkeys(pod.revision for pod in self.server_pods if pod.ready))

@@ -1,0 +1,51 @@
+"""What changed between two statuses that a person should hear of: the events of `kubectl describe`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from nemotron_operator.api.conditions import Condition, ConditionType, Reason
+from nemotron_operator.api.status import NemotronDeploymentStatus
+
+_TOLD_ELSEWHERE = frozenset({Reason.WAITING, Reason.NOT_REQUESTED})
+"""Reasons that another condition explains better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One event to post."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeploymentStatus) -> tuple[Transition, ...]:
+    """List the conditions whose status or reason changed, each message once.
+
+    Notes
+    -----
+    Comparing the status that was published with the one that is published now makes each event happen once, also
+    across restarts of the operator.
+    """
+    earlier = {condition.type: (condition.status, condition.reason) for condition in before.conditions}
+    changed = [
+        condition
+        for condition in _in_order_of_the_pipeline(after.conditions)
+        if earlier.get(condition.type) != (condition.status, condition.reason)
+    ]
+    stalled = {condition.reason for condition in after.conditions if condition.type == ConditionType.STALLED}
+    transitions = {
+        condition.reason: Transition(
+            "Warning" if condition.reason in stalled else "Normal", condition.reason, condition.message
+        )
+        for condition in changed
+        if condition.reason not in _TOLD_ELSEWHERE
+    }
+    return tuple(transitions.values())
+
+
+def _in_order_of_the_pipeline(conditions: Iterable[Condition]) -> list[Condition]:
+    order = [ConditionType.PLANNED, ConditionType.MODEL_CACHED, ConditionType.AVAILABLE, ConditionType.READY]
+    told = [condition for condition in conditions if condition.type in order]
+    return sorted(told, key=lambda condition: order.index(ConditionType(condition.type)))

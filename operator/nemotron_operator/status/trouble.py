@@ -1,0 +1,72 @@
+"""Explain pods that do not run: what, why, and the next command."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nemotron_operator.api.conditions import Reason
+from nemotron_operator.status.observation import ContainerTrouble, ObservedPod
+
+RESTARTS_OF_A_LOOP = 2
+"""An engine that ended this often is in a loop; once may be a bad moment."""
+
+LAST_WORDS_LENGTH = 700
+"""How much of a container's last words a condition repeats, from their end."""
+
+_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One explained problem."""
+
+    reason: Reason
+    message: str
+    needs_human: bool
+    """Whether nothing will move before somebody acts."""
+
+
+def explain_pods(pods: Iterable[ObservedPod], namespace: str) -> Trouble | None:
+    """Explain the first pod that is in trouble; what needs a human comes first."""
+    troubles = [trouble for pod in pods if (trouble := _explain_pod(pod, namespace)) is not None]
+    return min(troubles, key=lambda trouble: not trouble.needs_human, default=None)
+
+
+def _explain_pod(pod: ObservedPod, namespace: str) -> Trouble | None:
+    if pod.ready:
+        return None
+    if pod.unschedulable:
+        message = (
+            f"No node takes pod {pod.name}: {pod.unschedulable} `kubectl get nodes -L nvidia.com/gpu.product` and "
+            "`kubectl describe node` show what is free."
+        )
+        return Trouble(Reason.UNSCHEDULABLE, message, needs_human=False)
+    return _explain_container(pod.name, pod.trouble, namespace) if pod.trouble else None
+
+
+def _explain_container(pod_name: str, trouble: ContainerTrouble, namespace: str) -> Trouble | None:
+    if trouble.waiting_reason == "CreateContainerConfigError":
+        message = (
+            f"Pod {pod_name} cannot start: {trouble.waiting_message}. Create it with `kubectl -n {namespace} create "
+            "secret generic NAME --from-literal=KEY=VALUE`, or correct the reference; the pod then starts by itself."
+        )
+        return Trouble(Reason.SECRET_NOT_FOUND, message, needs_human=True)
+    if trouble.waiting_reason in _IMAGE_REASONS:
+        message = (
+            f"Pod {pod_name} cannot pull its image: {trouble.waiting_message or trouble.waiting_reason}. Check the "
+            "name and podTemplate.imagePullSecrets."
+        )
+        return Trouble(Reason.IMAGE_PULL_FAILED, message, needs_human=True)
+    if trouble.restarts < RESTARTS_OF_A_LOOP:
+        return None
+    if trouble.last_reason == "OOMKilled":
+        message = (
+            f"Pod {pod_name} was ended by the kernel {trouble.restarts} times: host memory ran out. Raise "
+            "podTemplate.memory, or its limit in the namespace."
+        )
+        return Trouble(Reason.OUT_OF_MEMORY, message, needs_human=True)
+    last_words = trouble.last_message.strip()[-LAST_WORDS_LENGTH:] or "nothing"
+    message = (
+        f"Pod {pod_name} ended {trouble.restarts} times, with exit code {trouble.last_exit_code}. Its last words: "
+        f"{last_words} (`kubectl -n {namespace} logs {pod_name} --previous` shows more)"
+    )
+    return Trouble(Reason.CRASH_LOOP, message, needs_human=True)

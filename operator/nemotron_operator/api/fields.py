@@ -1,6 +1,6 @@
 """The pieces that spec and status are made of: the base model and the bounded field types."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -47,6 +47,23 @@ def rule(expression: str, message: str, **more: str) -> dict[str, str]:
 def rules(*validations: dict[str, str]) -> dict[str, Any]:
     """Attach CEL rules to a field or a model."""
     return {"x-kubernetes-validations": list(validations)}
+
+
+Part = TypeVar("Part", bound=ApiModel)
+"""Some part of the resource."""
+
+
+def require(part: Part, is_so: bool, message: str) -> Part:  # noqa: FBT001 - the statement that must be true
+    """Refuse a part of which a statement is not true.
+
+    Raises
+    ------
+    ValueError
+        The statement is not true; pydantic adds the field.
+    """
+    if not is_so:
+        raise ValueError(message)
+    return part
 
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN_PATTERN)]

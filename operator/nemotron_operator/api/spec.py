@@ -1,11 +1,12 @@
 """The spec of a NemotronDeployment: what a user asks for.
 
 Only `model` is required. A field that is absent is decided by the plan, and the decision is shown in the status.
+What CEL rules say to the API server, validators say to the command line, which has no API server.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
@@ -16,6 +17,7 @@ from nemotron_operator.api.fields import (
     Quantity,
     SecretKey,
     list_type,
+    require,
     rule,
     rules,
 )
@@ -87,6 +89,14 @@ class ModelSource(ApiModel):
     """A volume that already holds the weights. Default: none, the model is downloaded.
     Example: `{claimName: team-models, path: llama-3.1-nemotron-70b}`."""
 
+    @model_validator(mode="after")
+    def _has_exactly_one_member(self) -> Self:
+        return require(
+            self,
+            (self.hugging_face is None) != (self.persistent_volume_claim is None),
+            "set exactly one of huggingFace and persistentVolumeClaim",
+        )
+
 
 class ModelSpec(ApiModel):
     """Which model is served, from where, and under which names."""
@@ -115,6 +125,11 @@ class ModelSpec(ApiModel):
     trust_remote_code: bool = False
     """Whether the engine may run Python code from the model's repository. The operator's configuration must allow it
     too. Default: false. Example: `false`."""
+
+    @model_validator(mode="after")
+    def _says_which_model(self) -> Self:
+        is_said = self.name is not None or self.source is not None
+        return require(self, is_said, "set model.name, or model.source, or both")
 
 
 class ParallelismSpec(ApiModel):
@@ -157,6 +172,11 @@ class EnvironmentVariable(ApiModel):
     secret_key_ref: SecretKeyReference | None = None
     """Key of a Secret that holds the value. Default: none, the value is literal.
     Example: `{name: tracing, key: headers}`."""
+
+    @model_validator(mode="after")
+    def _has_exactly_one_value(self) -> Self:
+        is_one = (self.value is None) != (self.secret_key_ref is None)
+        return require(self, is_one, "set exactly one of value and secretKeyRef")
 
 
 class EngineSpec(ApiModel):
@@ -240,6 +260,15 @@ class CacheSpec(ApiModel):
     existing_claim: ObjectName | None = None
     """A claim of your own that the cache Job fills, instead of one made by the operator. Default: none.
     Example: `team-models`."""
+
+    @model_validator(mode="after")
+    def _leaves_an_existing_claim_alone(self) -> Self:
+        is_new = self.size is not None or self.storage_class_name is not None
+        return require(
+            self,
+            self.existing_claim is None or not is_new,
+            "an existing claim has its own size and storage class: remove cache.size and cache.storageClassName",
+        )
 
 
 class ServiceSpec(ApiModel):

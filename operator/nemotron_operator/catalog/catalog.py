@@ -24,9 +24,7 @@ class Catalog:
         """Find an entry by its name or by its repository, whatever the case."""
         wanted = name.casefold()
         matches = (
-            entry
-            for entry in self.entries.values()
-            if wanted in (entry.name.casefold(), entry.repository.casefold())
+            entry for entry in self.entries.values() if wanted in (entry.name.casefold(), entry.repository.casefold())
         )
         return next(matches, None)
 

@@ -71,20 +71,23 @@ class ObjectCache:
         self._index(kind, key, known, None)
         return True
 
-    def replace_all(self, kind: ApiKind, listed: Iterable[KubernetesObject], list_version: str) -> set[Key]:
-        """Take over a complete list, and forget what it lacks; return the keys of what changed.
+    def replace_all(
+        self, kind: ApiKind, listed: Iterable[KubernetesObject], list_version: str, namespace: str | None = None
+    ) -> list[KubernetesObject]:
+        """Take over a complete list of all namespaces or one, and forget what it lacks; return what changed.
 
         A watch that had to start anew never reports what was deleted in between.
         """
         listed = list(listed)
-        changed = {_key_of(item) for item in listed if self.upsert(kind, item)}
-        missing = set(self._objects[kind]) - {_key_of(item) for item in listed}
-        ghosts = [key for key in missing if _version_of(self._objects[kind][key]) <= int(list_version)]
-        for key in ghosts:
-            ghost = self._objects[kind].pop(key)
-            self._bury(kind, key, _version_of(ghost))
-            self._index(kind, key, ghost, None)
-        return changed | set(ghosts)
+        present = {_key_of(item) for item in listed}
+        ghosts = [
+            known
+            for key, known in self._objects[kind].items()
+            if namespace in {None, key[0]} and key not in present and _version_of(known) <= int(list_version)
+        ]
+        for ghost in ghosts:
+            self.remove(kind, ghost)
+        return [item for item in listed if self.upsert(kind, item)] + ghosts
 
     def _bury(self, kind: ApiKind, key: Key, version: int) -> None:
         self._tombstones[kind, key] = max(version, self._tombstones.pop((kind, key), -1))

@@ -84,6 +84,11 @@ class ClusterGateway:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", kind, path, {**manifest, "metadata": metadata}, query, content_type=_APPLY)
 
+    async def replace(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
+        """Replace an object as it was read; ConflictError when it changed since."""
+        metadata = manifest["metadata"]
+        return await self._write("PUT", kind, kind.path(metadata["namespace"], metadata["name"]), manifest)
+
     async def delete(self, kind: ApiKind, live: KubernetesObject) -> None:
         """Delete exactly the object that was observed, and its dependents after it."""
         metadata = live["metadata"]

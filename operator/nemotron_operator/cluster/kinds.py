@@ -35,6 +35,7 @@ DISRUPTION_BUDGET = ApiKind("policy", "v1", "poddisruptionbudgets", "PodDisrupti
 JOB = ApiKind("batch", "v1", "jobs", "Job")
 DEPLOYMENT = ApiKind("apps", "v1", "deployments", "Deployment")
 POD = ApiKind("", "v1", "pods", "Pod")
+LEASE = ApiKind("coordination.k8s.io", "v1", "leases", "Lease")
 EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
 
 APPLIED_KINDS = (CLAIM, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, JOB, DEPLOYMENT)

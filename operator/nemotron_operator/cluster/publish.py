@@ -1,5 +1,6 @@
 """The publish step: one status write, if it changed, and the events of what changed."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,13 @@ from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.constants import FIELD_MANAGER
+from nemotron_operator.errors import ClusterError
 from nemotron_operator.status.transitions import Transition, list_transitions
 
 MAX_NOTE_LENGTH = 1024
 """Longest note of an event (events.k8s.io/v1)."""
+
+_log = logging.getLogger(__name__)
 
 
 async def publish(
@@ -34,7 +38,15 @@ async def publish(
         return
     view.cache.upsert(NEMOTRON, await view.gateway.patch_status(live, patch))
     for transition in list_transitions(parse_status(live), status):
-        await view.gateway.post_event(_render_event(live, transition, now, reporter))
+        await _post(_render_event(live, transition, now, reporter), view)
+
+
+async def _post(event: KubernetesObject, view: ClusterView) -> None:
+    """Post an event; one that is lost is logged and no more: the status has said the same already."""
+    try:
+        await view.gateway.post_event(event)
+    except ClusterError as error:
+        _log.warning("Event %s of %s was not posted: %s", event["reason"], event["regarding"]["name"], error)
 
 
 def dump_status(status: NemotronDeploymentStatus) -> dict[str, Any]:
@@ -60,7 +72,7 @@ def _render_event(live: KubernetesObject, transition: Transition, now: datetime,
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
         "eventTime": rfc3339(now).replace("Z", ".000000Z"),
         "reportingController": FIELD_MANAGER,
         "reportingInstance": reporter,

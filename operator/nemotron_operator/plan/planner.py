@@ -22,7 +22,7 @@ from nemotron_operator.plan.serving_plan import (
 from nemotron_operator.plan.sizing import Sizing, choose_sizing
 
 SHARED_MEMORY_BYTES_PER_GPU = 2 * GIB
-"""Shared memory for each GPU of a replica: the workers of a tensor-parallel group talk through it. vLLM's Kubernetes guide
+"""Shared memory for each GPU of a replica, through which its workers talk. vLLM's Kubernetes guide
 gives 2Gi to one GPU, deployments of 8 GPUs are seen with 16Gi to 20Gi."""
 
 COMPILE_SECONDS = 180

@@ -1,0 +1,37 @@
+"""List everything anew: before anything is decided, and again whenever a watch may have missed a report."""
+
+from collections.abc import Sequence
+
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, deployment_of
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
+from nemotron_operator.constants import FIELD_MANAGER, MANAGED_BY_LABEL
+
+CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
+"""Selects what the operator made; the watches select the same."""
+
+
+async def relist(gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequence[str] = ()) -> set[Key]:
+    """Bring the cache to what the API server holds; return the resources that something changed for."""
+    affected: set[Key] = set()
+    for kind in (NEMOTRON, *CHILD_KINDS):
+        selector = "" if kind is NEMOTRON else CHILD_SELECTOR
+        for namespace in namespaces or (None,):
+            listed, version = await gateway.list(kind, namespace, selector)
+            for changed in cache.replace_all(kind, listed, version, namespace):
+                affected |= affected_keys(kind, changed, cache)
+    return affected
+
+
+def affected_keys(kind: ApiKind, changed: KubernetesObject, cache: ObjectCache) -> set[Key]:
+    """Tell which resources have to look again when an object changed.
+
+    A volume is shared: every resource of its namespace may use it.
+    """
+    namespace = changed["metadata"].get("namespace", "")
+    if kind is NEMOTRON:
+        return {(namespace, changed["metadata"]["name"])}
+    if kind is CLAIM:
+        return set(cache.list_deployment_keys(namespace))
+    owner = deployment_of(changed)
+    return {(namespace, owner)} if owner else set()

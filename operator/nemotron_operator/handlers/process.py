@@ -1,0 +1,246 @@
+"""The operator's process: connection, cache, queue, watches and HTTP server, started and stopped in order."""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio.client import ApiClient
+
+from nemotron_operator.catalog.catalog import load_catalog
+from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.connection import connect, read_credentials
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, ApiKind
+from nemotron_operator.cluster.lease import ApiLeaseStore
+from nemotron_operator.cluster.observe import ClusterView
+from nemotron_operator.cluster.relist import affected_keys, relist
+from nemotron_operator.config import OperatorConfig
+from nemotron_operator.errors import ClusterError
+from nemotron_operator.handlers.supervisor import WatchSupervisor
+from nemotron_operator.reconcile import Reconciler
+from nemotron_operator.runtime.clocks import utc_now
+from nemotron_operator.runtime.election import LeaderElector
+from nemotron_operator.runtime.http_server import HttpServer, all_of
+from nemotron_operator.runtime.loop_lag import LoopLagMonitor
+from nemotron_operator.runtime.metrics import Metrics
+from nemotron_operator.runtime.work_queue import WorkQueue
+
+LEASE_NAME = "nemotron-operator"
+"""Name of the Lease in the operator's own namespace."""
+
+WAIT_SECONDS = 5.0
+"""Pause between two looks at an API server that is not there, or does not know the resource yet."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessOptions:
+    """What the command line decides."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespaces: tuple[str, ...]
+    """Namespaces to serve; empty for all."""
+    http_host: str
+    http_port: int
+    lease_namespace: str | None
+    """Namespace of the Lease; None runs without an election, as the only replica."""
+
+
+class OperatorProcess:
+    """One replica of the operator."""
+
+    def __init__(self, config: OperatorConfig, options: ProcessOptions, client: ApiClient) -> None:
+        self._options = options
+        self._config = config
+        self._client = client
+        self._metrics = Metrics()
+        self._elector: LeaderElector | None = None
+        self._cache = ObjectCache()
+        self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
+        self._identity = f"{socket.gethostname()}-{os.getpid()}"
+        self._queue = self._make_queue()
+        self._supervisor = WatchSupervisor(
+            self._take_report,
+            partial(read_credentials, client),
+            options.namespaces,
+            self._note_restart,
+        )
+        self._lag = LoopLagMonitor(observe=self._metrics.event_loop_lag.observe)
+        self._waits_for = "The operator has just started."
+        self._relist_now = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises
+        ------
+        LeadershipLostError
+            Another replica may lead now: this process must end.
+        """
+        stopping = _listen_to_signals()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._gateway.close)
+            server = self._make_http_server()
+            await server.start()
+            stack.push_async_callback(server.stop)
+            _log.info("Health and metrics on http://%s:%d", self._options.http_host, server.port)
+            await _run_until(stopping, self._lag.run(), self._lead_or_stand_by())
+
+    async def _lead_or_stand_by(self) -> None:
+        if self._options.lease_namespace is None:
+            await self._act()
+            return
+        # The elector must read and write the Lease before it leads: its gateway has no fence.
+        store = ApiLeaseStore(ClusterGateway(self._client), self._options.lease_namespace, LEASE_NAME)
+        self._elector = LeaderElector(store, f"{self._identity}-{time.time_ns()}")
+        self._waits_for = ""  # a replica that stands by is ready to take over
+        try:
+            await self._elector.run(self._act)
+        finally:
+            self._metrics.leader.set(0)
+            await self._elector.release()
+
+    async def _act(self) -> None:
+        """Do the operator's work: everything is listed before anything is decided, then the watches take over."""
+        self._metrics.leader.set(1)
+        await self._wait_for_resource()
+        self._relist_now.set()
+        await self._relist_once()
+        _log.info("Serving %d NemotronDeployments", self._cache.count(NEMOTRON))
+        self._waits_for = ""
+        tasks = [
+            asyncio.create_task(self._queue.run(), name="queue"),
+            asyncio.create_task(self._supervisor.run(), name="watches"),
+            asyncio.create_task(self._relist_periodically(), name="relist"),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._queue.stop()
+            for task in tasks[1:]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait_for_resource(self) -> None:
+        """Wait until the API server answers and knows the resource; say what is missing, once for each cause."""
+        while True:
+            try:
+                if await self._gateway.is_served(NEMOTRON):
+                    return
+                problem = f"The API server does not know {NEMOTRON.name}: install it with `kubectl apply -f crds/`."
+            except ClusterError as error:
+                problem = str(error)
+            if problem != self._waits_for:
+                _log.warning("%s Trying again every %d s.", problem, WAIT_SECONDS)
+            self._waits_for = problem
+            await asyncio.sleep(WAIT_SECONDS)
+
+    async def _relist_once(self) -> None:
+        while self._relist_now.is_set():
+            try:
+                for key in await relist(self._gateway, self._cache, self._options.namespaces):
+                    self._queue.add(key)
+            except ClusterError as error:
+                self._waits_for = str(error)
+                _log.warning("%s Trying again in %d s.", error, WAIT_SECONDS)
+                await asyncio.sleep(WAIT_SECONDS)
+            else:
+                self._relist_now.clear()
+                self._metrics.last_resync.set_to_current_time()
+
+    async def _relist_periodically(self) -> None:
+        """List anew at every resync period, and whenever the watches had to start again: reports may be missing."""
+        while True:
+            pause = self._config.resync_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
+            try:
+                await asyncio.wait_for(self._relist_now.wait(), pause)
+            except TimeoutError:
+                self._relist_now.set()
+            await self._relist_once()
+
+    def _take_report(self, kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
+        """Take one report of a watch: remember it, and let the resources look again that it concerns."""
+        is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
+        if is_news:
+            for key in affected_keys(kind, reported, self._cache):
+                self._queue.add(key)
+
+    def _note_restart(self) -> None:
+        self._metrics.kopf_restarts.inc()
+        self._relist_now.set()
+
+    def _may_write(self) -> bool:
+        return self._elector is None or self._elector.is_leader()
+
+    def _make_queue(self) -> WorkQueue:
+        reconciler = Reconciler(
+            view=ClusterView(self._cache, self._gateway),
+            config=self._config,
+            catalog=load_catalog(),
+            now=utc_now,
+            reporter=self._identity,
+        )
+        return WorkQueue(
+            work=reconciler.reconcile,
+            known_keys=self._cache.list_deployment_keys,
+            random=random.Random(),  # noqa: S311 - jitter, not a secret
+            workers=self._config.workers,
+            resync_seconds=self._config.resync_seconds,
+            observer=self._metrics,
+        )
+
+    def _make_http_server(self) -> HttpServer:
+        for kind in (NEMOTRON, *CHILD_KINDS):
+            self._metrics.cache_objects.labels(kind.name).set_function(partial(self._cache.count, kind))
+        return HttpServer(
+            self._options.http_host,
+            self._options.http_port,
+            healthy=self._lag.healthy,
+            ready=all_of(lambda: self._waits_for or None),
+            registry=self._metrics.registry,
+        )
+
+
+async def run_operator(config: OperatorConfig, options: ProcessOptions) -> None:
+    """Run one replica of the operator until it is told to stop.
+
+    Raises
+    ------
+    ConfigError
+        The cluster's address or credentials cannot be read.
+    LeadershipLostError
+        Another replica may lead now.
+    """
+    client = await connect(options.kubeconfig, options.context)
+    await OperatorProcess(config, options, client).run()
+
+
+def _listen_to_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _run_until(stopping: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Run until the first piece of work ends or the process is told to stop; the error of what ended is raised."""
+    waiter = asyncio.create_task(stopping.wait(), name="signals")
+    tasks = [asyncio.create_task(piece) for piece in work]
+    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (waiter, *tasks):
+        task.cancel()
+    await asyncio.gather(waiter, *tasks, return_exceptions=True)
+    for task in done - {waiter}:
+        task.result()

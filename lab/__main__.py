@@ -1,0 +1,83 @@
+"""`python -m lab build|up|down|kubectl`: the laboratory by hand."""
+
+import argparse
+import os
+import sys
+
+from lab.binaries import find_or_build
+from lab.bring_up import bring_up, tear_down
+from lab.control_plane import cluster_directory, kubectl_environment
+from lab.directories import lab_home
+from lab.errors import LabError
+
+
+def main() -> int:
+    """Run one command; a failure is one message."""
+    arguments, rest = _parse_arguments()
+    try:
+        _COMMANDS[arguments.command](arguments.name, rest)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parse_arguments() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(prog="python -m lab", description="A control plane with simulated H100 nodes.")
+    parser.add_argument("--name", default="demo", help="the cluster's name (default: demo)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="find or build the programs")
+    commands.add_parser("up", help="build, then make the cluster with nodes and volumes")
+    commands.add_parser("down", help="delete the cluster")
+    commands.add_parser("kubectl", help="run kubectl on the cluster; everything after it is kubectl's")
+    # Written after the command, as most people write it.
+    for command in ("up", "down"):
+        commands.choices[command].add_argument("--name", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    own, rest = _split_at_kubectl(sys.argv[1:])
+    return parser.parse_args(own), rest
+
+
+def _split_at_kubectl(arguments: list[str]) -> tuple[list[str], list[str]]:
+    if "kubectl" not in arguments:
+        return arguments, []
+    end = arguments.index("kubectl") + 1
+    return arguments[:end], arguments[end:]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _build(_name: str, _rest: list[str]) -> None:
+    for program, path in vars(find_or_build(_say)).items():
+        _say(f"{program:<24} {path}")
+
+
+def _up(name: str, _rest: list[str]) -> None:
+    plane = bring_up(name, _say)
+    _say(f"export KUBECONFIG={plane.kubeconfig}")
+
+
+def _down(name: str, _rest: list[str]) -> None:
+    _say(f"cluster {name}: {'deleted' if tear_down(name) else 'there is none'}")
+
+
+def _kubectl(name: str, rest: list[str]) -> None:
+    directory = cluster_directory(name, lab_home())
+    kubeconfig = directory / "kubeconfig.yaml"
+    if not kubeconfig.exists():
+        raise LabError(f"There is no cluster {name}. Make it with: python -m lab --name {name} up")
+    kubectl = str(find_or_build(_say).kubectl)
+    # kubectl takes this process's place: its exit code, its terminal, its signals.
+    environment = {**os.environ, **kubectl_environment(directory)}
+    os.execve(kubectl, [kubectl, "--kubeconfig", str(kubeconfig), *rest], environment)  # noqa: S606 -- no shell is wanted
+
+
+_COMMANDS = {"build": _build, "up": _up, "down": _down, "kubectl": _kubectl}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

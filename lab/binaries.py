@@ -1,0 +1,62 @@
+"""Find the programs of the control plane: given, installed, built before, or built now, in that order."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.go_build import build
+from lab.tools import MODULES, GoModule, ask_minor_version
+
+ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
+"""A folder of programs that the person vouches for, as envtest has it."""
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Every program that a laboratory cluster takes, as absolute paths."""
+
+    kube_apiserver: Path
+    kube_controller_manager: Path
+    kube_scheduler: Path
+    kubectl: Path
+    etcd: Path
+    kwok: Path
+    kwokctl: Path
+    helm: Path
+
+
+def find_or_build(say: Callable[[str], None]) -> Binaries:
+    """Return all programs, building from pinned Go modules those that this machine lacks."""
+    found: dict[str, Path] = {}
+    for module in MODULES:
+        for program in module.packages:
+            found[program] = find(program, module, os.environ) or build(module, say) / program
+    return Binaries(**{program.replace("-", "_"): path for program, path in found.items()})
+
+
+def find(program: str, module: GoModule, environment: Mapping[str, str]) -> Path | None:
+    """Look for one program without building it."""
+    return (
+        _find_in_assets(program, environment)
+        or _find_on_path(program, module, environment)
+        or _executable(module.output / program)
+    )
+
+
+def _find_in_assets(program: str, environment: Mapping[str, str]) -> Path | None:
+    folder = environment.get(ASSETS_VARIABLE)
+    return _executable(Path(folder) / program) if folder else None
+
+
+def _find_on_path(program: str, module: GoModule, environment: Mapping[str, str]) -> Path | None:
+    """Take an installed program only at the pinned minor version: a kubectl of 2020 is on many machines."""
+    found = shutil.which(program, path=environment.get("PATH", os.defpath))
+    if found is None or ask_minor_version(Path(found)) != module.minor_version:
+        return None
+    return Path(found).absolute()
+
+
+def _executable(path: Path) -> Path | None:
+    return path.absolute() if path.is_file() and os.access(path, os.X_OK) else None

@@ -1,0 +1,119 @@
+"""`make demo`: the first model, from its resource to Ready, on a real control plane with simulated H100 nodes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.syntax import Syntax
+
+from lab.bring_up import bring_up
+from lab.control_plane import ControlPlane
+from lab.errors import LabError
+from lab.operator_process import install_chart, make_operator, start_operator
+from lab.progress import Progress
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "model-card.yaml"
+"""The resource: as the model card of the first model serves it."""
+
+RESOURCE_NAME = "nemotron-70b"
+"""Its name."""
+
+READY_SECONDS = 120
+"""How long the simulated download and start may take; they take about ten."""
+
+_MARKS = {"True": "[green]✔[/]", "False": "[yellow]…[/]", "Unknown": "[dim]?[/]"}
+
+_GOING_ON = """\
+  export KUBECONFIG={kubeconfig}
+  export PATH={binaries}:$PATH
+  kubectl get nemo -o wide                          # the URL and Ready's message
+  kubectl describe nemo {name}              # conditions, plan and events
+  kubectl explain nemo.spec.engine                  # every field, with default and example
+  kubectl scale nemo {name} --replicas=2    # two replicas of 8 GPUs
+  kubectl delete deploy {name}              # drift: back within a second
+  kubectl apply -f examples/bf16-base.yaml          # the unquantised base, planned onto 4 GPUs
+  tail -f {log}
+  make demo-down                                    # when you have seen enough"""
+
+
+def main() -> int:
+    """Run the demo; a failure is one message."""
+    console = Console(highlight=False)
+    try:
+        run_demo(console)
+    except LabError as error:
+        console.print(f"demo: {escape(str(error))}", style="red")
+        return 1
+    except KeyboardInterrupt:
+        console.print("demo: stopped; `make demo` goes on from here, `make demo-down` cleans up")
+        return 130
+    return 0
+
+
+def run_demo(console: Console) -> None:
+    """Show each step as it happens."""
+    started = time.monotonic()
+    console.print(Rule("A control plane with simulated H100 nodes", align="left"))
+    plane = bring_up("demo", lambda text: console.print(f"  {escape(text)}", style="dim"))
+    operator = make_operator(plane)
+    install_chart(plane)
+    start_operator(operator)
+    console.print("  operator: installed by its Helm chart, running with the chart's permissions", style="dim")
+    _show_nodes(console, plane)
+    _show_plan(console)
+    _show_rollout(console, plane)
+    console.print(Rule(f"Ready, {time.monotonic() - started:.0f} s after the start", align="left"))
+    console.print(escape(plane.kubectl("get", "nemo")))
+    console.print("The cluster stays up. How to go on:")
+    console.print(
+        escape(
+            _GOING_ON.format(
+                kubeconfig=plane.kubeconfig,
+                binaries=plane.binaries.kubectl.parent,
+                name=RESOURCE_NAME,
+                log=operator.log,
+            )
+        ),
+        soft_wrap=True,
+    )
+
+
+def _show_nodes(console: Console, plane: ControlPlane) -> None:
+    console.print(
+        Rule("The nodes: KWOK plays their kubelets, the scheduler and the controllers are real", align="left")
+    )
+    columns = "NAME:.metadata.name,GPUS:.status.allocatable.nvidia\\.com/gpu"
+    columns += ",PRODUCT:.metadata.labels.nvidia\\.com/gpu\\.product"
+    console.print(escape(plane.kubectl("get", "nodes", "-o", f"custom-columns={columns}")))
+
+
+def _show_plan(console: Console) -> None:
+    console.print(Rule(f"The resource: examples/{EXAMPLE.name}", align="left"))
+    console.print(Syntax(EXAMPLE.read_text(), "yaml", background_color="default"))
+    console.print(Rule("The plan, before a GPU is taken: nemoctl plan", align="left"))
+    console.file.flush()
+    nemoctl = Path(sys.executable).with_name("nemoctl")
+    subprocess.run([str(nemoctl), "plan", str(EXAMPLE)], check=True)
+
+
+def _show_rollout(console: Console, plane: ControlPlane) -> None:
+    console.print(Rule("Download and rollout, as the status tells them", align="left"))
+    console.print(
+        "  The simulated kubelet finishes the download and the loading of the weights in seconds.", style="dim"
+    )
+    plane.kubectl("apply", "-f", str(EXAMPLE))
+
+    def say(seconds: float, kind: str, status: str, reason: str, message: str) -> None:
+        mark = _MARKS[status]
+        console.print(f"{seconds:5.1f} s {mark} [bold]{kind}[/] {reason}: {escape(message)}", soft_wrap=True)
+
+    with console.status("waiting for Ready ..."):
+        Progress(plane, RESOURCE_NAME, say).follow(READY_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

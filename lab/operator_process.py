@@ -1,0 +1,79 @@
+"""The operator beside the cluster: installed by its chart, run from this checkout with the chart's permissions."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.control_plane import ControlPlane
+from lab.errors import LabError
+from lab.processes import Component
+
+NAMESPACE = "nemotron-system"
+"""Where the chart is installed."""
+
+RELEASE = "nemotron-operator"
+"""The Helm release, and so the operator's ServiceAccount."""
+
+START_SECONDS = 20
+"""How long the operator may take until it answers on its port."""
+
+_CHART = Path(__file__).resolve().parent.parent / "charts" / "nemotron-operator"
+
+_POLL_SECONDS = 0.05
+
+
+def install_chart(plane: ControlPlane) -> None:
+    """Install definitions and permissions with Helm; no pod, since nothing here could run it."""
+    command = [str(plane.binaries.helm), "upgrade", "--install", RELEASE, str(_CHART), "--namespace", NAMESPACE]
+    command += ["--create-namespace", "--set", "replicaCount=0", "--kubeconfig", str(plane.kubeconfig)]
+    home = {f"HELM_{kind}_HOME": str(plane.directory / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
+    answer = subprocess.run(command, env={**os.environ, **home}, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise LabError(f"helm could not install the chart: {answer.stderr.strip()}")
+    plane.kubectl("wait", "--for=condition=Established", "crd/nemotrondeployments.nemotron.dev", "--timeout=30s")
+
+
+def make_operator(plane: ControlPlane, name: str = "nemotron-operator", options: Sequence[str] = ()) -> Component:
+    """Describe one operator process with the permissions of the chart's ServiceAccount, and no others.
+
+    Its name is also that of its log and of its process id's file, so that deleting the cluster ends it.
+    """
+    link = plane.directory / "bin" / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sys.executable).with_name("nemotron-operator"))
+    command = (str(link), "run", "--http-host=127.0.0.1", "--http-port=0", *options)
+    return Component(name, plane.directory, command, {"KUBECONFIG": str(write_operator_kubeconfig(plane))})
+
+
+def write_operator_kubeconfig(plane: ControlPlane, server: str | None = None) -> Path:
+    """Write a kubeconfig with a token of the operator's ServiceAccount, for the API server or a proxy before it."""
+    token = plane.kubectl("-n", NAMESPACE, "create", "token", RELEASE, "--duration=24h").strip()
+    view = json.loads(plane.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+    view["users"] = [{"name": RELEASE, "user": {"token": token}}]
+    view["contexts"][0]["context"]["user"] = RELEASE
+    if server is not None:
+        view["clusters"][0]["cluster"] = {"server": server}
+    path = plane.directory / f"operator-{'direct' if server is None else 'proxied'}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(view))
+    return path
+
+
+def start_operator(operator: Component) -> int:
+    """Start the operator and wait until it listens; return the port of its health and metrics."""
+    already_said = operator.log.stat().st_size if operator.log.exists() else 0
+    operator.start()
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        said = operator.log.read_bytes()[already_said:].decode(errors="replace") if operator.log.exists() else ""
+        if port := re.search(r"Health and metrics on http://[^:]+:(\d+)", said):
+            return int(port[1])
+        if not operator.is_running():
+            raise LabError(f"The operator ended at once. Its log {operator.log} says:\n{said}")
+        time.sleep(_POLL_SECONDS)
+    raise LabError(f"The operator did not listen within {START_SECONDS} s; its log is {operator.log}")

@@ -1,0 +1,115 @@
+"""The programs that the laboratory needs: which version, from which Go module, and how to tell a version.
+
+Versions stand in `lab/toolchain/*/go.mod` too; a test holds the two together.
+"""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.directories import TOOLCHAIN, go_platform, lab_home
+
+VERSION_TIMEOUT_SECONDS = 20
+"""A program that cannot say its version in this time is not used."""
+
+_VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+)\.\d+")
+
+
+@dataclass(frozen=True)
+class GoModule:
+    """Programs that are built together, because they share most of their packages."""
+
+    name: str
+    """The folder in `lab/toolchain`."""
+
+    version: str
+    """The pinned version, without a leading v."""
+
+    packages: Mapping[str, str]
+    """Program name to Go package."""
+
+    version_variables: Mapping[str, str]
+    """Go variables set by the linker; without them the programs call themselves v0.0.0."""
+
+    cpu_seconds: int
+    """What a build with nothing in Go's cache took, for the estimate."""
+
+    @property
+    def source(self) -> Path:
+        """Where its go.mod and go.sum are."""
+        return TOOLCHAIN / self.name
+
+    @property
+    def output(self) -> Path:
+        """Where its programs are kept once they are built."""
+        return lab_home() / f"{self.name}-{self.version}-{go_platform()}"
+
+    @property
+    def minor_version(self) -> str:
+        """Major and minor, for example `1.37`."""
+        return self.version.rpartition(".")[0]
+
+
+MODULES = (
+    GoModule(
+        name="kubernetes",
+        version="1.37.2",
+        packages={
+            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+            "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        },
+        version_variables={
+            "k8s.io/component-base/version.gitVersion": "v1.37.2",
+            "k8s.io/component-base/version.gitMajor": "1",
+            "k8s.io/component-base/version.gitMinor": "37",
+            "k8s.io/client-go/pkg/version.gitVersion": "v1.37.2",
+        },
+        cpu_seconds=800,
+    ),
+    GoModule(
+        name="etcd",
+        version="3.6.16",
+        packages={"etcd": "go.etcd.io/etcd/server/v3"},
+        version_variables={},
+        cpu_seconds=45,
+    ),
+    GoModule(
+        name="kwok",
+        version="0.8.0",
+        packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"},
+        version_variables={"sigs.k8s.io/kwok/pkg/consts.Version": "v0.8.0"},
+        cpu_seconds=130,
+    ),
+    GoModule(
+        name="helm",
+        version="4.3.1",
+        packages={"helm": "helm.sh/helm/v4/cmd/helm"},
+        version_variables={"helm.sh/helm/v4/internal/version.version": "v4.3.1"},
+        cpu_seconds=175,
+    ),
+)
+"""Everything that the laboratory runs, in the order in which it is built."""
+
+_VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "helm": ("version",)}
+
+
+def parse_minor_version(text: str) -> str | None:
+    """Find the first version in what a program prints, for example `1.37` in `Kubernetes v1.37.2`."""
+    match = _VERSION.search(text)
+    return match.group(1) if match else None
+
+
+def ask_minor_version(program: Path) -> str | None:
+    """Run the program for its version; None when it does not say."""
+    arguments = _VERSION_ARGUMENTS.get(program.name, ("--version",))
+    try:
+        answer = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, check=False, timeout=VERSION_TIMEOUT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_minor_version(answer.stdout)

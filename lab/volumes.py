@@ -1,0 +1,44 @@
+"""Storage: a default class, and volumes for the real controller to bind claims to."""
+
+from typing import Any
+
+STORAGE_CLASS = "lab-standard"
+
+_ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
+
+
+def storage_class() -> dict[str, Any]:
+    """Make the default class: no provisioner, claims are bound at once to a volume that lies ready."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": STORAGE_CLASS,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "Immediate",
+        "allowVolumeExpansion": False,
+    }
+
+
+def volumes(count: int = 32) -> list[dict[str, Any]]:
+    """Make volumes of 2Ti that take any access mode; a Stage hands a released one out again."""
+    return [_volume(f"lab-volume-{index:03}") for index in range(count)]
+
+
+def _volume(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "storageClassName": STORAGE_CLASS,
+            "capacity": {"storage": "2Ti"},
+            "accessModes": list(_ACCESS_MODES),
+            # Delete would have the controller manager remove the directory on this machine.
+            "persistentVolumeReclaimPolicy": "Retain",
+            # Simulated pods mount nothing: the directory is never made.
+            "hostPath": {"path": f"/nonexistent/{name}"},
+        },
+    }

@@ -1,0 +1,153 @@
+"""What the hub's answers mean, in sentences: which of our errors each error of its client is.
+
+It looks at status and error code, not at the client's classes: those differ between addresses with and without TLS.
+"""
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from nemotron_operator.downloader.access import ENDPOINT_VARIABLE, HubAccess
+from nemotron_operator.downloader.errors import (
+    DownloadError,
+    GatedRepositoryError,
+    HubUnavailableError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    UnauthorizedError,
+)
+from nemotron_operator.downloader.secret import TOKEN_VARIABLE
+from nemotron_operator.downloader.volume_errors import is_volume_error
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
+
+TOKEN_FIELD = "model.source.huggingFace.tokenSecretRef"  # noqa: S105 - the name of a field, not a token
+"""The field of a NemotronDeployment that names the Secret with the token."""
+
+XET_NO_SPACE = f"(os error {errno.ENOSPC})"
+"""How Rust writes that the disk is full. Xet's client wraps every cause, the network's too, in a RuntimeError."""
+
+
+@contextmanager
+def explained_hub_errors(access: HubAccess, revision: str) -> Iterator[None]:
+    """Turn the client's errors into ours; let the volume's errors pass."""
+    import httpx2
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise RepositoryNotFoundError(f"{access.repository!r} is not a repository of a hub: {error}.") from error
+    except json.JSONDecodeError as error:
+        raise HubUnavailableError(
+            f"What answers at {_address(access)} is not a hub: no JSON. See {ENDPOINT_VARIABLE} and the proxy."
+        ) from error
+    except (httpx2.HTTPError, OSError, RuntimeError) as error:
+        if is_volume_error(error):
+            raise
+        if XET_NO_SPACE in str(error):
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise explain_error(error, access, revision) from error
+
+
+def explain_error(error: BaseException, access: HubAccess, revision: str) -> DownloadError:
+    """Find the cause behind the client's error, and say it."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    cause = error
+    while isinstance(cause, LocalEntryNotFoundError) and cause.__cause__ is not None:
+        cause = cause.__cause__  # the client says "not in the cache", and hides why it could not ask
+    if isinstance(cause, HfHubHTTPError):
+        return explain_answer(cause, access, revision)
+    return HubUnavailableError(
+        f"{_address(access)} cannot be reached for {access.repository}: {type(cause).__name__}: {cause}. "
+        f"The next run goes on where this one ended; if it fails too, see {ENDPOINT_VARIABLE}, proxy and NetworkPolicy."
+    )
+
+
+def explain_answer(error: "HfHubHTTPError", access: HubAccess, revision: str) -> DownloadError:
+    """Say what an HTTP status and the hub's error code mean.
+
+    Notes
+    -----
+    The files lie with a storage provider, whose signed addresses expire: its 403 says nothing about the token.
+    """
+    import httpx2
+
+    response, explained = error.response, _explain_unavailable(error, access)
+    hub, asked = httpx2.URL(_address(access)), response.url
+    is_from_hub = (hub.host, hub.port) == (asked.host, asked.port)
+    match response.headers.get("X-Error-Code"), response.status_code:
+        case "GatedRepo", _:
+            explained = _explain_gated(access)
+        case "RevisionNotFound", _:
+            explained = RevisionNotFoundError(
+                f"{access.repository} has no branch, tag or commit {revision!r}. "
+                "See the history of the repository and correct the revision."
+            )
+        case "EntryNotFound", _:
+            pass  # a mirror that lists more than it has, yet
+        case ("RepoNotFound", status) | (_, HTTPStatus.NOT_FOUND as status) if is_from_hub:
+            explained = _explain_not_found(access, status)
+        case _, (HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN) as status if is_from_hub:
+            explained = _explain_unauthorized(access, status)
+        case _:
+            pass
+    return explained
+
+
+def _explain_unavailable(error: "HfHubHTTPError", access: HubAccess) -> DownloadError:
+    response = error.response
+    return HubUnavailableError(
+        f"{response.url.host} answered {response.status_code} {response.reason_phrase} to {response.url.path} "
+        f"for {access.repository}. The next run goes on where this one ended."
+    )
+
+
+def _explain_gated(access: HubAccess) -> GatedRepositoryError:
+    way_out = (
+        f"with the account of the token in {TOKEN_VARIABLE}, and wait until it is admitted"
+        if access.token
+        else f"and give a token of the account that did ({TOKEN_VARIABLE}, {TOKEN_FIELD})"
+    )
+    page = f"{_address(access)}/{access.repository}"
+    return GatedRepositoryError(f"{access.repository} is gated. Accept its licence at {page} {way_out}.")
+
+
+def _explain_not_found(access: HubAccess, status: int) -> RepositoryNotFoundError:
+    private = (
+        f"The token in {TOKEN_VARIABLE} may also be one that must not see it."
+        if access.token
+        else f"Without a token a hub answers 401 or 404 for a private repository too: if it is private, give a token "
+        f"({TOKEN_VARIABLE}, {TOKEN_FIELD})."
+    )
+    return RepositoryNotFoundError(
+        f"{_address(access)} has no repository {access.repository} ({status}). Check the name. {private}"
+    )
+
+
+def _explain_unauthorized(access: HubAccess, status: int) -> UnauthorizedError:
+    if not access.token:
+        return UnauthorizedError(
+            f"{_address(access)} shows {access.repository} to nobody without a token ({status}). "
+            f"Check the name, then give a token that may read it ({TOKEN_VARIABLE}, {TOKEN_FIELD})."
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return UnauthorizedError(
+            f"The token in {TOKEN_VARIABLE} may not read {access.repository} ({status}). "
+            "Give it the permission to read this repository's contents."
+        )
+    return UnauthorizedError(
+        f"{_address(access)} refuses the token in {TOKEN_VARIABLE} ({status}): it is expired, revoked or of another "
+        f"hub. Put a valid one into the Secret of {TOKEN_FIELD}."
+    )
+
+
+def _address(access: HubAccess) -> str:
+    from huggingface_hub import constants
+
+    return (access.endpoint or constants.ENDPOINT).rstrip("/")

@@ -1,0 +1,73 @@
+"""The hub's token: where it comes from, and how it stays out of everything that is written."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from nemotron_operator.downloader.errors import UnauthorizedError
+
+TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - the name of the variable, not its value
+"""The environment variable with the token, the same that the hub's own client reads."""
+
+REDACTED = "[redacted]"
+"""What stands in the place of a token."""
+
+
+def read_token(environment: Mapping[str, str]) -> str | None:
+    """Take the token from the environment; a Secret's trailing line end is not part of it.
+
+    Raises
+    ------
+    UnauthorizedError
+        If the value cannot be sent in a header. The HTTP client would quote it in its own error.
+    """
+    token = environment.get(TOKEN_VARIABLE, "").strip()
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise UnauthorizedError(
+            f"{TOKEN_VARIABLE} holds spaces, line ends or other characters that no token has. "
+            "Put the token alone into the Secret that model.source.huggingFace.tokenSecretRef names."
+        )
+    return token or None
+
+
+def redact(text: str, token: str | None) -> str:
+    """Replace every occurrence of the token."""
+    return text.replace(token, REDACTED) if token else text
+
+
+class RedactedStream:
+    """A text stream that never passes the token on."""
+
+    def __init__(self, stream: TextIO, token: str | None) -> None:
+        self._stream = stream
+        self._token = token
+
+    def write(self, text: str) -> int:
+        """Write the text without the token. A log record, traceback included, arrives in one piece."""
+        return self._stream.write(redact(text, self._token))
+
+    def flush(self) -> None:
+        """Pass on at once what was written."""
+        self._stream.flush()
+
+
+@contextmanager
+def redacted_log(stream: TextIO, token: str | None) -> Iterator[None]:
+    """Log to the stream without the token for as long as the context lasts.
+
+    Notes
+    -----
+    Our own lines from INFO on, of others warnings only: the HTTP client logs every address, signatures included.
+    """
+    handler = logging.StreamHandler(RedactedStream(stream, token))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    ours, root = logging.getLogger("nemotron_operator"), logging.getLogger()
+    level = ours.level
+    ours.setLevel(logging.INFO)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        ours.setLevel(level)

@@ -1,0 +1,134 @@
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nemotron_operator.downloader.main import main
+from tests.support.hub import Hub
+from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
+
+
+def test_a_branch_is_resolved_to_its_commit_and_published_under_it(hub: Hub, command: Command) -> None:
+    ended = command.run(revision="main")
+    size_bytes = sum(len(FILES[path]) for path in WANTED)
+    seconds = ended.outcome["seconds"]
+    assert ended.outcome == {
+        "outcome": "Complete",
+        "repository": REPOSITORY,
+        "commit": hub.commit(REPOSITORY),
+        "bytes": size_bytes,
+        "files": len(WANTED),
+        "manifestSha256": hashlib.sha256((command.published / ".nemotron-manifest.json").read_bytes()).hexdigest(),
+        "seconds": seconds,
+        "fetchedBytes": size_bytes,
+    }
+    assert 0 <= seconds < 60
+    assert 0 == ended.exit_code
+    assert f"is commit {hub.commit(REPOSITORY)}" in ended.stderr
+
+
+def test_the_published_directory_has_the_wanted_files_and_nothing_else(command: Command) -> None:
+    command.run()
+    found = {str(p.relative_to(command.published)): p for p in command.published.rglob("*") if p.is_file()}
+    assert WANTED | {".nemotron-manifest.json"} == set(found)
+    assert {path: FILES[path] for path in WANTED} == {path: found[path].read_bytes() for path in WANTED}
+    assert not command.staging.exists()
+
+
+def test_the_manifest_lists_every_file_with_its_digest(hub: Hub, command: Command) -> None:
+    command.run()
+    manifest = json.loads((command.published / ".nemotron-manifest.json").read_bytes())
+    assert manifest == {
+        "repository": REPOSITORY,
+        "commit": hub.commit(REPOSITORY),
+        "extraPatterns": [],
+        "bytes": sum(len(FILES[path]) for path in WANTED),
+        "files": [
+            {"path": path, "bytes": len(FILES[path]), "sha256": hashlib.sha256(FILES[path]).hexdigest()}
+            for path in sorted(WANTED)
+        ],
+    }
+
+
+def test_every_file_is_sent_once(hub: Hub, command: Command) -> None:
+    command.run()
+    assert {path: len(FILES[path]) for path in WANTED} == dict(hub.bytes_sent)
+
+
+def test_a_published_commit_needs_no_hub(hub: Hub, command: Command) -> None:
+    first = command.run()
+    asked = len(hub.requests)
+    second = command.run(revision=hub.commit(REPOSITORY))
+    assert asked == len(hub.requests)
+    assert 0 == second.exit_code
+    assert 0 == second.outcome["fetchedBytes"]
+    assert first.outcome["manifestSha256"] == second.outcome["manifestSha256"]
+
+
+def test_a_published_branch_is_resolved_again_and_fetches_nothing(hub: Hub, command: Command) -> None:
+    command.run()
+    asked = len(hub.requests)
+    ended = command.run(revision="main")
+    assert asked + 1 == len(hub.requests)
+    assert 0 == ended.outcome["fetchedBytes"]
+
+
+def test_a_branch_that_moved_is_published_beside_the_old_commit(hub: Hub, command: Command) -> None:
+    old = command.run().outcome["commit"]
+    new = hub.push(REPOSITORY, {**FILES, "config.json": b"{}"})
+    ended = command.run()
+    assert new == ended.outcome["commit"]
+    assert (command.volume / old / "config.json").read_bytes() == FILES["config.json"]
+    assert (command.volume / new / "config.json").read_bytes() == b"{}"
+
+
+def test_a_manifest_is_the_same_on_every_volume(command: Command) -> None:
+    first = command.run().outcome["manifestSha256"]
+    command.published.rename(command.volume / "elsewhere")
+    assert first == command.run().outcome["manifestSha256"]
+
+
+def test_code_comes_only_when_a_pattern_asks_for_it_and_pickles_never(command: Command) -> None:
+    command.run("--allow-pattern", "*.py", "*.bin", "--allow-pattern", "README.md")
+    names = {path.name for path in command.published.iterdir()}
+    assert {"modeling_nemotron.py", "tokenization_nemotron.py", "tokenizer_nemotron.py", "README.md"} <= names
+    assert "pytorch_model.bin" not in names
+
+
+def test_a_directory_without_code_is_completed_when_code_is_asked_for(hub: Hub, command: Command) -> None:
+    command.run()
+    large_bytes = hub.bytes_sent["model-00001-of-00002.safetensors"]
+    ended = command.run("--allow-pattern", "*.py", revision=hub.commit(REPOSITORY))
+    assert 0 == ended.exit_code
+    assert (command.published / "modeling_nemotron.py").is_file()
+    assert large_bytes == hub.bytes_sent["model-00001-of-00002.safetensors"]
+    code_bytes = sum(len(content) for path, content in FILES.items() if path.endswith(".py"))
+    assert code_bytes == ended.outcome["fetchedBytes"]
+
+
+def test_a_damaged_published_directory_is_repaired(hub: Hub, command: Command) -> None:
+    command.run()
+    (command.published / "model-00002-of-00002.safetensors").write_bytes(b"short")
+    ended = command.run(revision=hub.commit(REPOSITORY))
+    assert 0 == ended.exit_code
+    path = "model-00002-of-00002.safetensors"
+    assert FILES[path] == (command.published / path).read_bytes()
+    assert len(FILES["model-00001-of-00002.safetensors"]) == hub.bytes_sent["model-00001-of-00002.safetensors"]
+
+
+def test_the_outcome_is_on_stdout_where_there_is_no_termination_log(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.run()
+    arguments = command.arguments("main")
+    arguments[-1] = str(command.volume / "absent" / "log")
+    assert 0 == main(arguments)
+    assert "Complete" == json.loads(capsys.readouterr().out.splitlines()[-1])["outcome"]
+
+
+def test_the_command_line_is_read_before_the_hub_client_is_imported() -> None:
+    program = "import sys, nemotron_operator.downloader.main; print([m for m in sys.modules if 'huggingface' in m])"
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    assert "[]" == ended.stdout.strip()

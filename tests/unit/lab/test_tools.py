@@ -1,0 +1,52 @@
+import re
+
+import pytest
+
+from lab.tools import MODULES, GoModule, parse_minor_version
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("Kubernetes v1.37.2", "1.37"),
+        ("Client Version: v1.37.2\nKustomize Version: v5.8.1", "1.37"),
+        ('Client Version: version.Info{Major:"1", Minor:"20", GitVersion:"v1.20.2", GoVersion:"go1.15.5"}', "1.20"),
+        ("etcd Version: 3.6.16\nGit SHA: none\nGo Version: go1.26.8", "3.6"),
+        ("kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8"),
+        ('version.BuildInfo{Version:"v4.3.1", GoVersion:"go1.26.8"}', "4.3"),
+        ("go1.26.8", None),
+        ("", None),
+    ],
+)
+def test_the_version_is_found_in_what_each_program_prints(printed: str, expected: str | None) -> None:
+    actual = parse_minor_version(printed)
+    assert expected == actual
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_go_mod_pins_the_version_that_we_say_we_run(module: GoModule) -> None:
+    go_mod = (module.source / "go.mod").read_text()
+    expected = {f"v{module.version}"}
+    # `require` lists modules, packages lie in them.
+    required = dict(re.findall(r"^(?:require )?\s*(\S+) (v\S+)", go_mod, re.MULTILINE))
+    actual = {
+        version
+        for name, version in required.items()
+        if any(package == name or package.startswith(f"{name}/") for package in module.packages.values())
+    }
+    assert expected == actual
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_go_mod_names_every_program_as_a_tool(module: GoModule) -> None:
+    go_mod = (module.source / "go.mod").read_text()
+    expected = set(module.packages.values())
+    actual = {package for package in expected if re.search(rf"^(tool )?\s*{re.escape(package)}$", go_mod, re.MULTILINE)}
+    assert expected == actual
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_the_linker_writes_the_pinned_version_into_the_program(module: GoModule) -> None:
+    expected = {module.version, *module.minor_version.split(".")}
+    actual = expected | {value.removeprefix("v") for value in module.version_variables.values()}
+    assert expected == actual

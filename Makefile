@@ -1,0 +1,92 @@
+# `make demo` and `make test` are all that a new reader needs; each does its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help: ## Show what there is to do.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(READY) ## Serve the first model on a real control plane with simulated H100 nodes.
+	@$(BIN)/python -m lab.demo
+
+.PHONY: demo-down
+demo-down: $(READY) ## Take the demo's cluster away.
+	@$(BIN)/python -m lab down --name demo
+
+.PHONY: test
+test: check test-cluster ## Run every test: check, then the cluster tier on a real control plane.
+	@echo "All tiers passed: check, cluster."
+
+.PHONY: check
+check: $(READY) format-check lint types imports generated test-unit ## Run what you run all day, in under two minutes.
+
+.PHONY: format
+format: $(READY) ## Format the code.
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+.PHONY: format-check
+format-check: $(READY)
+	@echo "== format" && $(BIN)/ruff format --check -q .
+
+.PHONY: lint
+lint: $(READY)
+	@echo "== lint" && $(BIN)/ruff check -q . && $(BIN)/codespell && $(BIN)/yamllint -s . && $(BIN)/shellcheck .ci/run
+
+.PHONY: types
+types: $(READY)
+	@echo "== types" && $(BIN)/mypy
+
+.PHONY: imports
+imports: $(READY)
+	@echo "== imports" && $(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+.PHONY: generated
+generated: $(READY)
+	@echo "== generated files" && $(BIN)/python -m generate --check
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the unit, golden and wiring tests.
+	@echo "== unit, golden, wiring" && $(BIN)/pytest -q tests/unit tests/golden tests/wiring
+
+.PHONY: test-cluster
+test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.
+	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/pytest -q tests/cluster
+
+.PHONY: generate
+generate: $(READY) ## Write the files that follow from the code: definitions, chart copies, reference pages.
+	@$(BIN)/python -m generate
+
+.PHONY: golden
+golden: $(READY) ## Write the golden files anew; read the difference before you commit it.
+	@$(BIN)/pytest -q tests/golden --update-golden
+
+.PHONY: bench
+bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at rest.
+	@$(BIN)/python -m lab build && $(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies anew into requirements/.
+	@for target in "operator:" "downloader:--extra downloader" "dev:--extra downloader --group dev"; do \
+	  $(BIN)/uv pip compile -q pyproject.toml $${target#*:} --generate-hashes --no-header --python-version 3.11 \
+	    -o requirements/$${target%%:*}.txt; done
+
+.PHONY: clean
+clean: ## Remove the virtual environment and every cache in the repository.
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Python 3.11 is missing: 'apt-get install python3.11-venv', or give another with 'make PYTHON=python3.12'." >&2; exit 1; }
+	@echo "Setting up $(VENV) from requirements/dev.txt (about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

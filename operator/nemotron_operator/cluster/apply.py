@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.difference import is_in_place
+from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.kinds import DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, ApiKind
 from nemotron_operator.cluster.observation import observe_job
 from nemotron_operator.cluster.observe import ClusterView
@@ -44,7 +45,21 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
     if kind is JOB:
         await _replace_changed_job(manifest, live, view)
     elif not is_in_place(manifest, live):
+        if is_owned_as_created(live):
+            await _own_as_applied(kind, live, view)
         view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
+
+
+async def _own_as_applied(kind: ApiKind, live: KubernetesObject, view: ClusterView) -> None:
+    """Turn the ownership from a creation into that of an apply, once, before the first apply.
+
+    Server-side apply removes a dropped field only if an earlier apply owned it, and a creation counts as an update.
+    client-go calls this the upgrade of managed fields (k8s.io/client-go/util/csaupgrade).
+    """
+    newest = await view.gateway.get(kind, live["metadata"]["namespace"], live["metadata"]["name"])
+    if newest is None:
+        raise ConflictError(f"{kind.name} {live['metadata']['name']!r} vanished.")
+    await view.gateway.patch_managed_fields(kind, newest, turn_into_applied(newest["metadata"]["managedFields"]))
 
 
 async def _replace_changed_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:

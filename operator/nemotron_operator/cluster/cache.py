@@ -125,6 +125,14 @@ def _uid_of(reported: KubernetesObject) -> str:
 
 
 def _trim(reported: KubernetesObject) -> KubernetesObject:
-    """Drop what nobody reads: the history of field owners is half of an object."""
-    metadata = {key: value for key, value in reported["metadata"].items() if key != "managedFields"}
+    """Drop what nobody reads: the history of field owners is half of an object.
+
+    What is kept of it is who owns anything and how, which tells whether a created object was ever applied.
+    """
+    metadata = dict(reported["metadata"])
+    if "managedFields" in metadata:
+        metadata["managedFields"] = [
+            {key: entry[key] for key in ("manager", "operation", "subresource") if key in entry}
+            for entry in metadata["managedFields"]
+        ]
     return {**reported, "metadata": metadata}

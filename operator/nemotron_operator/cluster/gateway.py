@@ -22,6 +22,7 @@ ReportRequest = Callable[[str, str, int], None]
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
 
 
 class ClusterGateway:
@@ -57,7 +58,7 @@ class ClusterGateway:
                 return None
             raise
 
-    async def list(
+    async def list_all(
         self, kind: ApiKind, namespace: str | None = None, selector: str = ""
     ) -> tuple[list[KubernetesObject], str]:
         """Read all objects of one kind; returns them with the list's resource version."""
@@ -83,6 +84,18 @@ class ClusterGateway:
         path = kind.path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", kind, path, {**manifest, "metadata": metadata}, query, content_type=_APPLY)
+
+    async def patch_managed_fields(
+        self, kind: ApiKind, live: KubernetesObject, managed_fields: list[dict[str, Any]]
+    ) -> KubernetesObject:
+        """Replace the record of field owners, unless the object changed since it was read."""
+        metadata = live["metadata"]
+        operations = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": managed_fields},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+        ]
+        path = kind.path(metadata["namespace"], metadata["name"])
+        return await self._write("PATCH", kind, path, operations, content_type=_JSON_PATCH)
 
     async def replace(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
         """Replace an object as it was read; ConflictError when it changed since."""
@@ -126,7 +139,7 @@ class ClusterGateway:
         method: str,
         kind: ApiKind,
         path: str,
-        body: dict[str, Any],
+        body: dict[str, Any] | list[dict[str, Any]],
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> KubernetesObject:
@@ -140,7 +153,7 @@ class ClusterGateway:
         kind: ApiKind,
         path: str,
         *,
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | list[dict[str, Any]] | None = None,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
         verb: str | None = None,

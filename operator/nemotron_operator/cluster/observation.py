@@ -68,8 +68,6 @@ def observe_server(deployment: KubernetesObject) -> ObservedServer:
     is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
     return ObservedServer(
         replicas=status.get("replicas") or 0,
-        updated_replicas=status.get("updatedReplicas") or 0,
-        ready_replicas=status.get("readyReplicas") or 0,
         is_observed=status.get("observedGeneration") == deployment["metadata"].get("generation"),
         deadline_message=progressing.get("message", "exceeded") if is_late else "",
     )

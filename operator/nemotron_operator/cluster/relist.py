@@ -17,7 +17,7 @@ async def relist(gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequen
     for kind in (NEMOTRON, *CHILD_KINDS):
         selector = "" if kind is NEMOTRON else CHILD_SELECTOR
         for namespace in namespaces or (None,):
-            listed, version = await gateway.list(kind, namespace, selector)
+            listed, version = await gateway.list_all(kind, namespace, selector)
             for changed in cache.replace_all(kind, listed, version, namespace):
                 affected |= affected_keys(kind, changed, cache)
     return affected

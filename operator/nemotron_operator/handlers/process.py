@@ -7,12 +7,10 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
@@ -25,7 +23,7 @@ from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.relist import affected_keys, relist
 from nemotron_operator.config import OperatorConfig
-from nemotron_operator.errors import ClusterError
+from nemotron_operator.errors import ClusterError, OperatorError
 from nemotron_operator.handlers.supervisor import WatchSupervisor
 from nemotron_operator.reconcile import Reconciler
 from nemotron_operator.runtime.clocks import utc_now
@@ -40,6 +38,12 @@ LEASE_NAME = "nemotron-operator"
 
 WAIT_SECONDS = 5.0
 """Pause between two looks at an API server that is not there, or does not know the resource yet."""
+
+SETTLE_SECONDS = 0.5
+"""Pause between a watch that began anew and listing: the watches of the other kinds begin in the same moment."""
+
+STOP_SECONDS = 25.0
+"""How long a replica that leads may take to finish; the pod's grace period is 30 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,15 +75,18 @@ class OperatorProcess:
         self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
+        self._relist_now = asyncio.Event()
         self._supervisor = WatchSupervisor(
             self._take_report,
             partial(read_credentials, client),
             options.namespaces,
-            self._note_restart,
+            self._metrics.kopf_restarts.inc,
+            self._relist_now.set,
         )
         self._lag = LoopLagMonitor(observe=self._metrics.event_loop_lag.observe)
         self._waits_for = "The operator has just started."
-        self._relist_now = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._is_acting = False
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -89,14 +96,29 @@ class OperatorProcess:
         LeadershipLostError
             Another replica may lead now: this process must end.
         """
-        stopping = _listen_to_signals()
+        _listen_to_signals(self._stopping)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._gateway.close)
             server = self._make_http_server()
             await server.start()
             stack.push_async_callback(server.stop)
             _log.info("Health and metrics on http://%s:%d", self._options.http_host, server.port)
-            await _run_until(stopping, self._lag.run(), self._lead_or_stand_by())
+            await self._run_until_stopped()
+
+    async def _run_until_stopped(self) -> None:
+        """Lead or stand by; a leader finishes what it has begun while its Lease is renewed, and gives it back then."""
+        leading = asyncio.create_task(self._lead_or_stand_by(), name="lead")
+        others = [asyncio.create_task(self._lag.run()), asyncio.create_task(self._stopping.wait())]
+        try:
+            await asyncio.wait([leading, *others], return_when=asyncio.FIRST_COMPLETED)
+            if self._is_acting:
+                await asyncio.wait([leading], timeout=STOP_SECONDS)
+            if leading.done():
+                leading.result()
+        finally:
+            for task in (leading, *others):
+                task.cancel()
+            await asyncio.gather(leading, *others, return_exceptions=True)
 
     async def _lead_or_stand_by(self) -> None:
         if self._options.lease_namespace is None:
@@ -113,17 +135,20 @@ class OperatorProcess:
             await self._elector.release()
 
     async def _act(self) -> None:
-        """Do the operator's work: everything is listed before anything is decided, then the watches take over."""
+        """Do the operator's work until told to stop: list everything before deciding, then let the watches tell."""
+        self._is_acting = True
         self._metrics.leader.set(1)
         await self._wait_for_resource()
         self._relist_now.set()
         await self._relist_once()
+        if self._stopping.is_set():
+            return
         _log.info("Serving %d NemotronDeployments", self._cache.count(NEMOTRON))
-        self._waits_for = ""
         tasks = [
             asyncio.create_task(self._queue.run(), name="queue"),
             asyncio.create_task(self._supervisor.run(), name="watches"),
             asyncio.create_task(self._relist_periodically(), name="relist"),
+            asyncio.create_task(self._stopping.wait(), name="stopping"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -135,7 +160,7 @@ class OperatorProcess:
 
     async def _wait_for_resource(self) -> None:
         """Wait until the API server answers and knows the resource; say what is missing, once for each cause."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 if await self._gateway.is_served(NEMOTRON):
                     return
@@ -145,30 +170,37 @@ class OperatorProcess:
             if problem != self._waits_for:
                 _log.warning("%s Trying again every %d s.", problem, WAIT_SECONDS)
             self._waits_for = problem
-            await asyncio.sleep(WAIT_SECONDS)
+            await self._pause()
 
     async def _relist_once(self) -> None:
-        while self._relist_now.is_set():
+        while self._relist_now.is_set() and not self._stopping.is_set():
+            self._relist_now.clear()  # being asked while it lists, it lists again
             try:
                 for key in await relist(self._gateway, self._cache, self._options.namespaces):
                     self._queue.add(key)
             except ClusterError as error:
+                self._relist_now.set()
                 self._waits_for = str(error)
                 _log.warning("%s Trying again in %d s.", error, WAIT_SECONDS)
-                await asyncio.sleep(WAIT_SECONDS)
+                await self._pause()
             else:
-                self._relist_now.clear()
+                self._waits_for = ""
                 self._metrics.last_resync.set_to_current_time()
 
     async def _relist_periodically(self) -> None:
-        """List anew at every resync period, and whenever the watches had to start again: reports may be missing."""
+        """List anew at every resync period, and whenever a watch began anew: deletions before that are not reported."""
         while True:
             pause = self._config.resync_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._relist_now.wait(), pause)
-            except TimeoutError:
-                self._relist_now.set()
+                await asyncio.sleep(SETTLE_SECONDS)
+            self._relist_now.set()
             await self._relist_once()
+
+    async def _pause(self) -> None:
+        """Wait a little, less if told to stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), WAIT_SECONDS)
 
     def _take_report(self, kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
         """Take one report of a watch: remember it, and let the resources look again that it concerns."""
@@ -176,10 +208,6 @@ class OperatorProcess:
         if is_news:
             for key in affected_keys(kind, reported, self._cache):
                 self._queue.add(key)
-
-    def _note_restart(self) -> None:
-        self._metrics.kopf_restarts.inc()
-        self._relist_now.set()
 
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.is_leader()
@@ -199,6 +227,7 @@ class OperatorProcess:
             workers=self._config.workers,
             resync_seconds=self._config.resync_seconds,
             observer=self._metrics,
+            told_errors=(OperatorError,),
         )
 
     def _make_http_server(self) -> HttpServer:
@@ -227,20 +256,6 @@ async def run_operator(config: OperatorConfig, options: ProcessOptions) -> None:
     await OperatorProcess(config, options, client).run()
 
 
-def _listen_to_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
+def _listen_to_signals(stopping: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return stopping
-
-
-async def _run_until(stopping: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
-    """Run until the first piece of work ends or the process is told to stop; the error of what ended is raised."""
-    waiter = asyncio.create_task(stopping.wait(), name="signals")
-    tasks = [asyncio.create_task(piece) for piece in work]
-    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in (waiter, *tasks):
-        task.cancel()
-    await asyncio.gather(waiter, *tasks, return_exceptions=True)
-    for task in done - {waiter}:
-        task.result()

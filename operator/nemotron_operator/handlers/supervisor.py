@@ -5,9 +5,11 @@ A thread, because kopf counts every task of its event loop as its own and cancel
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import kopf
 
@@ -45,6 +47,8 @@ class WatchSupervisor:
         Namespaces to watch; empty for all.
     report_restart
         Called each time that kopf ended without being told to.
+    report_listing
+        Called each time that a watch began anew, so that deletions may have been missed.
     """
 
     def __init__(
@@ -53,11 +57,13 @@ class WatchSupervisor:
         read_credentials: Callable[[], Awaitable[Credentials]],
         namespaces: Sequence[str],
         report_restart: Callable[[], None],
+        report_listing: Callable[[], None],
     ) -> None:
         self._deliver = deliver
         self._read_credentials = read_credentials
         self._namespaces = tuple(namespaces)
         self._report_restart = report_restart
+        self._report_listing = report_listing
         self._is_running = False
 
     def healthy(self) -> str | None:
@@ -79,14 +85,14 @@ class WatchSupervisor:
 
     async def _run_once(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run kopf once; its end is logged, not raised. Being cancelled tells it to stop and waits for it."""
-        stop_flag: concurrent.futures.Future[None] = concurrent.futures.Future()
-        thread = loop.run_in_executor(None, self._run_in_thread, loop, stop_flag)
+        stop: concurrent.futures.Future[Callable[[], object]] = concurrent.futures.Future()
+        thread = loop.run_in_executor(None, self._run_in_thread, loop, stop)
         self._is_running = True
         try:
             await asyncio.shield(thread)
             _log.warning("The watches ended; they are started again.")
         except asyncio.CancelledError:
-            stop_flag.set_result(None)
+            stop.add_done_callback(lambda known: known.result()())
             await asyncio.wait([thread], timeout=STOP_SECONDS)
             raise
         except Exception as error:  # noqa: BLE001 - kopf ends on anything that an API server may do
@@ -94,16 +100,34 @@ class WatchSupervisor:
         finally:
             self._is_running = False
 
-    def _run_in_thread(self, loop: asyncio.AbstractEventLoop, stop_flag: concurrent.futures.Future[None]) -> None:
+    def _run_in_thread(
+        self, loop: asyncio.AbstractEventLoop, stop: concurrent.futures.Future[Callable[[], object]]
+    ) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._run_kopf(loop, stop))
+
+    async def _run_kopf(
+        self, loop: asyncio.AbstractEventLoop, stop: concurrent.futures.Future[Callable[[], object]]
+    ) -> None:
+        """Run kopf in this thread's event loop, and hand out what stops it.
+
+        It is cancelled and not told by kopf's stop flag: when kopf ends by itself, the task that waits for the flag
+        is left over, and a flag of another thread would then keep this loop from ending for ever.
+        """
+
         def hand_over(kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
             loop.call_soon_threadsafe(self._deliver, kind, event_type, reported)
 
-        asyncio.run(
+        def tell_of_listing() -> None:
+            loop.call_soon_threadsafe(self._report_listing)
+
+        kopf_task = asyncio.create_task(
             kopf.operator(
-                registry=make_registry(hand_over, self._read_credentials),
+                registry=make_registry(hand_over, self._read_credentials, tell_of_listing),
                 settings=make_settings(),
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
-                stop_flag=stop_flag,
             )
         )
+        stop.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, kopf_task.cancel))
+        await kopf_task

@@ -1,7 +1,7 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
 from nemotron_operator.api.quantity import parse_quantity
-from nemotron_operator.plan.memory import GIB, count_repository_bytes
+from nemotron_operator.plan.memory import GIB, MIB, count_repository_bytes
 from nemotron_operator.plan.names import name_download_job, name_shared_claim
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
@@ -9,6 +9,13 @@ from nemotron_operator.plan.source import Download, choose_download
 
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
+
+
+SLOWEST_BYTES_PER_SECOND = 4 * MIB
+"""A download slower than this counts as stuck: 70 GB then take five hours."""
+
+SHORTEST_DEADLINE_SECONDS = 3600
+"""No download is given less than this."""
 
 
 def plan_cache(request: PlanRequest) -> CachePlan:
@@ -46,11 +53,13 @@ def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
 
 def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:
     hub = request.hub_source
+    expected_bytes = count_repository_bytes(request.known_entry)
     return DownloadPlan(
         image=request.config.downloader_image,
         repository=download.repository,
         revision=download.revision,
         endpoint=hub.endpoint if hub else None,
         token=hub.token_secret_ref if hub else None,
-        expected_bytes=count_repository_bytes(request.known_entry),
+        expected_bytes=expected_bytes,
+        deadline_seconds=max(SHORTEST_DEADLINE_SECONDS, expected_bytes // SLOWEST_BYTES_PER_SECOND),
     )

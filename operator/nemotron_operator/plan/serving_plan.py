@@ -21,6 +21,8 @@ class DownloadPlan:
     token: SecretKeyReference | None
     expected_bytes: int
     """Size of the weights as the catalogue's geometry gives it; config and tokenizer files come on top."""
+    deadline_seconds: int
+    """How long the download may take, all attempts together."""
 
 
 @dataclass(frozen=True, slots=True)

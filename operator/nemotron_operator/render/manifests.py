@@ -45,8 +45,8 @@ ENDPOINT_REMOVAL_SECONDS = 15
 GRACE_MARGIN_SECONDS = 30
 """Time beyond the drain in which the engine may end by itself, in seconds."""
 
-TERMINAL_EXIT_CODES = (3,)
-"""Exit codes of the downloader after which trying again cannot help (`downloader` keeps the number)."""
+TERMINAL_EXIT_CODES = (2, 3)
+"""Exit codes of the downloader after which trying again cannot help: a wrong argument, a terminal failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,10 @@ class LeaderElector:
         return self._certain_seconds() > 0
 
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Wait for the Lease, run `lead`, and renew until it returns. To stop gracefully, let `lead` return.
+        """Wait for the Lease, run `lead`, and renew until it returns.
+
+        To stop gracefully, let `lead` return, and `release` afterwards. Cancelling this cancels `lead` and renews no
+        more: then `lead` has until the Lease grows stale, and may write until the renew deadline.
 
         Raises
         ------
@@ -131,8 +134,10 @@ class LeaderElector:
                 await self._try(self._renew)
 
     async def _cancel(self, leading: asyncio.Task[None]) -> None:
+        """Cancel what runs as the leader, and wait for its end as long as nobody else can lead."""
         leading.cancel()
-        await asyncio.wait({leading}, timeout=self.lease_seconds - self.renew_deadline_seconds)
+        margin = self.lease_seconds - self.renew_deadline_seconds
+        await asyncio.wait({leading}, timeout=max(0.0, self._certain_seconds()) + margin)
         if not leading.done():
             _log.critical("What ran as the leader ignores its cancellation; only the end of the process stops it")
         elif not leading.cancelled() and (error := leading.exception()) is not None:

@@ -97,9 +97,6 @@ class Metrics:
             namespace=NAMESPACE,
             registry=self.registry,
         )
-        self.watch_restarts = Counter(
-            "watch_restarts", "Watches that had to start again.", ["kind"], namespace=NAMESPACE, registry=self.registry
-        )
         self.kopf_restarts = Counter(
             "kopf_restarts", "Times that kopf ended and was started again.", namespace=NAMESPACE, registry=self.registry
         )

@@ -109,6 +109,9 @@ class WorkQueue:
 
     observer: QueueObserver = field(default_factory=SilentObserver)
 
+    told_errors: tuple[type[Exception], ...] = ()
+    """Errors whose text says everything: they are logged without a traceback."""
+
     _waiting: OrderedDict[Key, float] = field(init=False, default_factory=OrderedDict)
     _running: dict[Key, asyncio.Task[float | None]] = field(init=False, default_factory=dict)
     _again: dict[Key, float] = field(init=False, default_factory=dict)
@@ -222,7 +225,9 @@ class WorkQueue:
         now = self.clock()
         self._failing[key] = _Failures(count, not_before=now + backoff * EVENT_SHORTCUT)
         self._appoint(key, now + backoff)
-        if count == 1:
+        if isinstance(error, self.told_errors):
+            _log.warning("Work on %s/%s failed: %s Next try in %.2f s.", *key, error, backoff)
+        elif count == 1:
             _log.error("Work on %s/%s failed; next try in %.2f s", *key, backoff, exc_info=error)
         else:
             _log.error("Work on %s/%s failed %d times in a row: %r; next try in %.2f s", *key, count, error, backoff)

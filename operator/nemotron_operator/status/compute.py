@@ -60,7 +60,7 @@ def compute_status(
         observed_generation=decision.identity.generation,
         conditions=advance_conditions(previous.conditions, findings, decision.identity.generation, now),
         replicas=observation.server.replicas if observation.server else 0,
-        ready_replicas=observation.server.ready_replicas if observation.server else 0,
+        ready_replicas=observation.ready_pods,
         selector=format_selector(select_pods(decision.identity)),
         desired_revision=desired_revision,
         serving_revision=_choose_serving_revision(observation, desired_revision),

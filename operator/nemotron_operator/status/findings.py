@@ -117,8 +117,9 @@ def _judge_failed_download(job: ObservedJob, what: str, namespace: str) -> Judge
 def find_available(decision: Decision, observation: Observation) -> Judged:
     """Tell whether at least one replica serves, of whatever revision."""
     kind, server = ConditionType.AVAILABLE, observation.server
-    if server is not None and server.ready_replicas > 0:
-        return Judged(_yes(kind, Reason.SERVING, f"{server.ready_replicas} of {server.replicas} pods serve."))
+    if observation.ready_pods > 0:
+        message = f"{observation.ready_pods} of {len(observation.server_pods)} pods serve."
+        return Judged(_yes(kind, Reason.SERVING, message))
     if isinstance(decision, ServingPlan) and decision.replicas == 0:
         return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     if server is None:
@@ -176,11 +177,11 @@ def find_ready(
         return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     serving = sum(pod.ready and pod.revision == desired_revision for pod in observation.server_pods)
     server = observation.server
-    if serving >= decision.replicas and server.is_observed and server.replicas == decision.replicas:
+    if serving == len(observation.server_pods) == decision.replicas and server.is_observed:
         return Judged(_yes(kind, Reason.SERVING, f"{serving} of {decision.replicas} replicas serve."))
     trouble = _explain_rollout(decision, observation)
     progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
-    old = server.ready_replicas - serving
+    old = observation.ready_pods - serving
     if old > 0:
         progress += f" {old} of the revision before still serve{'s' if old == 1 else ''}."
     if trouble is not None:
@@ -194,7 +195,7 @@ def _is_required(step: Judged) -> bool:
 
 def _add_survivors(observation: Observation, blocking: Judged) -> str:
     """Say that an earlier revision still serves, when what blocks is not the serving itself."""
-    ready = observation.server.ready_replicas if observation.server else 0
+    ready = observation.ready_pods
     if ready == 0 or blocking.finding.type is ConditionType.AVAILABLE:
         return ""
     pods = "1 pod of the revision before keeps" if ready == 1 else f"{ready} pods of the revision before keep"

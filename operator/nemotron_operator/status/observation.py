@@ -41,9 +41,6 @@ class ObservedServer:
 
     replicas: int
     """Pods that exist, old and new."""
-    updated_replicas: int
-    """Pods of the newest template."""
-    ready_replicas: int
     is_observed: bool
     """Whether its controller has seen the newest spec."""
     deadline_message: str
@@ -95,6 +92,11 @@ class Observation:
     cache_pods: tuple[ObservedPod, ...] = ()
     job: ObservedJob | None = None
     claim: ObservedClaim | None = None
+
+    @property
+    def ready_pods(self) -> int:
+        """Count the pods that serve. The Service goes by the pods; a Deployment's own count lags behind them."""
+        return sum(pod.ready for pod in self.server_pods)
 
     @property
     def ready_revisions(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeployment
 
 
 def _in_order_of_the_pipeline(conditions: Iterable[Condition]) -> list[Condition]:
-    order = [ConditionType.PLANNED, ConditionType.MODEL_CACHED, ConditionType.AVAILABLE, ConditionType.READY]
+    # Ready repeats what Available says, and says more.
+    order = [ConditionType.PLANNED, ConditionType.MODEL_CACHED, ConditionType.READY]
     told = [condition for condition in conditions if condition.type in order]
     return sorted(told, key=lambda condition: order.index(ConditionType(condition.type)))

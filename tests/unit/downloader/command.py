@@ -97,7 +97,7 @@ class Command:
             "HF_HUB_DOWNLOAD_TIMEOUT": "60",
             "HF_TOKEN": "",
         }
-        return subprocess.Popen(  # noqa: S603 - our own script, with our own arguments
+        return subprocess.Popen(
             [script, *self.arguments(revision)],
             env=os.environ | settings,
             stdout=subprocess.PIPE,

@@ -130,5 +130,5 @@ def test_the_outcome_is_on_stdout_where_there_is_no_termination_log(
 
 def test_the_command_line_is_read_before_the_hub_client_is_imported() -> None:
     program = "import sys, nemotron_operator.downloader.main; print([m for m in sys.modules if 'huggingface' in m])"
-    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "[]" == ended.stdout.strip()

@@ -50,13 +50,11 @@ def test_requests_count_by_verb_kind_and_code() -> None:
 
 def test_what_others_fill_has_the_promised_names() -> None:
     metrics = Metrics()
-    metrics.watch_restarts.labels("Deployment").inc()
     metrics.kopf_restarts.inc()
     metrics.cache_objects.labels("Deployment").set(7)
     metrics.event_loop_lag.observe(0.2)
     metrics.leader.set(1)
     metrics.last_resync.set(1700000000)
-    assert 1 == value(metrics, "watch_restarts_total", kind="Deployment")
     assert 1 == value(metrics, "kopf_restarts_total")
     assert 7 == value(metrics, "cache_objects", kind="Deployment")
     assert 0.2 == value(metrics, "event_loop_lag_seconds_sum")

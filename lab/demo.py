@@ -16,7 +16,10 @@ from lab.errors import LabError
 from lab.operator_process import install_chart, make_operator, start_operator
 from lab.progress import Progress
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "model-card.yaml"
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
+
+EXAMPLE = ROOT / "examples" / "model-card.yaml"
 """The resource: as the model card of the first model serves it."""
 
 RESOURCE_NAME = "nemotron-70b"
@@ -30,14 +33,14 @@ _MARKS = {"True": "[green]✔[/]", "False": "[yellow]…[/]", "Unknown": "[dim]?
 _GOING_ON = """\
   export KUBECONFIG={kubeconfig}
   export PATH={binaries}:$PATH
-  kubectl get nemo -o wide                          # the URL and Ready's message
-  kubectl describe nemo {name}              # conditions, plan and events
-  kubectl explain nemo.spec.engine                  # every field, with default and example
-  kubectl scale nemo {name} --replicas=2    # two replicas of 8 GPUs
-  kubectl delete deploy {name}              # drift: back within a second
-  kubectl apply -f examples/bf16-base.yaml          # the unquantised base, planned onto 4 GPUs
+  kubectl get nemo -o wide                         # the URL and Ready's message
+  kubectl describe nemo {name}               # conditions, plan and events
+  kubectl explain nemo.spec.engine                 # every field, with default and example
+  kubectl scale nemo {name} --replicas=2     # two replicas of 8 GPUs
+  kubectl delete deploy {name}               # drift: back within a second
+  kubectl apply -f examples/bf16-base.yaml         # the unquantised base, planned onto 4 GPUs
   tail -f {log}
-  make demo-down                                    # when you have seen enough"""
+  make demo-down                                   # when you have seen enough"""
 
 
 def main() -> int:
@@ -59,15 +62,15 @@ def run_demo(console: Console) -> None:
     started = time.monotonic()
     console.print(Rule("A control plane with simulated H100 nodes", align="left"))
     plane = bring_up("demo", lambda text: console.print(f"  {escape(text)}", style="dim"))
-    operator = make_operator(plane)
     install_chart(plane)
+    operator = make_operator(plane)
     start_operator(operator)
     console.print("  operator: installed by its Helm chart, running with the chart's permissions", style="dim")
     _show_nodes(console, plane)
     _show_plan(console)
     _show_rollout(console, plane)
     console.print(Rule(f"Ready, {time.monotonic() - started:.0f} s after the start", align="left"))
-    console.print(escape(plane.kubectl("get", "nemo")))
+    console.print(escape(plane.kubectl("get", "nemo")), soft_wrap=True)
     console.print("The cluster stays up. How to go on:")
     console.print(
         escape(
@@ -83,9 +86,7 @@ def run_demo(console: Console) -> None:
 
 
 def _show_nodes(console: Console, plane: ControlPlane) -> None:
-    console.print(
-        Rule("The nodes: KWOK plays their kubelets, the scheduler and the controllers are real", align="left")
-    )
+    console.print(Rule("The nodes: KWOK plays the kubelets, all else is real", align="left"))
     columns = "NAME:.metadata.name,GPUS:.status.allocatable.nvidia\\.com/gpu"
     columns += ",PRODUCT:.metadata.labels.nvidia\\.com/gpu\\.product"
     console.print(escape(plane.kubectl("get", "nodes", "-o", f"custom-columns={columns}")))
@@ -93,18 +94,16 @@ def _show_nodes(console: Console, plane: ControlPlane) -> None:
 
 def _show_plan(console: Console) -> None:
     console.print(Rule(f"The resource: examples/{EXAMPLE.name}", align="left"))
-    console.print(Syntax(EXAMPLE.read_text(), "yaml", background_color="default"))
+    console.print(Syntax(EXAMPLE.read_text().strip(), "yaml", background_color="default", word_wrap=True))
     console.print(Rule("The plan, before a GPU is taken: nemoctl plan", align="left"))
     console.file.flush()
     nemoctl = Path(sys.executable).with_name("nemoctl")
-    subprocess.run([str(nemoctl), "plan", str(EXAMPLE)], check=True)
+    subprocess.run([str(nemoctl), "plan", str(EXAMPLE.relative_to(ROOT))], check=True, cwd=ROOT)
 
 
 def _show_rollout(console: Console, plane: ControlPlane) -> None:
     console.print(Rule("Download and rollout, as the status tells them", align="left"))
-    console.print(
-        "  The simulated kubelet finishes the download and the loading of the weights in seconds.", style="dim"
-    )
+    console.print("  Simulated kubelets finish download and loading in seconds.", style="dim")
     plane.kubectl("apply", "-f", str(EXAMPLE))
 
     def say(seconds: float, kind: str, status: str, reason: str, message: str) -> None:

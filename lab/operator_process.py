@@ -65,7 +65,8 @@ def write_operator_kubeconfig(plane: ControlPlane, server: str | None = None) ->
 
 
 def start_operator(operator: Component) -> int:
-    """Start the operator and wait until it listens; return the port of its health and metrics."""
+    """Start the operator anew and wait until it listens; return the port of its health and metrics."""
+    operator.stop()
     already_said = operator.log.stat().st_size if operator.log.exists() else 0
     operator.start()
     deadline = time.monotonic() + START_SECONDS

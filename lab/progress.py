@@ -45,6 +45,7 @@ class Progress:
         return {condition["type"]: condition for condition in observed.get("conditions", [])}
 
     def _report(self, conditions: Mapping[str, Mapping[str, Any]], seconds: float) -> None:
+        told: set[str] = set()
         for kind in _WATCHED:
             condition = conditions.get(kind)
             if condition is None or condition["reason"] == "Waiting":
@@ -52,4 +53,7 @@ class Progress:
             state = (condition["status"], condition["reason"])
             if self._seen.get(kind) != state:
                 self._seen[kind] = state
+                if condition["message"] in told:
+                    continue  # Ready repeats the step that it waits for
+                told.add(condition["message"])
                 self.say(seconds, kind, condition["status"], condition["reason"], condition["message"])

@@ -1,0 +1,1 @@
+"""Measurements with the machine's name beside them; never a test."""

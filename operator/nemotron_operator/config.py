@@ -118,7 +118,10 @@ def load_config(path: Path | None = None) -> OperatorConfig:
     if path is None:
         return OperatorConfig.model_validate(shipped)
     overlay = _read_overlay(path)
-    accelerators = {**shipped["accelerators"], **(overlay.get("accelerators") or {})}
+    added = overlay.get("accelerators") or {}
+    if not isinstance(added, dict):
+        raise ConfigError(f"{path}: accelerators: must be a mapping of profiles by name (found {added!r}).")
+    accelerators = {**shipped["accelerators"], **added}
     try:
         config = OperatorConfig.model_validate({**shipped, **overlay, "accelerators": accelerators})
     except ValidationError as error:

@@ -13,6 +13,7 @@ from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
 from nemotron_operator.cluster.publish import publish
 from nemotron_operator.config import OperatorConfig
+from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
@@ -23,7 +24,10 @@ from nemotron_operator.status.findings import Decision
 UNWATCHED_RETRY_SECONDS = 15.0
 """How soon to look again when a refusal rests on an object that no watch reports: a foreign one, or a user's claim."""
 
-_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CLAIM_NOT_FOUND})
+_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CLAIM_NOT_FOUND, Reason.REFUSED_BY_CLUSTER})
+
+_REFUSALS = frozenset({400, 403, 422})
+"""HTTP statuses that say no and would say it again: an invalid object, a quota, a policy, a missing permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Reconciler:
             return None  # the garbage collector deletes the children, and the volume stays
         deployment = parse_deployment(body)
         decision, desired_revision = await self._decide_and_apply(deployment)
-        observation = observe(deployment.identity, self._list_lookups(deployment), self.view.cache)
+        observation = await observe(deployment.identity, self._list_lookups(deployment), self.view)
         now = self.now()
         status = compute_status(decision, observation, desired_revision, parse_status(body), now)
         await publish(body, status, self.view, now, self.reporter)
@@ -69,7 +73,12 @@ class Reconciler:
         if not isinstance(plan, ServingPlan):
             return plan, None  # what serves keeps serving
         manifests = render(plan)
-        await apply(manifests, deployment.identity, self.view)
+        try:
+            await apply(manifests, deployment.identity, self.view)
+        except ClusterError as error:
+            if error.status_code not in _REFUSALS:
+                raise
+            return Rejection(deployment.identity, Reason.REFUSED_BY_CLUSTER, str(error)), manifests.revision
         return plan, manifests.revision
 
     def _list_lookups(self, deployment: ParsedDeployment | InvalidDeployment) -> Lookups:

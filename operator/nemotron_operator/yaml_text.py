@@ -30,7 +30,7 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 def _reads_as_number(text: str) -> bool:
-    return re.fullmatch(r"[-+.]?[0-9][0-9_.,:eExXoOa-fA-F+-]*", text) is not None
+    return re.fullmatch(r"[-+]?\.?[0-9][0-9_.,:eExXoOa-fA-F+-]*", text) is not None
 
 
 _Dumper.add_representer(str, _represent_text)

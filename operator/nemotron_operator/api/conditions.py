@@ -12,6 +12,12 @@ from pydantic import Field
 
 from nemotron_operator.api.fields import ApiModel
 
+MAX_MESSAGE_LENGTH = 32_768
+"""Longest message of a condition (`metav1.Condition`)."""
+
+REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+"""What a reason may be (`metav1.Condition`)."""
+
 
 class ConditionType(StrEnum):
     """What a condition speaks of."""
@@ -70,6 +76,8 @@ class Reason(StrEnum):
     """The tensor parallel size does not divide the attention heads, or not the KV heads."""
     TENSOR_PARALLEL_EXCEEDS_NODE = "TensorParallelExceedsNode"
     """No node of the profile has that many GPUs."""
+    BATCH_EXCEEDS_STEP = "BatchExceedsStep"
+    """More sequences in a batch than tokens in a step."""
     WEIGHTS_DO_NOT_FIT = "WeightsDoNotFit"
     """Weights and working memory leave no room on the GPUs."""
     CONTEXT_DOES_NOT_FIT = "ContextDoesNotFit"
@@ -108,8 +116,8 @@ class Reason(StrEnum):
     """The rollout took longer than the start-up budget."""
     REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
     """Fewer replicas serve than desired."""
-    FORBIDDEN = "Forbidden"
-    """The API server does not let the operator do its work."""
+    REFUSED_BY_CLUSTER = "RefusedByCluster"
+    """The API server refuses an object: a quota, a policy, a missing permission."""
 
 
 class Condition(ApiModel):
@@ -121,10 +129,10 @@ class Condition(ApiModel):
     status: Literal["True", "False", "Unknown"]
     """Whether it is so. Example: `"True"`."""
 
-    reason: Annotated[str, Field(max_length=1024, min_length=1, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    reason: Annotated[str, Field(max_length=1024, min_length=1, pattern=REASON_PATTERN)]
     """Why, in one word for tools. Example: `Serving`."""
 
-    message: Annotated[str, Field(max_length=32_768)]
+    message: Annotated[str, Field(max_length=MAX_MESSAGE_LENGTH)]
     """Why, in sentences for people, with numbers and the next step. Example: `2 of 2 replicas serve.`."""
 
     observed_generation: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
@@ -169,7 +177,7 @@ def _advance(earlier: Condition | None, found: Finding, generation: int, now: da
         type=found.type.value,
         status=found.status,
         reason=str(found.reason),
-        message=found.message,
+        message=found.message[:MAX_MESSAGE_LENGTH],
         observed_generation=generation,
         last_transition_time=earlier.last_transition_time if earlier and keeps_time else rfc3339(now),
     )

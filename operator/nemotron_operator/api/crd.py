@@ -12,7 +12,7 @@ from nemotron_operator.constants import API_GROUP, API_VERSION, KIND, PLURAL
 SHORT_NAME = "nemo"
 """What a person types after `kubectl get`."""
 
-_UNSTRUCTURAL = frozenset({"title", "additionalProperties", "$defs", "discriminator"})
+_UNSTRUCTURAL = frozenset({"title", "additionalProperties", "propertyNames", "$defs", "discriminator"})
 """What pydantic writes and a structural schema does not take; maps get their additionalProperties back."""
 
 _RULES = "x-kubernetes-validations"

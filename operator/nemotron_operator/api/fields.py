@@ -10,6 +10,9 @@ from nemotron_operator.api.quantity import QUANTITY_PATTERN
 LABEL_VALUE_PATTERN = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 """What Kubernetes allows as a label's value."""
 
+LABEL_KEY_PATTERN = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+"""What Kubernetes allows as the key of a label or annotation; no backslash, so that CEL can hold it too."""
+
 DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 """What Kubernetes allows as the name of most objects."""
 
@@ -78,8 +81,23 @@ Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=QUANTITY_PA
 LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
 """The value of a label."""
 
-MapKey = Annotated[str, Field(min_length=1, max_length=317)]
+MapKey = Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
 """The key of a label or annotation: an optional prefix of 253 characters, a slash, a name of 63."""
+
+KEYS_ARE_QUALIFIED = rule(
+    f"self.all(key, key.matches('{LABEL_KEY_PATTERN}'))",
+    "a key is an optional DNS prefix and a slash, then a name of letters, digits, '-', '_' and '.'",
+)
+"""The same in CEL: a structural schema cannot bound the keys of a map."""
+
+RESERVED_LABELS = ("controller-uid", "job-name", "pod-template-hash")
+"""Labels that the Job and Deployment controllers keep for themselves, beside those under `batch.kubernetes.io/`."""
+
+LABELS_ARE_FREE = rule(
+    f"self.all(key, !(key in {list(RESERVED_LABELS)}) && !key.startsWith('batch.kubernetes.io/'))",
+    "labels of the Job and Deployment controllers cannot be set",
+)
+"""No label that a controller would refuse."""
 
 Bytes = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 """A number of bytes."""

@@ -3,6 +3,7 @@
 Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
+import math
 import re
 from decimal import Decimal
 
@@ -29,6 +30,13 @@ def parse_quantity(text: str) -> Decimal:
     if match is None:
         raise ValueError(f"{text!r} is not a quantity such as 200Gi")
     return Decimal(match[1]) * _FACTORS[match[2] or ""]
+
+
+def format_cores(cores: Decimal) -> str:
+    """Write cores as the API server would: whole ones, or thousandths rounded up."""
+    if cores == cores.to_integral_value():
+        return str(int(cores))
+    return f"{math.ceil(cores * 1000)}m"
 
 
 def format_bytes(count_bytes: int) -> str:

@@ -9,7 +9,10 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from nemotron_operator.api.fields import (
+    KEYS_ARE_QUALIFIED,
     LABEL_VALUE_PATTERN,
+    LABELS_ARE_FREE,
+    RESERVED_LABELS,
     ApiModel,
     LabelValue,
     MapKey,
@@ -146,8 +149,8 @@ class SamplingSpec(ApiModel):
     temperature: Annotated[str | None, Field(max_length=8, pattern=r"^[0-9](\.[0-9]{1,4})?$")] = None
     """Softmax temperature, 0 to 9.9999. Default: the catalogue's value for the model. Example: `"0.7"`."""
 
-    top_p: Annotated[str | None, Field(max_length=8, pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")] = None
-    """Nucleus sampling mass, 0 to 1. Default: the catalogue's value for the model. Example: `"0.9"`."""
+    top_p: Annotated[str | None, Field(max_length=8, pattern=r"^(0\.[0-9]{0,3}[1-9][0-9]{0,3}|1(\.0{1,4})?)$")] = None
+    """Nucleus sampling mass, above 0 and up to 1. Default: the catalogue's value for the model. Example: `"0.9"`."""
 
     max_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
     """Tokens that one answer may have: what a request without `max_tokens` gets, and the most that any gets.
@@ -281,32 +284,51 @@ class ServiceSpec(ApiModel):
 class TolerationSpec(ApiModel):
     """A taint that the serving pods tolerate, beside those of the accelerator profile."""
 
-    key: Annotated[str | None, Field(max_length=317)] = None
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("has(self.key) || self.operator == 'Exists'", "without a key the operator must be Exists"),
+            rule("!has(self.value) || self.operator == 'Equal'", "with the operator Exists there is no value"),
+        )
+    )
+
+    key: MapKey | None = None
     """Key of the taint. Default: every key, with operator `Exists`. Example: `dedicated`."""
 
     operator: Literal["Exists", "Equal"] = "Equal"
     """`Exists` matches any value, `Equal` one. Default: `Equal`. Example: `Exists`."""
 
-    value: Annotated[str | None, Field(max_length=63)] = None
+    value: LabelValue | None = None
     """Value of the taint, with `Equal`. Default: the empty value. Example: `inference`."""
 
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect of the taint. Default: every effect. Example: `NoSchedule`."""
 
+    @model_validator(mode="after")
+    def _fits_its_operator(self) -> Self:
+        require(self, self.key is not None or self.operator == "Exists", "without a key the operator must be Exists")
+        return require(
+            self, self.value is None or self.operator == "Equal", "with the operator Exists there is no value"
+        )
+
 
 class PodTemplateSpec(ApiModel):
     """What a platform may add to the pods. Nothing here raises privileges or mounts a host's files."""
 
-    labels: Annotated[dict[MapKey, LabelValue], Field(max_length=32)] = Field(default_factory=dict)
+    labels: Annotated[
+        dict[MapKey, LabelValue], Field(max_length=32, json_schema_extra=rules(KEYS_ARE_QUALIFIED, LABELS_ARE_FREE))
+    ] = Field(default_factory=dict)
     """Labels added to serving and cache pods. The operator's own labels win. Default: none.
     Example: `{team: search}`."""
 
-    annotations: Annotated[dict[MapKey, Annotated[str, Field(max_length=4096)]], Field(max_length=32)] = Field(
-        default_factory=dict
-    )
+    annotations: Annotated[
+        dict[MapKey, Annotated[str, Field(max_length=4096)]],
+        Field(max_length=32, json_schema_extra=rules(KEYS_ARE_QUALIFIED)),
+    ] = Field(default_factory=dict)
     """Annotations added to serving and cache pods. Default: none. Example: `{cost-center: "4711"}`."""
 
-    node_selector: Annotated[dict[MapKey, LabelValue], Field(max_length=16)] = Field(default_factory=dict)
+    node_selector: Annotated[
+        dict[MapKey, LabelValue], Field(max_length=16, json_schema_extra=rules(KEYS_ARE_QUALIFIED))
+    ] = Field(default_factory=dict)
     """Node labels that serving pods need beside those of the accelerator profile. Default: none.
     Example: `{topology.kubernetes.io/zone: eu-1a}`."""
 
@@ -332,6 +354,11 @@ class PodTemplateSpec(ApiModel):
     memory: Quantity | None = None
     """Host memory that one serving pod requests, in bytes with a suffix. Default: 16Gi, 8Gi for each GPU, and the size
     of /dev/shm. Example: `256Gi`."""
+
+    @model_validator(mode="after")
+    def _leaves_reserved_labels_alone(self) -> Self:
+        reserved = [key for key in self.labels if key in RESERVED_LABELS or key.startswith("batch.kubernetes.io/")]
+        return require(self, not reserved, "labels of the Job and Deployment controllers cannot be set")
 
 
 class NemotronDeploymentSpec(ApiModel):

@@ -14,6 +14,9 @@ from nemotron_operator.constants import API_GROUP, API_VERSION, KIND
 MAX_NAME_LENGTH = 48
 """Longest name of a resource: children add a suffix of up to 15 characters, and labels end at 63."""
 
+MAX_QUOTED_LENGTH = 200
+"""How much of a wrong value a message repeats."""
+
 
 class NemotronDeployment(ApiModel):
     """One Nemotron model, served by vLLM on GPUs: planned, downloaded once, started, watched."""
@@ -107,4 +110,8 @@ def _describe(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails li
         return f"{field}: is not a field of {API_GROUP}/{API_VERSION} {KIND}; remove it or correct its spelling"
     if details["type"] == "missing":
         return f"{field}: is required"
-    return f"{field}: {details['msg']} (found {details['input']!r})"
+    return f"{field}: {details['msg']} (found {_shorten(repr(details['input']))})"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}..."

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from nemotron_operator.api.v1alpha1 import Identity
-from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.cache import KubernetesObject, deployment_of
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
-from nemotron_operator.cluster.kinds import DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, ApiKind
-from nemotron_operator.cluster.observation import observe_job
+from nemotron_operator.cluster.kinds import DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
+from nemotron_operator.cluster.observation import list_pods_of, observe_job, read_recorded_model
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.render.manifests import Manifests
+from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, record_cached_model
 from nemotron_operator.status.observation import JobState
 
 PRUNED_KINDS = (DISRUPTION_BUDGET, JOB)
@@ -43,7 +44,7 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
     if "deletionTimestamp" in live["metadata"]:
         return  # its deletion is reported, and it is made again then
     if kind is JOB:
-        await _replace_changed_job(manifest, live, view)
+        await _tend_job(manifest, live, view)
     elif not is_in_place(manifest, live):
         if is_owned_as_created(live):
             await _own_as_applied(kind, live, view)
@@ -62,13 +63,21 @@ async def _own_as_applied(kind: ApiKind, live: KubernetesObject, view: ClusterVi
     await view.gateway.patch_managed_fields(kind, newest, turn_into_applied(newest["metadata"]["managedFields"]))
 
 
-async def _replace_changed_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:
-    """Delete a Job whose intent changed while it had work to do; its deletion is reported, and it is made anew.
+async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:
+    """Keep a complete Job and record what it said; delete one that has to run anew, its deletion is reported.
 
-    A Job's template cannot be changed. One that is complete has done its work, whatever a new template would say.
+    A Job's template cannot be changed. One that is complete has done its work, whatever a new template would say,
+    unless its pods were collected before their report was read: then it runs again, and finds what is there.
     """
-    if not is_in_place(manifest, live) and observe_job(live, ()).state is not JobState.COMPLETE:
+    pods = view.cache.list_children(POD, live["metadata"]["namespace"], deployment_of(live) or "")
+    own_pods = list_pods_of(live, pods)
+    job = observe_job(live, own_pods)
+    is_lost = job.state is JobState.COMPLETE and job.result is None and not own_pods
+    if is_lost or (job.state is not JobState.COMPLETE and not is_in_place(manifest, live)):
         await view.gateway.delete(JOB, live)
+    elif job.result is not None and read_recorded_model(live) is None:
+        annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(job.result)}
+        view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
 
 
 def _list_unwanted(

@@ -85,6 +85,13 @@ class ClusterGateway:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", kind, path, {**manifest, "metadata": metadata}, query, content_type=_APPLY)
 
+    async def annotate(self, kind: ApiKind, live: KubernetesObject, annotations: dict[str, str]) -> KubernetesObject:
+        """Add annotations to exactly the object that was observed."""
+        metadata = live["metadata"]
+        body = {"metadata": {"uid": metadata["uid"], "annotations": annotations}}
+        path, query = kind.path(metadata["namespace"], metadata["name"]), {"fieldManager": FIELD_MANAGER}
+        return await self._write("PATCH", kind, path, body, query, content_type=_MERGE)
+
     async def patch_managed_fields(
         self, kind: ApiKind, live: KubernetesObject, managed_fields: list[dict[str, Any]]
     ) -> KubernetesObject:

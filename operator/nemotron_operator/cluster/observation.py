@@ -47,9 +47,9 @@ def read_claim_fact(claim: KubernetesObject) -> ClaimFact:
     )
 
 
-def read_recorded_model(claim: KubernetesObject) -> CachedModel | None:
-    """Read what an earlier download recorded on the volume claim; None when nothing sound stands there."""
-    recorded = (claim["metadata"].get("annotations") or {}).get(CACHED_MODEL_ANNOTATION)
+def read_recorded_model(live: KubernetesObject) -> CachedModel | None:
+    """Read what a download recorded on its claim or its Job; None when nothing sound stands there."""
+    recorded = (live["metadata"].get("annotations") or {}).get(CACHED_MODEL_ANNOTATION)
     try:
         return CachedModel(**json.loads(recorded)) if recorded else None
     except (ValueError, TypeError):
@@ -74,15 +74,16 @@ def observe_server(deployment: KubernetesObject) -> ObservedServer:
 
 
 def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
-    """Read the pods that are meant to stay."""
-    return tuple(_observe_pod(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
+    return tuple(_observe_pod(pod) for pod in pods if not _is_over(pod))
 
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
     """Read how far a cache Job is, with what its pods said at their end."""
     status = job.get("status") or {}
     reports = _read_reports(job, pods)
-    result = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
+    reported = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
+    result = read_recorded_model(job) or reported
     failures = [DownloadFailure(report.reason, report.message) for report in reports if report.outcome == "Failed"]
     if _find_condition(status, "Failed").get("status") == "True":
         state = JobState.FAILED
@@ -97,6 +98,16 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
         result=result if state is JobState.COMPLETE else None,
         failure=failures[-1] if failures else None,
     )
+
+
+def list_pods_of(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[KubernetesObject]:
+    """List the pods that a Job made."""
+    uid = job["metadata"]["uid"]
+    return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
+
+
+def _is_over(pod: KubernetesObject) -> bool:
+    return "deletionTimestamp" in pod["metadata"] or (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
 
 
 def _observe_pod(pod: KubernetesObject) -> ObservedPod:
@@ -131,8 +142,7 @@ def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
 
 def _read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[DownloadReport]:
     """Read the termination messages of a Job's pods, the oldest first."""
-    uid = job["metadata"]["uid"]
-    own = [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
+    own = list_pods_of(job, pods)
     own.sort(key=lambda pod: pod["metadata"].get("creationTimestamp", ""))
     return [report for pod in own if (report := _read_report(pod)) is not None]
 

@@ -56,13 +56,13 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     )
 
 
-def observe(identity: Identity, lookups: Lookups, cache: ObjectCache) -> Observation:
+async def observe(identity: Identity, lookups: Lookups, view: ClusterView) -> Observation:
     """Look at what exists now."""
-    namespace, name = identity.namespace, identity.name
+    namespace, name, cache = identity.namespace, identity.name, view.cache
     server = cache.get(DEPLOYMENT, namespace, name)
     pods = cache.list_children(POD, namespace, name)
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
-    claim = cache.get(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
+    claim = await view.find(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
     cache_pods = [pod for pod in pods if _component_of(pod) == CACHE_COMPONENT]
     return Observation(
         server=observe_server(server) if server else None,

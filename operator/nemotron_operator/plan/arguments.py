@@ -11,7 +11,6 @@ TYPED_ARGUMENTS = {
     "--trust-remote-code": "model.trustRemoteCode",
     "--revision": "model.source.huggingFace.revision",
     "--tensor-parallel-size": "parallelism.tensor",
-    "-tp": "parallelism.tensor",
     "--max-model-len": "engine.maxModelLen",
     "--gpu-memory-utilization": "engine.gpuMemoryUtilizationPercent",
     "--device-memory-utilization": "engine.gpuMemoryUtilizationPercent",
@@ -32,9 +31,7 @@ OPERATOR_ARGUMENTS = frozenset(
         "--download-dir",
         "--distributed-executor-backend",
         "--pipeline-parallel-size",
-        "-pp",
         "--data-parallel-size",
-        "-dp",
         "--nnodes",
         "--node-rank",
         "--master-addr",
@@ -44,7 +41,6 @@ OPERATOR_ARGUMENTS = frozenset(
         "--shutdown-timeout",
         "--config",
         "--quantization",
-        "-q",
     }
 )
 """Arguments that the rendered pod depends on."""
@@ -68,17 +64,23 @@ UNSAFE_ARGUMENTS = frozenset(
 
 OPERATOR_VARIABLES = frozenset(
     {
+        "DO_NOT_TRACK",
         "HF_HOME",
         "HF_HUB_OFFLINE",
         "HF_TOKEN",
         "HOME",
-        "TRANSFORMERS_OFFLINE",
         "TMPDIR",
+        "TORCHINDUCTOR_CACHE_DIR",
+        "TRANSFORMERS_OFFLINE",
+        "TRITON_CACHE_DIR",
+        "USER",
         "VLLM_API_KEY",
         "VLLM_CACHE_ROOT",
+        "VLLM_CONFIG_ROOT",
         "VLLM_ENGINE_READY_TIMEOUT_S",
         "VLLM_NO_USAGE_STATS",
         "VLLM_PORT",
+        "XDG_CACHE_HOME",
     }
 )
 """Variables that the operator sets itself."""
@@ -106,8 +108,10 @@ def explain_forbidden_argument(argument: str) -> str | None:
     vLLM reads `--a_b` as `--a-b`, `--a.key value` as a part of a JSON argument, and argparse may take an unambiguous
     beginning for the whole: all of these count as the argument that they stand for.
     """
-    if not argument.startswith("-"):
+    if not argument.startswith("-") or _is_negative_number(argument):
         return None
+    if not argument.startswith("--"):
+        return "is a short form: write the argument in full, so that it can be checked"
     name = argument.split("=", 1)[0].split(" ", 1)[0].split(".", 1)[0].replace("_", "-")
     name = "--" + name.removeprefix("--no-") if name.startswith("--no-") else name
     if typed := _find(name, TYPED_ARGUMENTS):
@@ -117,6 +121,10 @@ def explain_forbidden_argument(argument: str) -> str | None:
     if _find(name, UNSAFE_ARGUMENTS):
         return "loads code, opens files or shows a secret: it is not allowed here"
     return None
+
+
+def _is_negative_number(argument: str) -> bool:
+    return argument[1:].replace(".", "", 1).isdecimal()
 
 
 def _find(name: str, forbidden: Iterable[str]) -> str | None:

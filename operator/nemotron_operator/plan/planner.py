@@ -2,7 +2,7 @@
 
 import math
 
-from nemotron_operator.api.quantity import format_bytes, parse_quantity
+from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.config import OperatorConfig
@@ -122,7 +122,7 @@ def _plan_pod(request: PlanRequest, tensor_parallel_size: int) -> PodPlan:
     return PodPlan(
         gpu_resource=profile.resource_name,
         gpus=tensor_parallel_size,
-        cpu=template.cpu or str(2 + 2 * tensor_parallel_size),
+        cpu=format_cores(parse_quantity(template.cpu or str(2 + 2 * tensor_parallel_size))),
         memory=format_bytes(int(parse_quantity(memory))),
         shared_memory_bytes=shared_memory_bytes,
         node_labels=tuple(sorted((label, tuple(values)) for label, values in profile.node_labels.items())),

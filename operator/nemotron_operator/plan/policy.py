@@ -146,10 +146,11 @@ def tensor_parallel_fits_node(request: PlanRequest) -> Violation | None:
     wanted, available = request.spec.parallelism.tensor, request.known_profile.gpus_per_node
     if wanted is None or wanted <= available:
         return None
+    largest = list_legal_tensor_parallel_sizes(request.known_entry.geometry, available)[-1]
     return Violation(
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
         f"spec.parallelism.tensor: {wanted} GPUs are more than the {available} of one {request.accelerator} node. "
-        f"Set at most {available}.",
+        f"Set at most {largest}.",
     )
 
 
@@ -172,6 +173,19 @@ def context_fits(request: PlanRequest) -> Violation | None:
         Reason.CONTEXT_DOES_NOT_FIT,
         f"{sizing.max_model_len} tokens need {_gib(needed)} of KV cache on each GPU. "
         f"{_describe_memory(request, sizing)} That holds {memory.kv_cache_tokens} tokens. {_suggest(request, sizing)}",
+    )
+
+
+def step_holds_batch(request: PlanRequest) -> Violation | None:
+    """Keep the tokens of a step no fewer than the sequences of a batch, as vLLM must."""
+    shape = choose_sizing(request).shape
+    if shape.max_num_batched_tokens >= shape.max_num_seqs:
+        return None
+    return Violation(
+        Reason.BATCH_EXCEEDS_STEP,
+        f"spec.engine: {shape.max_num_seqs} sequences (maxNumSeqs) are more than the {shape.max_num_batched_tokens} "
+        "tokens of one step (maxNumBatchedTokens): vLLM refuses that. Lower maxNumSeqs, or raise maxNumBatchedTokens "
+        f"to {shape.max_num_seqs}.",
     )
 
 
@@ -213,6 +227,7 @@ CHECKS: tuple[Check, ...] = (
     context_is_within_model,  # what the model cannot do on any GPU
     tensor_parallel_divides,
     tensor_parallel_fits_node,  # what one node cannot do
+    step_holds_batch,  # what the engine cannot do
     cache_holds_weights,  # what the volume cannot do
     named_claim_exists,
     names_are_free,  # what the namespace does not allow

@@ -14,6 +14,14 @@ CONTEXT_STEP_TOKENS = 1024
 """A context that the plan chooses is a multiple of this."""
 
 
+_SPOILERS = {
+    "max_num_seqs": "engine.maxNumSeqs",
+    "max_num_batched_tokens": "engine.maxNumBatchedTokens",
+    "gpu_memory_utilization_percent": "engine.gpuMemoryUtilizationPercent",
+}
+"""Settings that can take the room away, by their name in `EngineSpec` and `EngineShape`, and in the resource."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """One choice of parallelism and context, with its memory account."""
@@ -94,8 +102,22 @@ def find_nearest_fitting(request: PlanRequest, failed: Sizing) -> list[str]:
     longest = failed.memory.kv_cache_tokens // CONTEXT_STEP_TOKENS * CONTEXT_STEP_TOKENS
     if longest >= CONTEXT_STEP_TOKENS:
         suggestions.append(f"engine.maxModelLen: {longest}")
+    suggestions += _find_spoilers(request, failed)
     if not suggestions:
         suggestions = _find_other_accelerators(request, failed)
+    return suggestions
+
+
+def _find_spoilers(request: PlanRequest, failed: Sizing) -> list[str]:
+    """Name the settings of the user's without which the same parallelism and context would fit."""
+    engine, suggestions = request.spec.engine, []
+    for field, path in _SPOILERS.items():
+        if getattr(engine, field) is None:
+            continue
+        relaxed = request.spec.model_copy(update={"engine": engine.model_copy(update={field: None})})
+        sizing = size_replica(replace(request, spec=relaxed), failed.shape.tensor_parallel_size, failed.max_model_len)
+        if sizing.fits:
+            suggestions.append(f"{path}: {getattr(sizing.shape, field)}")
     return suggestions
 
 

@@ -1,9 +1,8 @@
 """The render step: a ServingPlan becomes the objects that should exist. It cannot fail and decides nothing."""
 
-import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from nemotron_operator.api.quantity import format_bytes
@@ -19,6 +18,7 @@ from nemotron_operator.render.metadata import (
     hash_manifest,
     label_child,
     label_managed,
+    record_cached_model,
     refer_to_owner,
     select_pods,
 )
@@ -109,7 +109,7 @@ def _render_claim(plan: ServingPlan) -> Manifest:
         plan=plan,
         labels=label_managed(),
         storage=format_bytes(claim.size_bytes if claim else 0),
-        cached_model=json.dumps(asdict(cached), sort_keys=True) if cached else None,
+        cached_model=record_cached_model(cached) if cached else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 from nemotron_operator.api.v1alpha1 import Identity
@@ -14,6 +15,7 @@ from nemotron_operator.constants import (
     KIND,
     MANAGED_BY_LABEL,
 )
+from nemotron_operator.plan.facts import CachedModel
 
 REVISION_LABEL = f"{API_GROUP}/revision"
 """Label of a serving pod: the hash of the template that it was made from."""
@@ -22,7 +24,7 @@ INTENT_ANNOTATION = f"{API_GROUP}/intent"
 """Annotation of a child: the hash of what was applied, so that a field dropped from the intent is noticed."""
 
 CACHED_MODEL_ANNOTATION = f"{API_GROUP}/cached-model"
-"""Annotation of the shared volume: what the first finished download left on it."""
+"""Annotation of the shared volume and of a finished Job: what the download left, as its pod said."""
 
 SERVER_COMPONENT = "server"
 """Component of the pods that serve."""
@@ -63,6 +65,11 @@ def refer_to_owner(identity: Identity) -> dict[str, Any]:
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def record_cached_model(cached: CachedModel) -> str:
+    """Write what a download left as the text of an annotation."""
+    return json.dumps(asdict(cached), sort_keys=True)
 
 
 def hash_manifest(manifest: dict[str, Any]) -> str:

@@ -54,5 +54,5 @@ def render_tolerations(plan: ServingPlan) -> list[dict[str, Any]]:
 
 
 def render_pull_secrets(plan: ServingPlan) -> list[dict[str, str]]:
-    """Refer to the registry credentials."""
-    return [{"name": name} for name in plan.pod.template.image_pull_secrets]
+    """Refer to the registry credentials, once each: the API server refuses a list with duplicate keys."""
+    return [{"name": name} for name in dict.fromkeys(plan.pod.template.image_pull_secrets)]

@@ -1,8 +1,9 @@
 """What is true now, one function for each condition. A finding knows nothing of the past."""
 
+import re
 from dataclasses import dataclass
 
-from nemotron_operator.api.conditions import ConditionType, Finding, Reason
+from nemotron_operator.api.conditions import REASON_PATTERN, ConditionType, Finding, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
 from nemotron_operator.plan.memory import GIB
 from nemotron_operator.plan.serving_plan import CachePlan, Rejection, ServingPlan
@@ -77,6 +78,8 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str) -
     what = f"{cache.download.repository} at {cache.download.revision}" if cache.download else "the model"
     if job is not None and job.state is JobState.FAILED:
         return _judge_failed_download(job, what, namespace)
+    if job is not None and job.state is JobState.COMPLETE:
+        return _judge_silent_download(job, what, namespace)
     trouble = explain_pods(observation.cache_pods, namespace)
     if observation.claim is not None and not observation.claim.bound and trouble is None and not observation.cache_pods:
         return Judged(_no(kind, Reason.VOLUME_PENDING, _describe_pending_volume(cache.claim_name, namespace)))
@@ -105,13 +108,23 @@ def _describe_pending_volume(claim_name: str, namespace: str) -> str:
 
 def _judge_failed_download(job: ObservedJob, what: str, namespace: str) -> Judged:
     failure = job.failure
-    reason = failure.reason if failure else Reason.DOWNLOAD_FAILED
+    is_named = failure is not None and re.fullmatch(REASON_PATTERN, failure.reason) is not None
+    reason = failure.reason if failure and is_named else Reason.DOWNLOAD_FAILED
     words = failure.message if failure else f"{job.failed_pods} pods failed without a word."
     message = (
         f"Fetching {what} failed: {words} Then delete the Job to try again: `kubectl -n {namespace} delete job "
         f"{job.name}`; what is already on the volume is kept."
     )
     return Judged(_no(ConditionType.MODEL_CACHED, reason, message), needs_human=True)
+
+
+def _judge_silent_download(job: ObservedJob, what: str, namespace: str) -> Judged:
+    """Explain a Job that ended well and left no report: not our downloader, or its last words got lost."""
+    message = (
+        f"The Job that fetches {what} ended without a report. If the operator's downloaderImage is not one that holds "
+        f"`nemotron-download`, correct it; then delete the Job: `kubectl -n {namespace} delete job {job.name}`."
+    )
+    return Judged(_no(ConditionType.MODEL_CACHED, Reason.DOWNLOAD_FAILED, message), needs_human=True)
 
 
 def find_available(decision: Decision, observation: Observation) -> Judged:
@@ -171,13 +184,13 @@ def find_ready(
         return Judged(
             _no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
         )
-    if not isinstance(decision, ServingPlan) or observation.server is None:
-        raise AssertionError("a decision without a plan, or an available server that does not exist, blocks earlier")
+    if not isinstance(decision, ServingPlan):
+        raise AssertionError("a decision without a plan blocks earlier")  # noqa: TRY004 - no mistake of a type
     if decision.replicas == 0:
         return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     serving = sum(pod.ready and pod.revision == desired_revision for pod in observation.server_pods)
-    server = observation.server
-    if serving == len(observation.server_pods) == decision.replicas and server.is_observed:
+    is_observed = observation.server is not None and observation.server.is_observed
+    if serving == len(observation.server_pods) == decision.replicas and is_observed:
         return Judged(_yes(kind, Reason.SERVING, f"{serving} of {decision.replicas} replicas serve."))
     trouble = _explain_rollout(decision, observation)
     progress = f"{serving} of {decision.replicas} replicas serve the desired revision."

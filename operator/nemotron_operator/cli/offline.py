@@ -1,0 +1,62 @@
+"""Deciding without a cluster: what stands in for the facts that only a cluster knows."""
+
+import re
+from dataclasses import dataclass, replace
+
+from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
+from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.config import OperatorConfig
+from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts
+from nemotron_operator.plan.lookups import list_lookups
+from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.plan.source import choose_download
+from nemotron_operator.status.findings import Decision
+
+PLACEHOLDER_UID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the resource's uid, which the API server gives on creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """What planning needs beside the resource when there is no cluster."""
+
+    config: OperatorConfig
+    catalog: Catalog
+
+    def decide(self, deployment: ParsedDeployment | InvalidDeployment, commit: str | None = None) -> Decision:
+        """Plan one resource; with a commit, as if the download of that commit had finished."""
+        if isinstance(deployment, InvalidDeployment):
+            return deployment
+        return make_plan(deployment, self.assume_facts(deployment, commit), self.config, self.catalog)
+
+    def size_anyway(self, deployment: ParsedDeployment) -> ServingPlan | None:
+        """Account for the memory of what does not fit; None when it is refused for another reason."""
+        spec = deployment.spec.model_copy(update={"plan_policy": "Warn"})
+        decision = self.decide(replace(deployment, spec=spec))
+        return decision if isinstance(decision, ServingPlan) else None
+
+    def assume_facts(self, deployment: ParsedDeployment, commit: str | None = None) -> Facts:
+        """Assume an empty namespace, but for the claims that the resource names."""
+        lookups = list_lookups(deployment, self.catalog)
+        claims = {name: ClaimFact(0, None, ()) for name in self.list_assumed_claims(deployment)}
+        download = choose_download(deployment.spec.model, self.catalog)
+        if commit is None or download is None or lookups.job_name is None:
+            return Facts(claims=claims)
+        cached = CachedModel(download.repository, commit, size_bytes=0, files=0, manifest_sha256="", verified_at="")
+        return Facts(claims=claims, cached_models={lookups.job_name: cached})
+
+    def list_assumed_claims(self, deployment: ParsedDeployment) -> list[str]:
+        """List the user's claims that a cluster would have to hold."""
+        lookups = list_lookups(deployment, self.catalog)
+        return [name for name in lookups.claim_names if name != lookups.shared_claim_name]
+
+    def find_commit(self, deployment: ParsedDeployment) -> str | None:
+        """Find the commit that a resource pins; None when it names a branch or tag, or downloads nothing."""
+        download = choose_download(deployment.spec.model, self.catalog)
+        return download.revision if download and is_commit(download.revision) else None
+
+
+def is_commit(text: str) -> bool:
+    """Tell a commit from a branch or tag."""
+    return re.fullmatch(r"[0-9a-f]{40}", text) is not None

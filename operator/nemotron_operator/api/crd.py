@@ -12,8 +12,11 @@ from nemotron_operator.constants import API_GROUP, API_VERSION, KIND, PLURAL
 SHORT_NAME = "nemo"
 """What a person types after `kubectl get`."""
 
-_UNSTRUCTURAL = frozenset({"title", "additionalProperties", "propertyNames", "$defs", "discriminator"})
-"""What pydantic writes and a structural schema does not take; maps get their additionalProperties back."""
+_UNSTRUCTURAL = frozenset(
+    {"title", "additionalProperties", "patternProperties", "propertyNames", "$defs", "discriminator"}
+)
+"""What pydantic writes and a structural schema does not take; maps get their additionalProperties back. A structural
+schema cannot bound the keys of a map, so that CEL rules do."""
 
 _RULES = "x-kubernetes-validations"
 
@@ -88,12 +91,19 @@ def _restructure(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[st
         restructured["properties"] = {
             name: _restructure(field, definitions) for name, field in schema["properties"].items()
         }
-    elif isinstance(schema.get("additionalProperties"), dict):
-        restructured["additionalProperties"] = _restructure(schema["additionalProperties"], definitions)
-        restructured.pop("propertyNames", None)  # a structural schema cannot bound the keys of a map
+    elif (values := _find_map_values(schema)) is not None:
+        restructured["additionalProperties"] = _restructure(values, definitions)
     if "items" in schema:
         restructured["items"] = _restructure(schema["items"], definitions)
     return dict(sorted(restructured.items(), key=_reading_order))
+
+
+def _find_map_values(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Find the schema of a map's values; None when it is not a map."""
+    values: Any = schema.get("additionalProperties")
+    if "patternProperties" in schema:
+        (values,) = schema["patternProperties"].values()
+    return values if isinstance(values, dict) else None
 
 
 def _inline(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -186,8 +186,10 @@ class ClusterGateway:
 def _read_answer(status: int, text: bytes, method: str, kind: ApiKind, path: str) -> KubernetesObject:
     try:
         answer: KubernetesObject = json.loads(text) if text else {}
-    except ValueError:
+    except ValueError as error:
         answer = {"message": text[:200].decode(errors="replace")}
+        if status < 300:  # noqa: PLR2004 - HTTP's own number
+            raise ClusterError(f"{method} {path}: the answer is not JSON: {answer['message']!r}") from error
     if status < 300:  # noqa: PLR2004 - HTTP's own number
         return answer
     said = answer.get("message") or f"HTTP {status}"

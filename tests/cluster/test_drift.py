@@ -28,21 +28,36 @@ def test_a_deleted_child_comes_back(kind: str, namespace: Namespace) -> None:
     namespace.wait_until_ready()
 
 
-def test_a_finished_job_that_is_deleted_comes_back_and_the_model_stays_ready(namespace: Namespace) -> None:
+def test_a_finished_job_that_is_deleted_is_not_needed_again_and_the_model_stays_ready(namespace: Namespace) -> None:
     namespace.apply(a_resource())
     namespace.wait_until_ready()
     (job,) = namespace.list("job", "nemotron.dev/deployment=nemotron")
 
-    namespace.kubectl("delete", "job", job["metadata"]["name"], "--wait=false")
+    namespace.kubectl("delete", "job", job["metadata"]["name"])
+    time.sleep(2)
 
-    def is_new() -> bool:
-        jobs = namespace.list("job", "nemotron.dev/deployment=nemotron")
-        return [item["metadata"]["uid"] for item in jobs] not in ([], [job["metadata"]["uid"]])
-
-    wait_until("the job is back", is_new, REPAIR_SECONDS)
     ready = namespace.condition("nemotron", "Ready")
     assert ready is not None
-    assert ready["status"] == "True"
+    assert ("True", []) == (ready["status"], namespace.list("job"))
+
+
+def test_a_volume_that_was_deleted_is_filled_again(namespace: Namespace) -> None:
+    namespace.apply(a_resource())
+    claim = namespace.wait_until_ready()["status"]["cache"]["claimName"]
+    (job,) = namespace.list("job")
+
+    namespace.patch("nemo", "nemotron", {"spec": {"replicas": 0}})  # a volume in use is not deleted
+    wait_until("no pod serves", lambda: not namespace.list("pod", "nemotron.dev/component=server"))
+    namespace.kubectl("delete", "pod", "-l", "nemotron.dev/component=cache")
+    time.sleep(1.1)  # times in the API have whole seconds
+    namespace.kubectl("delete", "pvc", claim)
+
+    def is_filled_again() -> bool:
+        jobs = [item for item in namespace.list("job") if item["metadata"]["uid"] != job["metadata"]["uid"]]
+        return bool(jobs) and jobs[0]["status"].get("succeeded") == 1
+
+    wait_until("another job has filled the volume", is_filled_again)
+    namespace.wait_for_reason("nemotron", "ModelCached", "Cached")
 
 
 def _edit_args(namespace: Namespace) -> None:

@@ -6,8 +6,8 @@ from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject, deployment_of
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
-from nemotron_operator.cluster.kinds import DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
-from nemotron_operator.cluster.observation import list_pods_of, observe_job, read_recorded_model
+from nemotron_operator.cluster.kinds import CLAIM, DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
+from nemotron_operator.cluster.observation import claim_of, is_older, list_pods_of, observe_job, read_recorded_model
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.errors import ConflictError
@@ -36,9 +36,8 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
 
 async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-    live = await view.find(kind, namespace, name)
+    live = view.cache.get(kind, namespace, name) or await _create(kind, manifest, view)
     if live is None:
-        view.cache.upsert(kind, await view.gateway.create(kind, manifest))
         return
     _refuse_foreign(live, identity)
     if "deletionTimestamp" in live["metadata"]:
@@ -49,6 +48,18 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
         if is_owned_as_created(live):
             await _own_as_applied(kind, live, view)
         view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
+
+
+async def _create(kind: ApiKind, manifest: KubernetesObject, view: ClusterView) -> KubernetesObject | None:
+    """Create an object; return the one that has its name already, if any: ours without its label, or foreign."""
+    try:
+        view.cache.upsert(kind, await view.gateway.create(kind, manifest))
+    except ConflictError:
+        live = await view.gateway.get(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        if live is None:
+            raise
+        return live
+    return None
 
 
 async def _own_as_applied(kind: ApiKind, live: KubernetesObject, view: ClusterView) -> None:
@@ -67,13 +78,14 @@ async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: Cl
     """Keep a complete Job and record what it said; delete one that has to run anew, its deletion is reported.
 
     A Job's template cannot be changed. One that is complete has done its work, whatever a new template would say,
-    unless its pods were collected before their report was read: then it runs again, and finds what is there.
+    unless its pods were collected before their report was read, or the volume was made anew since: then it runs again.
     """
-    pods = view.cache.list_children(POD, live["metadata"]["namespace"], deployment_of(live) or "")
-    own_pods = list_pods_of(live, pods)
+    namespace = live["metadata"]["namespace"]
+    own_pods = list_pods_of(live, view.cache.list_children(POD, namespace, deployment_of(live) or ""))
     job = observe_job(live, own_pods)
     is_lost = job.state is JobState.COMPLETE and job.result is None and not own_pods
-    if is_lost or (job.state is not JobState.COMPLETE and not is_in_place(manifest, live)):
+    is_outlived = is_older(live, await view.find(CLAIM, namespace, claim_of(live)))
+    if is_lost or is_outlived or (job.state is not JobState.COMPLETE and not is_in_place(manifest, live)):
         await view.gateway.delete(JOB, live)
     elif job.result is not None and read_recorded_model(live) is None:
         annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(job.result)}
@@ -87,6 +99,8 @@ def _list_unwanted(
     for kind in PRUNED_KINDS:
         for live in view.cache.list_children(kind, identity.namespace, identity.name):
             is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
+            if kind is JOB and observe_job(live, ()).state is JobState.COMPLETE:
+                continue  # its log may still be read; its time to live ends it
             if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
                 yield kind, live
 

@@ -100,6 +100,20 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
     )
 
 
+def claim_of(job: KubernetesObject) -> str:
+    """Name the volume claim that a cache Job fills."""
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    name: str = next(v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v)
+    return name
+
+
+def is_older(job: KubernetesObject, claim: KubernetesObject | None) -> bool:
+    """Tell whether a Job filled a volume that is gone: there is none, or it was made after the Job."""
+    if claim is None:
+        return True
+    return str(claim["metadata"].get("creationTimestamp", "")) > str(job["metadata"].get("creationTimestamp", ""))
+
+
 def list_pods_of(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[KubernetesObject]:
     """List the pods that a Job made."""
     uid = job["metadata"]["uid"]

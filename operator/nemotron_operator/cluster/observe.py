@@ -17,6 +17,7 @@ from nemotron_operator.cluster.kinds import (
     ApiKind,
 )
 from nemotron_operator.cluster.observation import (
+    is_older,
     observe_claim,
     observe_job,
     observe_pods,
@@ -53,6 +54,11 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         foreign_objects=await _find_foreign_objects(deployment.identity, deployment.spec.replicas, lookups, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
         cached_models=_find_cached_models(deployment.identity, lookups, claims, view.cache),
+        recorded_claims=frozenset(
+            name
+            for name, claim in claims.items()
+            if name == lookups.shared_claim_name and read_recorded_model(claim) is not None
+        ),
     )
 
 
@@ -105,7 +111,9 @@ def _find_cached_models(
     if recorded is not None:
         return {lookups.job_name: recorded}
     job = cache.get(JOB, identity.namespace, lookups.job_name)
-    result = observe_job(job, cache.list_children(POD, identity.namespace, identity.name)).result if job else None
+    if job is None or is_older(job, claims.get(lookups.claim_names[0])):
+        return {}
+    result = observe_job(job, cache.list_children(POD, identity.namespace, identity.name)).result
     return {lookups.job_name: result} if result is not None else {}
 
 

@@ -10,7 +10,6 @@ from nemotron_operator.plan.source import Download, choose_download
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
 
-
 SLOWEST_BYTES_PER_SECOND = 4 * MIB
 """A download slower than this counts as stuck: 70 GB then take five hours."""
 
@@ -26,7 +25,14 @@ def plan_cache(request: PlanRequest) -> CachePlan:
         if source is None or source.persistent_volume_claim is None:
             raise AssertionError("an unknown model is refused earlier, so the weights are the user's")
         provided = source.persistent_volume_claim
-        return CachePlan(provided.claim_name, new_claim=None, download=None, cached=None, provided_path=provided.path)
+        return CachePlan(
+            provided.claim_name,
+            new_claim=None,
+            download=None,
+            cached=None,
+            is_recorded=False,
+            provided_path=provided.path,
+        )
     existing = request.spec.cache.existing_claim
     claim_name = existing or name_shared_claim(download.repository, download.revision)
     job_name = name_download_job(request.identity.name, claim_name, download.repository, download.revision)
@@ -35,6 +41,7 @@ def plan_cache(request: PlanRequest) -> CachePlan:
         new_claim=None if existing else _plan_claim(request, claim_name),
         download=_plan_download(request, download),
         cached=request.facts.cached_models.get(job_name),
+        is_recorded=claim_name in request.facts.recorded_claims,
         provided_path=None,
     )
 

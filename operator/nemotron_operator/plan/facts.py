@@ -47,4 +47,6 @@ class Facts:
     claims: dict[str, ClaimFact] = field(default_factory=dict)
     """Claims of the namespace by name: those that were looked up and exist."""
     cached_models: dict[str, CachedModel] = field(default_factory=dict)
-    """Results of finished cache Jobs by the Job's name."""
+    """What is on the volumes, by the name of the cache Job that would fetch it."""
+    recorded_claims: frozenset[str] = frozenset()
+    """Claims that carry the record of what is on them, so that no Job is needed to know."""

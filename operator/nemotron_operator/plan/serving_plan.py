@@ -46,6 +46,8 @@ class CachePlan:
     """None when the user provides the weights."""
     cached: CachedModel | None
     """What the finished download left; None while it has not finished."""
+    is_recorded: bool
+    """Whether the volume itself says what is on it: nothing is left to fetch, nor a Job to keep."""
     provided_path: str | None
     """Directory inside the user's volume, when the user provides the weights."""
 

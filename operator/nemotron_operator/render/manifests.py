@@ -60,7 +60,7 @@ class Manifests:
     disruption_budget: Manifest | None
     """None while there is at most one replica."""
     download_job: Manifest | None
-    """None when the user provides the weights."""
+    """None when nothing is left to fetch."""
     server: Manifest | None
     """The Deployment; None while the weights are not there, so that no GPU waits for a download."""
 
@@ -80,12 +80,13 @@ class Manifests:
 
 def render(plan: ServingPlan) -> Manifests:
     """Render every object of one plan."""
+    download, is_done = plan.cache.download, plan.cache.is_recorded
     return Manifests(
         claim=_stamp(_render_claim(plan)) if plan.cache.new_claim else None,
         service_account=_stamp(_render_child("service_account", plan, SERVER_COMPONENT)),
         service=_stamp(_render_service(plan)),
         disruption_budget=_stamp(_render_disruption_budget(plan)) if plan.replicas > 1 else None,
-        download_job=_stamp(_render_download_job(plan, plan.cache.download)) if plan.cache.download else None,
+        download_job=_stamp(_render_download_job(plan, download)) if download and not is_done else None,
         server=_stamp(_render_server(plan)) if plan.cache.model_path else None,
     )
 

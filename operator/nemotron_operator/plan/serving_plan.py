@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from nemotron_operator.api.conditions import Reason
-from nemotron_operator.api.spec import EnvironmentVariable, PodTemplateSpec, SecretKeyReference
+from nemotron_operator.api.pod_template import PodTemplateSpec
+from nemotron_operator.api.spec import EnvironmentVariable, SecretKeyReference
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
 from nemotron_operator.plan.facts import CachedModel

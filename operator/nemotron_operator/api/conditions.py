@@ -84,6 +84,8 @@ class Reason(StrEnum):
     """The KV cache of one full-length sequence does not fit."""
     CACHE_TOO_SMALL = "CacheTooSmall"
     """The volume cannot hold the weights."""
+    VOLUME_NOT_SHARED = "VolumeNotShared"
+    """More pods or nodes than the volume's access modes allow."""
     CLAIM_NOT_FOUND = "ClaimNotFound"
     """The named PersistentVolumeClaim does not exist."""
 

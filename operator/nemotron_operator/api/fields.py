@@ -13,7 +13,7 @@ LABEL_VALUE_PATTERN = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 LABEL_KEY_PATTERN = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 """What Kubernetes allows as the key of a label or annotation; no backslash, so that CEL can hold it too."""
 
-DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """What Kubernetes allows as the name of most objects."""
 
 
@@ -98,6 +98,9 @@ LABELS_ARE_FREE = rule(
     "labels of the Job and Deployment controllers cannot be set",
 )
 """No label that a controller would refuse."""
+
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false and nothing that looks like it: the API server does not convert either."""
 
 Bytes = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 """A number of bytes."""

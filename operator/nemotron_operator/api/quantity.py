@@ -12,21 +12,25 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 
 _FACTORS = {
     "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTP", start=1)},
-    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTP", start=1)},
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 
 
 def parse_quantity(text: str) -> Decimal:
-    """Read a quantity into its plain number, bytes or cores.
+    """Read a quantity as Kubernetes may write it into its plain number, bytes or cores.
 
     Raises
     ------
     ValueError
         The text is not a quantity.
     """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([mkMGTP]|[KMGTP]i)?", text)
+    if re.fullmatch(r"[0-9.]+[eE][-+]?[0-9]+", text):
+        return Decimal(text)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?)([numkMGTPE]|[KMGTPE]i)?", text)
     if match is None:
         raise ValueError(f"{text!r} is not a quantity such as 200Gi")
     return Decimal(match[1]) * _FACTORS[match[2] or ""]

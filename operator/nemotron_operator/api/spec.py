@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
     ApiModel,
+    Flag,
     ObjectName,
     Quantity,
     SecretKey,
@@ -68,6 +69,10 @@ class ClaimSource(ApiModel):
     """Directory inside the volume that holds config.json and the weights. Required.
     Example: `llama-3.1-nemotron-70b`."""
 
+    @model_validator(mode="after")
+    def _stays_inside(self) -> Self:
+        return require(self, ".." not in self.path, "path must stay inside the volume: remove '..'")
+
 
 class ModelSource(ApiModel):
     """Where the bytes come from: exactly one member."""
@@ -121,7 +126,7 @@ class ModelSpec(ApiModel):
     """Names by which clients ask for the model; the first stands in answers and metrics.
     Default: the repository's name. Example: `[nemotron-70b]`."""
 
-    trust_remote_code: bool = False
+    trust_remote_code: Flag = False
     """Whether the engine may run Python code from the model's repository. The operator's configuration must allow it
     too. Default: false. Example: `false`."""
 
@@ -134,7 +139,7 @@ class ModelSpec(ApiModel):
 class ParallelismSpec(ApiModel):
     """How one replica is spread over GPUs: one source for the engine's flag, the GPU request and /dev/shm."""
 
-    tensor: Annotated[int | None, Field(ge=1, le=64)] = None
+    tensor: Annotated[int | None, Field(strict=True, ge=1, le=64)] = None
     """Tensor parallel size: GPUs of one node that share one replica's weights. Default: the smallest size at which
     weights and context fit. Example: `8`."""
 
@@ -148,7 +153,7 @@ class SamplingSpec(ApiModel):
     top_p: Annotated[str | None, Field(max_length=8, pattern=r"^(0\.[0-9]{0,3}[1-9][0-9]{0,3}|1(\.0{1,4})?)$")] = None
     """Nucleus sampling mass, above 0 and up to 1. Default: the catalogue's value for the model. Example: `"0.9"`."""
 
-    max_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    max_tokens: Annotated[int | None, Field(strict=True, ge=1, le=10_000_000)] = None
     """Tokens that one answer may have: what a request without `max_tokens` gets, and the most that any gets.
     Default: the model's documented longest answer. Example: `1024`."""
 
@@ -185,22 +190,22 @@ class EngineSpec(ApiModel):
     """Image that serves, if the operator's configuration allows it. Default: the operator's `engineImage`.
     Example: `vllm/vllm-openai:v0.33.0`."""
 
-    max_model_len: Annotated[int | None, Field(ge=256, le=10_000_000)] = None
+    max_model_len: Annotated[int | None, Field(strict=True, ge=256, le=10_000_000)] = None
     """Longest sequence, prompt and answer together, in tokens. Default: the model's own limit, or what fits if
     `parallelism.tensor` is given. Example: `4096`."""
 
-    gpu_memory_utilization_percent: Annotated[int | None, Field(ge=10, le=99)] = None
+    gpu_memory_utilization_percent: Annotated[int | None, Field(strict=True, ge=10, le=99)] = None
     """Share of each GPU's memory that the engine takes, in percent. Default: 92, as vLLM. Example: `90`."""
 
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
     """Number format of the KV cache: `auto` is the model's own (2 bytes), `fp8` halves it. Default: `auto`.
     Example: `fp8`."""
 
-    max_num_seqs: Annotated[int | None, Field(ge=1, le=65_536)] = None
+    max_num_seqs: Annotated[int | None, Field(strict=True, ge=1, le=65_536)] = None
     """Sequences that one step may batch. Fewer leave more memory for the KV cache. Default: 1024 on these GPUs, as
     vLLM. Example: `256`."""
 
-    max_num_batched_tokens: Annotated[int | None, Field(ge=256, le=1_048_576)] = None
+    max_num_batched_tokens: Annotated[int | None, Field(strict=True, ge=256, le=1_048_576)] = None
     """Tokens that one scheduling step may process. Default: 8192 on these GPUs, as vLLM. Example: `16384`."""
 
     sampling: SamplingSpec = Field(default_factory=SamplingSpec)
@@ -218,6 +223,12 @@ class EngineSpec(ApiModel):
     ] = ()
     """Further environment variables of the engine. Names that the operator sets, or that load code, are refused.
     Default: none. Example: `[{name: VLLM_LOGGING_LEVEL, value: DEBUG}]`."""
+
+    @model_validator(mode="after")
+    def _sets_each_variable_once(self) -> Self:
+        names = [variable.name for variable in self.env]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        return require(self, not repeated, f"env sets {', '.join(repeated)} more than once")
 
 
 class CacheSpec(ApiModel):
@@ -273,7 +284,7 @@ class CacheSpec(ApiModel):
 class ServiceSpec(ApiModel):
     """The Service in front of the replicas."""
 
-    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    port: Annotated[int, Field(strict=True, ge=1, le=65_535)] = 8000
     """TCP port of the Service and of the engine. Default: 8000. Example: `8000`."""
 
 
@@ -294,11 +305,11 @@ class NemotronDeploymentSpec(ApiModel):
     engine: EngineSpec = Field(default_factory=EngineSpec)
     """vLLM's settings. Default: decided by the plan. Example: `{maxModelLen: 4096}`."""
 
-    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    replicas: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
     """Engines that serve at the same time, each with its own GPUs. `kubectl scale` changes it. Default: 1.
     Example: `2`."""
 
-    suspend: bool = False
+    suspend: Flag = False
     """Whether to stop serving and free the GPUs while cache and settings stay. Default: false. Example: `true`."""
 
     cache: CacheSpec = Field(default_factory=CacheSpec)

@@ -1,5 +1,6 @@
 """The NemotronDeployment resource, and the parse step: a body from the API or a file becomes a model."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,15 @@ from nemotron_operator.constants import API_GROUP, API_VERSION, KIND
 MAX_NAME_LENGTH = 48
 """Longest name of a resource: children add a suffix of up to 15 characters, and labels end at 63."""
 
+NAME_PATTERN = "[a-z]([-a-z0-9]*[a-z0-9])?"
+"""What a resource may be called: what a Service may be called (RFC 1035)."""
+
+NAME_RULE = (
+    f"metadata.name must be at most {MAX_NAME_LENGTH} characters, lower case letters, digits and '-',"
+    " starting with a letter: it becomes the name of a Service"
+)
+"""The same in words."""
+
 MAX_QUOTED_LENGTH = 200
 """How much of a wrong value a message repeats."""
 
@@ -24,10 +34,8 @@ class NemotronDeployment(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                f"size(self.metadata.name) <= {MAX_NAME_LENGTH}"
-                " && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-                f"metadata.name must be at most {MAX_NAME_LENGTH} characters, lower case letters, digits and '-',"
-                " starting with a letter: it becomes the name of a Service",
+                f"size(self.metadata.name) <= {MAX_NAME_LENGTH} && self.metadata.name.matches('^{NAME_PATTERN}$')",
+                NAME_RULE,
             )
         )
     )
@@ -73,6 +81,10 @@ def parse_deployment(body: Mapping[str, Any]) -> ParsedDeployment | InvalidDeplo
     The API server has pruned and defaulted the body already; a body from a file has been neither.
     """
     identity = identify(body)
+    if re.fullmatch(NAME_PATTERN, identity.name) is None or len(identity.name) > MAX_NAME_LENGTH:
+        return InvalidDeployment(
+            identity, f"metadata.name: {_shorten(repr(identity.name))} cannot be used. {NAME_RULE}"
+        )
     try:
         spec = NemotronDeploymentSpec.model_validate(body.get("spec") or {})
     except ValidationError as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from nemotron_operator.api.v1alpha1 import (
-    MAX_NAME_LENGTH,
     InvalidDeployment,
     ParsedDeployment,
     identify,
@@ -30,7 +29,6 @@ EXPECTED_API_VERSION = f"{API_GROUP}/{API_VERSION}"
 """The `apiVersion` of every document that is read."""
 
 _FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
-_NAME_PATTERN = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _NAMESPACE_PATTERN = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
@@ -147,7 +145,7 @@ def _parse(found: _Found, default_namespace: str) -> ParsedDeployment | InvalidD
     metadata = found.body["metadata"]
     body = {**found.body, "metadata": {**metadata, "namespace": metadata.get("namespace") or default_namespace}}
     identity = identify(body)
-    mistake = _find_mistake(body, identity.name, identity.namespace)
+    mistake = _find_mistake(body, identity.namespace)
     return InvalidDeployment(identity, mistake) if mistake else parse_deployment(body)
 
 
@@ -167,17 +165,13 @@ def _check_header(found: _Found) -> None:
         raise InvalidResourceError(f"{found.where}: metadata.name: is required. Name the resource.")
 
 
-def _find_mistake(body: dict[str, Any], name: str, namespace: str) -> str | None:
-    """Find what the API server would refuse beside the spec."""
+def _find_mistake(body: dict[str, Any], namespace: str) -> str | None:
+    """Find what the API server would refuse beside name and spec."""
     unknown = next((field for field in body if field not in _FIELDS), None)
     if unknown is not None:
         close = get_close_matches(str(unknown), _FIELDS, n=1)
         advice = f"did you mean {close[0]}?" if close else "remove it"
         return f"{unknown}: is not a field of a {KIND}; {advice}"
-    if len(name) > MAX_NAME_LENGTH:
-        return f"metadata.name: {name!r} has {len(name)} characters; children add to it: give at most {MAX_NAME_LENGTH}"
-    if not re.fullmatch(_NAME_PATTERN, name):
-        return f"metadata.name: {name!r} must be lower case letters, digits and '-', starting with a letter"
     if not re.fullmatch(_NAMESPACE_PATTERN, namespace):
         return f"metadata.namespace: {namespace!r} must be at most 63 lower case letters, digits and '-'"
     return None

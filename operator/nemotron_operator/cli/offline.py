@@ -37,9 +37,9 @@ class Offline:
         return decision if isinstance(decision, ServingPlan) else None
 
     def assume_facts(self, deployment: ParsedDeployment, commit: str | None = None) -> Facts:
-        """Assume an empty namespace, but for the claims that the resource names."""
+        """Assume an empty namespace, but for the claims that the resource names, which every pod may mount."""
         lookups = list_lookups(deployment, self.catalog)
-        claims = {name: ClaimFact(0, None, ()) for name in self.list_assumed_claims(deployment)}
+        claims = {name: ClaimFact(0, None, ("ReadWriteMany",)) for name in self.list_assumed_claims(deployment)}
         download = choose_download(deployment.spec.model, self.catalog)
         if commit is None or download is None or lookups.job_name is None:
             return Facts(claims=claims)

@@ -88,7 +88,8 @@ class PlanReport(ApiModel):
     """Seconds after which a start counts as failed. Example: `1054`."""
 
     assumptions: tuple[str, ...] = ()
-    """What only a cluster could tell and was assumed, in sentences. Example: `PersistentVolumeClaim 'a' exists`."""
+    """What only a cluster could tell and was assumed, in sentences.
+    Example: `PersistentVolumeClaim 'a' exists, and every replica may mount it`."""
 
 
 def make_plan_report(document: Document, offline: Offline) -> PlanReport:
@@ -116,7 +117,9 @@ def _tell_what_was_asked(deployment: ParsedDeployment | InvalidDeployment, offli
     return {
         "model": request.entry.name if request.entry else request.model_name or None,
         "accelerator": request.accelerator,
-        "assumptions": tuple(f"PersistentVolumeClaim {name!r} exists" for name in claims),
+        "assumptions": tuple(
+            f"PersistentVolumeClaim {name!r} exists, and every replica may mount it" for name in claims
+        ),
     }
 
 

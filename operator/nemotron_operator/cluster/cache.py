@@ -87,6 +87,7 @@ class ObjectCache:
         ]
         for ghost in ghosts:
             self.remove(kind, ghost)
+            self._bury(kind, _key_of(ghost), int(list_version))
         return [item for item in listed if self.upsert(kind, item)] + ghosts
 
     def _bury(self, kind: ApiKind, key: Key, version: int) -> None:

@@ -11,6 +11,7 @@ from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, REVISION_LABEL
+from nemotron_operator.render.pods import OWN_CONTAINERS
 from nemotron_operator.status.observation import (
     ContainerTrouble,
     DownloadFailure,
@@ -96,7 +97,7 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
         state=state,
         failed_pods=status.get("failed") or 0,
         result=result if state is JobState.COMPLETE else None,
-        failure=failures[-1] if failures else None,
+        failure=failures[-1] if failures else _read_deadline(status),
     )
 
 
@@ -135,7 +136,7 @@ def _observe_pod(pod: KubernetesObject) -> ObservedPod:
         created_at=pod["metadata"].get("creationTimestamp", ""),
         ready=_find_condition(status, "Ready").get("status") == "True",
         unschedulable=scheduled.get("message", "no node fits.") if unschedulable else "",
-        trouble=_read_trouble(containers[0]) if containers else None,
+        trouble=next((_read_trouble(own) for own in containers if own["name"] in OWN_CONTAINERS), None),
     )
 
 
@@ -152,6 +153,14 @@ def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
         last_message=ended.get("message", ""),
         restarts=container.get("restartCount") or 0,
     )
+
+
+def _read_deadline(status: Mapping[str, Any]) -> DownloadFailure | None:
+    """Read that a Job ran out of time: its pods are deleted then, and with them what they said."""
+    failed = _find_condition(status, "Failed")
+    if failed.get("reason") != "DeadlineExceeded":
+        return None
+    return DownloadFailure("DeadlineExceeded", f"{failed.get('message', 'It ran out of time')}.")
 
 
 def _read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[DownloadReport]:

@@ -15,7 +15,7 @@ from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.status.transitions import Transition, list_transitions
 
-MAX_NOTE_LENGTH = 1024
+MAX_NOTE_BYTES = 1024
 """Longest note of an event (events.k8s.io/v1)."""
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _render_event(live: KubernetesObject, transition: Transition, now: datetime,
         "action": "Reconcile",
         "type": transition.type,
         "reason": transition.reason,
-        "note": transition.message[:MAX_NOTE_LENGTH],
+        "note": transition.message.encode()[:MAX_NOTE_BYTES].decode(errors="ignore"),
         "regarding": {
             "apiVersion": NEMOTRON.api_version,
             "kind": NEMOTRON.name,

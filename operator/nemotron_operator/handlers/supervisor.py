@@ -4,12 +4,10 @@ A thread, because kopf counts every task of its event loop as its own and cancel
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
 import kopf
 
@@ -30,6 +28,12 @@ HEALTHY_RUN_SECONDS = 60.0
 
 STOP_SECONDS = 15.0
 """How long kopf may take to end when it is told to."""
+
+END_SECONDS = 1.0
+"""How long kopf may take to end by itself before what is left of it is cancelled."""
+
+SWEEP_SECONDS = 0.1
+"""Pause between two rounds of cancelling."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,23 +80,24 @@ class WatchSupervisor:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            await self._run_once(loop)
+            await self._run_once()
             self._report_restart()
             if loop.time() - started > HEALTHY_RUN_SECONDS:
                 pause_seconds = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _run_once(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _run_once(self) -> None:
         """Run kopf once; its end is logged, not raised. Being cancelled tells it to stop and waits for it."""
-        stop: concurrent.futures.Future[Callable[[], object]] = concurrent.futures.Future()
-        thread = loop.run_in_executor(None, self._run_in_thread, loop, stop)
+        loop, kopf_loop, ending = asyncio.get_running_loop(), asyncio.new_event_loop(), asyncio.Event()
+        thread = loop.run_in_executor(None, self._run_in_thread, loop, kopf_loop, ending)
         self._is_running = True
         try:
             await asyncio.shield(thread)
             _log.warning("The watches ended; they are started again.")
         except asyncio.CancelledError:
-            stop.add_done_callback(lambda known: known.result()())
+            with contextlib.suppress(RuntimeError):  # that loop has ended already
+                kopf_loop.call_soon_threadsafe(ending.set)
             await asyncio.wait([thread], timeout=STOP_SECONDS)
             raise
         except Exception as error:  # noqa: BLE001 - kopf ends on anything that an API server may do
@@ -101,33 +106,46 @@ class WatchSupervisor:
             self._is_running = False
 
     def _run_in_thread(
-        self, loop: asyncio.AbstractEventLoop, stop: concurrent.futures.Future[Callable[[], object]]
+        self, loop: asyncio.AbstractEventLoop, kopf_loop: asyncio.AbstractEventLoop, ending: asyncio.Event
     ) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(self._run_kopf(loop, stop))
-
-    async def _run_kopf(
-        self, loop: asyncio.AbstractEventLoop, stop: concurrent.futures.Future[Callable[[], object]]
-    ) -> None:
-        """Run kopf in this thread's event loop, and hand out what stops it.
-
-        It is cancelled and not told by kopf's stop flag: when kopf ends by itself, the task that waits for the flag
-        is left over, and a flag of another thread would then keep this loop from ending for ever.
-        """
-
         def hand_over(kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
             loop.call_soon_threadsafe(self._deliver, kind, event_type, reported)
 
         def tell_of_listing() -> None:
             loop.call_soon_threadsafe(self._report_listing)
 
-        kopf_task = asyncio.create_task(
-            kopf.operator(
-                registry=make_registry(hand_over, self._read_credentials, tell_of_listing),
-                settings=make_settings(),
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-            )
+        registry = make_registry(hand_over, self._read_credentials, tell_of_listing)
+        with asyncio.Runner(loop_factory=lambda: kopf_loop) as runner:
+            runner.run(_run_kopf(registry, self._namespaces, ending))
+
+
+async def _run_kopf(registry: kopf.OperatorRegistry, namespaces: Sequence[str], ending: asyncio.Event) -> None:
+    """Run kopf until it fails, or until it is told that it is ending; a failure is raised.
+
+    Left alone, kopf may need for ever to end: it waits for every task, and a watch that is cancelled while it sends
+    its request takes that for a pause and goes on. So what is left is cancelled until nothing is.
+    """
+
+    @kopf.on.cleanup(registry=registry, id="ending")
+    async def note_end(**_: object) -> None:
+        ending.set()
+
+    operator = asyncio.create_task(
+        kopf.operator(
+            registry=registry,
+            settings=make_settings(),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=ending,
         )
-        stop.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, kopf_task.cancel))
-        await kopf_task
+    )
+    is_ending = asyncio.create_task(ending.wait())
+    await asyncio.wait([operator, is_ending], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([operator], timeout=END_SECONDS)
+    while leftovers := asyncio.all_tasks() - {asyncio.current_task(), operator}:
+        for task in leftovers:
+            task.cancel()
+        await asyncio.wait(leftovers, timeout=SWEEP_SECONDS)
+    await asyncio.wait([operator])
+    if not operator.cancelled():
+        operator.result()

@@ -62,6 +62,9 @@ UNSAFE_ARGUMENTS = frozenset(
 )
 """Arguments that load code, open files of the pod to clients, or would show a secret in the pod's spec."""
 
+COMPLETE_ARGUMENTS = frozenset({"--reasoning-parser"})
+"""Allowed arguments that are also the beginning of a forbidden one."""
+
 OPERATOR_VARIABLES = frozenset(
     {
         "DO_NOT_TRACK",
@@ -129,8 +132,9 @@ def _is_negative_number(argument: str) -> bool:
 
 def _find(name: str, forbidden: Iterable[str]) -> str | None:
     """Find the argument that a name or its beginning stands for."""
-    is_long = name.startswith("--") and len(name) > len("--") + 2
-    return next((full for full in forbidden if name == full or (is_long and full.startswith(name))), None)
+    if name in COMPLETE_ARGUMENTS:
+        return None
+    return next((full for full in forbidden if full.startswith(name)), None)
 
 
 def explain_forbidden_variable(name: str) -> str | None:

@@ -10,6 +10,9 @@ from nemotron_operator.plan.source import Download, choose_download
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
 
+DEFAULT_ACCESS_MODES = ("ReadWriteOnce",)
+"""What every StorageClass can do."""
+
 SLOWEST_BYTES_PER_SECOND = 4 * MIB
 """A download slower than this counts as stuck: 70 GB then take five hours."""
 
@@ -33,8 +36,7 @@ def plan_cache(request: PlanRequest) -> CachePlan:
             is_recorded=False,
             provided_path=provided.path,
         )
-    existing = request.spec.cache.existing_claim
-    claim_name = existing or name_shared_claim(download.repository, download.revision)
+    existing, claim_name = request.spec.cache.existing_claim, choose_claim_name(request)
     job_name = name_download_job(request.identity.name, claim_name, download.repository, download.revision)
     return CachePlan(
         claim_name=claim_name,
@@ -55,7 +57,24 @@ def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
     live = request.facts.claims.get(claim_name)
     if live is not None:
         return NewClaim(max(wanted_bytes, live.size_bytes), live.storage_class_name, live.access_modes)
-    return NewClaim(wanted_bytes, cache.storage_class_name, cache.access_modes or ("ReadWriteOnce",))
+    return NewClaim(wanted_bytes, cache.storage_class_name, cache.access_modes or DEFAULT_ACCESS_MODES)
+
+
+def plan_access_modes(request: PlanRequest) -> tuple[str, ...]:
+    """Tell how the volume may be mounted: as it is, or as it would be made."""
+    live = request.facts.claims.get(choose_claim_name(request))
+    return live.access_modes if live else request.spec.cache.access_modes or DEFAULT_ACCESS_MODES
+
+
+def choose_claim_name(request: PlanRequest) -> str:
+    """Choose the volume: the one that the user names, or the shared one of the revision."""
+    source = request.spec.model.source
+    if source is not None and source.persistent_volume_claim is not None:
+        return source.persistent_volume_claim.claim_name
+    if request.spec.cache.existing_claim is not None:
+        return request.spec.cache.existing_claim
+    download = choose_download(request.spec.model, request.catalog)
+    return name_shared_claim(download.repository, download.revision) if download else ""
 
 
 def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.plan.arguments import explain_forbidden_argument, explain_forbidden_variable
+from nemotron_operator.plan.cache import plan_access_modes
 from nemotron_operator.plan.memory import GIB, count_repository_bytes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import (
@@ -217,6 +218,23 @@ def named_claim_exists(request: PlanRequest) -> Violation | None:
     )
 
 
+def volume_reaches_replicas(request: PlanRequest) -> Violation | None:
+    """Refuse replicas of which one would wait for ever for a volume that another holds."""
+    replicas, modes = request.spec.replicas, plan_access_modes(request)
+    gpus = replicas * choose_sizing(request).shape.tensor_parallel_size
+    is_for_one_pod = set(modes) == {"ReadWriteOncePod"}
+    is_for_one_node = not set(modes) & {"ReadWriteMany", "ReadOnlyMany"}
+    fits_one_node = gpus <= request.known_profile.gpus_per_node
+    if replicas <= 1 or not (is_for_one_pod or (is_for_one_node and not fits_one_node)):
+        return None
+    return Violation(
+        Reason.VOLUME_NOT_SHARED,
+        f"spec.replicas: {replicas} replicas of {gpus // replicas} GPUs share a volume that only one "
+        f"{'pod' if is_for_one_pod else 'node'} may mount ({', '.join(modes)}). Set cache.accessModes: [ReadWriteMany] "
+        "on a storage class that can do it; the modes of a volume that exists cannot change.",
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     model_is_known,  # without a geometry there is nothing to plan
     accelerator_is_known,  # without a GPU neither
@@ -230,6 +248,7 @@ CHECKS: tuple[Check, ...] = (
     step_holds_batch,  # what the engine cannot do
     cache_holds_weights,  # what the volume cannot do
     named_claim_exists,
+    volume_reaches_replicas,
     names_are_free,  # what the namespace does not allow
 )
 """What cannot work at all. The first violation wins."""

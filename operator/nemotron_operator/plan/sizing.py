@@ -116,7 +116,7 @@ def _find_spoilers(request: PlanRequest, failed: Sizing) -> list[str]:
             continue
         relaxed = request.spec.model_copy(update={"engine": engine.model_copy(update={field: None})})
         sizing = size_replica(replace(request, spec=relaxed), failed.shape.tensor_parallel_size, failed.max_model_len)
-        if sizing.fits:
+        if sizing.fits and sizing.shape.max_num_seqs <= sizing.shape.max_num_batched_tokens:
             suggestions.append(f"{path}: {getattr(sizing.shape, field)}")
     return suggestions
 

@@ -5,6 +5,9 @@ from typing import Any
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import label_child
 
+OWN_CONTAINERS = frozenset({"download", "vllm"})
+"""Names of the containers in the templates; a mesh or an agent may inject others beside them."""
+
 USER_ID = 2000
 """The user `vllm` of the public vLLM image; the downloader runs as the same user, so that the files match."""
 

@@ -12,7 +12,7 @@ _WORDS_OF_OTHER_TYPES = frozenset(
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes lists indented, and quotes every text that another reader might take for something else."""
+    """Quotes every text that another reader might take for something else."""
 
 
 def dump_yaml(document: Any, width: int = 120) -> str:  # noqa: ANN401 - any JSON

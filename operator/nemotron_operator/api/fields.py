@@ -52,8 +52,8 @@ def rules(*validations: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(validations)}
 
 
-Part = TypeVar("Part", bound=ApiModel)
-"""Some part of the resource."""
+Part = TypeVar("Part")
+"""Some part of the resource, or the value of a field."""
 
 
 def require(part: Part, is_so: bool, message: str) -> Part:  # noqa: FBT001 - the statement that must be true

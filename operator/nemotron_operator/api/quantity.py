@@ -44,9 +44,9 @@ def format_cores(cores: Decimal) -> str:
 
 
 def format_bytes(count_bytes: int) -> str:
-    """Write bytes as the API server would: the largest binary suffix that divides them."""
-    for power, suffix in ((5, "Pi"), (4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
-        unit = 1024**power
-        if count_bytes and count_bytes % unit == 0:
-            return f"{count_bytes // unit}{suffix}"
+    """Write bytes as the API server would: the largest suffix that divides them, a binary one first."""
+    for base, suffixes in ((1024, ("Pi", "Ti", "Gi", "Mi", "Ki")), (1000, ("P", "T", "G", "M", "k"))):
+        for power, suffix in zip(range(5, 0, -1), suffixes, strict=True):
+            if count_bytes and count_bytes % base**power == 0:
+                return f"{count_bytes // base**power}{suffix}"
     return str(count_bytes)

@@ -6,7 +6,7 @@ What CEL rules say to the API server, validators say to the command line, which 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
@@ -69,9 +69,10 @@ class ClaimSource(ApiModel):
     """Directory inside the volume that holds config.json and the weights. Required.
     Example: `llama-3.1-nemotron-70b`."""
 
-    @model_validator(mode="after")
-    def _stays_inside(self) -> Self:
-        return require(self, ".." not in self.path, "path must stay inside the volume: remove '..'")
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        return require(path, ".." not in path, "path must stay inside the volume: remove '..'")
 
 
 class ModelSource(ApiModel):
@@ -224,11 +225,12 @@ class EngineSpec(ApiModel):
     """Further environment variables of the engine. Names that the operator sets, or that load code, are refused.
     Default: none. Example: `[{name: VLLM_LOGGING_LEVEL, value: DEBUG}]`."""
 
-    @model_validator(mode="after")
-    def _sets_each_variable_once(self) -> Self:
-        names = [variable.name for variable in self.env]
+    @field_validator("env")
+    @classmethod
+    def _sets_each_variable_once(cls, env: tuple[EnvironmentVariable, ...]) -> tuple[EnvironmentVariable, ...]:
+        names = [variable.name for variable in env]
         repeated = sorted({name for name in names if names.count(name) > 1})
-        return require(self, not repeated, f"env sets {', '.join(repeated)} more than once")
+        return require(env, not repeated, f"sets {', '.join(repeated)} more than once")
 
 
 class CacheSpec(ApiModel):

@@ -122,7 +122,7 @@ def _describe(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails li
         return f"{field}: is not a field of {API_GROUP}/{API_VERSION} {KIND}; remove it or correct its spelling"
     if details["type"] == "missing":
         return f"{field}: is required"
-    return f"{field}: {details['msg']} (found {_shorten(repr(details['input']))})"
+    return f"{field}: {details['msg'].removeprefix('Value error, ')} (found {_shorten(repr(details['input']))})"
 
 
 def _shorten(text: str) -> str:

@@ -9,7 +9,7 @@ from nemotron_operator.cli.documents import Document
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.plan.request import resolve_request
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
-from nemotron_operator.status.compute import _tell_plan as tell_plan
+from nemotron_operator.status.compute import tell_plan
 from nemotron_operator.status.findings import Decision, find_planned
 
 

@@ -13,8 +13,7 @@ from kubernetes.aio.config import list_kube_config_contexts
 from nemotron_operator.cli.messages import say
 from nemotron_operator.cli.output import OutputFormat, write_document
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.connection import _find_kubeconfig as find_kubeconfig
-from nemotron_operator.cluster.connection import connect
+from nemotron_operator.cluster.connection import connect, find_kubeconfig
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.constants import API_GROUP, KIND, PLURAL

@@ -35,7 +35,7 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
         There is no usable configuration; the message names the file and the way out.
     """
     configuration = Configuration()
-    chosen = kubeconfig or _find_kubeconfig()
+    chosen = kubeconfig or find_kubeconfig()
     try:
         if chosen is None:
             load_incluster_config(client_configuration=configuration)
@@ -43,9 +43,9 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
             await load_kube_config(
                 config_file=str(chosen), context=context, client_configuration=configuration, persist_config=False
             )
+        return ApiClient(configuration=configuration)
     except (ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(_explain(chosen, error)) from error
-    return ApiClient(configuration=configuration)
 
 
 async def read_credentials(client: ApiClient) -> Credentials:
@@ -62,18 +62,19 @@ async def read_credentials(client: ApiClient) -> Credentials:
     )
 
 
-def _find_kubeconfig() -> Path | None:
+def find_kubeconfig() -> Path | None:
     """Choose as kubectl does, but prefer the pod's service account to a default file."""
     if named := os.environ.get("KUBECONFIG"):
-        return Path(named.split(os.pathsep)[0])
+        return Path(named)  # the client merges several, as kubectl does
     if os.environ.get(SERVICE_HOST_VARIABLE):
         return None
     return Path.home() / ".kube" / "config"
 
 
 def _explain(chosen: Path | None, error: Exception) -> str:
+    words = "it holds no configuration" if isinstance(error, TypeError | AttributeError) else str(error).rstrip(".")
     if chosen is None:
-        return f"The pod's service account cannot be used: {error}. Set automountServiceAccountToken, or KUBECONFIG."
-    if not chosen.exists():
+        return f"The pod's service account cannot be used: {words}. Set automountServiceAccountToken, or KUBECONFIG."
+    if not any(Path(part).exists() for part in str(chosen).split(os.pathsep)):
         return f"There is no kubeconfig at {chosen}. Set KUBECONFIG or --kubeconfig to the file of your cluster."
-    return f"The kubeconfig {chosen} cannot be used: {error}. `kubectl --kubeconfig {chosen} config view` shows it."
+    return f"The kubeconfig {chosen} cannot be used: {words}. `kubectl --kubeconfig {chosen} config view` shows it."

@@ -64,6 +64,8 @@ class ClusterGateway:
         """Read all objects of one kind; returns them with the list's resource version."""
         query = {"labelSelector": selector} if selector else {}
         answer = await self._request("GET", kind, kind.path(namespace), query=query, verb="LIST")
+        if "resourceVersion" not in (answer.get("metadata") or {}):
+            raise ClusterError(f"GET {kind.path(namespace)}: the answer is not a list of {kind.plural}.")
         items = answer.get("items") or []
         for item in items:  # a list does not repeat the kind in its items
             item.setdefault("apiVersion", kind.api_version)

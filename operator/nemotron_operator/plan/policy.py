@@ -273,11 +273,13 @@ def _without_tensor_size(request: PlanRequest) -> PlanRequest:
 def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
     memory, shape = sizing.memory, sizing.shape
     plural = "GPU" if shape.tensor_parallel_size == 1 else "GPUs"
+    left = memory.kv_cache_bytes
+    remainder = f"left for the KV cache {_gib(left)}" if left >= 0 else f"{_gib(-left)} are missing"
     return (
-        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} each has {_gib(memory.total_bytes)}, the "
-        f"engine takes {shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}): weights "
+        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} of {_gib(memory.total_bytes)} the engine takes "
+        f"{shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}) of each: weights "
         f"{_gib(memory.weights_bytes)}, working memory {_gib(memory.working_bytes)} "
-        f"(maxNumSeqs {shape.max_num_seqs}), left for the KV cache {_gib(memory.kv_cache_bytes)}."
+        f"(maxNumSeqs {shape.max_num_seqs}), {remainder}."
     )
 
 

@@ -72,7 +72,7 @@ def compute_status(
 def _tell_decision(decision: Decision, previous: NemotronDeploymentStatus, *, is_serving: bool) -> dict[str, Any]:
     if isinstance(decision, ServingPlan):
         return {
-            "plan": _tell_plan(decision),
+            "plan": tell_plan(decision),
             "cache": _tell_cache(decision),
             "endpoint": _tell_endpoint(decision),
             "served_names": decision.engine.served_names,
@@ -83,7 +83,8 @@ def _tell_decision(decision: Decision, previous: NemotronDeploymentStatus, *, is
     return {}
 
 
-def _tell_plan(plan: ServingPlan) -> PlanStatus:
+def tell_plan(plan: ServingPlan) -> PlanStatus:
+    """Tell a plan in the numbers of the status."""
     memory: GpuMemory = plan.memory
     return PlanStatus(
         model=plan.model_name,

@@ -47,8 +47,12 @@ def describe_plan(plan: ServingPlan) -> str:
         f"{size} {plan.accelerator} {plural} per replica (tensor parallel size {size}): weights "
         f"{memory.weights_bytes / GIB:.1f} GiB and KV cache {memory.kv_cache_bytes / GIB:.1f} GiB on each; "
         f"{plan.engine.max_model_len} tokens of context, {memory.kv_cache_tokens} tokens of KV cache, "
-        f"{plan.max_concurrent_full_length} sequences of full length at a time."
+        f"{_count(plan.max_concurrent_full_length, 'sequence')} of full length at a time."
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def find_model_cached(decision: Decision, observation: Observation) -> Judged:

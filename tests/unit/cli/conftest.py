@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.api_server import ApiServer, run_api_server
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with run_api_server() as server:
+        yield server
+
+
+@pytest.fixture
+def kubeconfig(api: ApiServer, tmp_path: Path) -> Path:
+    return api.write_kubeconfig(tmp_path / "kubeconfig.yaml")

@@ -1,0 +1,205 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.cli.plan_report import PlanReport
+from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.findings import describe_plan
+from nemotron_operator.status.observation import Observation
+from tests.support.fixtures.deployments import BF16, FP8, DeploymentBuilder, a_deployment
+from tests.support.fixtures.plans import plan
+from tests.unit.cli.command import nemoctl, write_yaml
+
+EXAMPLES = sorted(Path("examples").glob("*.yaml"))
+NUMBERS = [
+    *("tensorParallelSize", "gpusPerReplica", "gpus", "maxModelLen", "gpuMemoryBytes", "engineBytesPerGpu"),
+    *("weightsBytesPerGpu", "workingBytesPerGpu", "kvBytesPerToken", "kvCacheBytesPerGpu", "kvCacheTokens"),
+    *("maxConcurrentFullLength", "startupSeconds", "startupBudgetSeconds"),
+]
+WORDS = ["file", "namespace", "name", "fits", "reason", "message", "model", "accelerator"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "nemo.yaml"
+
+
+def a_misfit() -> DeploymentBuilder:
+    return a_deployment().with_model(BF16).with_tensor(1)
+
+
+def test_what_fits_ends_well(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, a_deployment().body))
+    assert (0, "") == (answer.code, answer.err)
+    assert answer.out.startswith(f"team/nemotron ({file}) fits\n")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_fits(example: Path) -> None:
+    answer = nemoctl("plan", example)
+    assert (0, "") == (answer.code, answer.err)
+
+
+def test_one_deployment_is_one_object_with_the_documented_keys(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json")
+    assert [*WORDS, *NUMBERS, "assumptions"] == list(json.loads(answer.out))
+
+
+def test_several_deployments_are_a_list(file: Path) -> None:
+    write_yaml(file, a_deployment().named("a").body, a_deployment().named("b").body)
+    assert ["a", "b"] == [report["name"] for report in nemoctl("plan", file, "-o", "json").document]
+
+
+def test_yaml_says_the_same_as_json(file: Path) -> None:
+    write_yaml(file, a_deployment().body, a_misfit().body)
+    assert json.loads(nemoctl("plan", file, "-o", "json").out) == nemoctl("plan", file, "-o", "yaml").document
+
+
+def test_every_key_is_documented() -> None:
+    undocumented = [name for name, field in PlanReport.model_fields.items() if not field.description]
+    assert [] == undocumented
+
+
+def test_the_numbers_are_those_of_the_plan(file: Path) -> None:
+    wanted = a_deployment().with_tensor(8).with_max_model_len(4096).with_replicas(2)
+    wanted = wanted.having("cache.accessModes", ["ReadWriteMany"])
+    planned = plan(wanted)
+    report = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json").document
+    assert (True, "Fits", describe_plan(planned)) == (report["fits"], report["reason"], report["message"])
+    assert (FP8, "H100-80GB", 8, 16, 4096) == tuple(
+        report[key] for key in ("model", "accelerator", "tensorParallelSize", "gpus", "maxModelLen")
+    )
+    memory = planned.memory
+    assert [
+        memory.total_bytes,
+        memory.requested_bytes,
+        memory.weights_bytes,
+        memory.working_bytes,
+        memory.kv_bytes_per_token * 8,
+        memory.kv_cache_bytes,
+        memory.kv_cache_tokens,
+        planned.max_concurrent_full_length,
+        planned.startup.estimate_seconds,
+        planned.startup.budget_seconds,
+    ] == [report[key] for key in NUMBERS[4:]]
+
+
+def test_the_numbers_are_those_of_the_status(file: Path) -> None:
+    status = compute_status(
+        plan(a_deployment()), Observation(), None, NemotronDeploymentStatus(), datetime(2026, 11, 24, tzinfo=UTC)
+    )
+    assert status.plan is not None
+    told = status.plan.model_dump(by_alias=True)
+    report = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document
+    assert told == {key: report[key] for key in told}
+
+
+def test_weights_that_do_not_fit_are_refused_with_the_numbers(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, a_misfit().body), "-o", "json")
+    report = answer.document
+    assert (1, False, "WeightsDoNotFit") == (answer.code, report["fits"], report["reason"])
+    assert (1, 0, 0) == (report["tensorParallelSize"], report["kvCacheBytesPerGpu"], report["kvCacheTokens"])
+    assert report["weightsBytesPerGpu"] > report["engineBytesPerGpu"]
+
+
+def test_a_context_that_does_not_fit_keeps_its_length_in_the_report(file: Path) -> None:
+    wanted = a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(131072)
+    report = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json").document
+    assert ("ContextDoesNotFit", 131072, 0) == (
+        report["reason"],
+        report["maxModelLen"],
+        report["maxConcurrentFullLength"],
+    )
+    assert 0 < report["kvCacheTokens"] < 131072
+
+
+def test_what_is_started_all_the_same_still_does_not_fit(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, a_misfit().that_only_warns().body), "-o", "json")
+    report = answer.document
+    assert (1, False, "DoesNotFitNotEnforced", 1) == (answer.code, report["fits"], report["reason"], report["gpus"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason", "model", "accelerator"),
+    [
+        (a_deployment().with_tensor(3), "TensorParallelDoesNotDivideHeads", FP8, "H100-80GB"),
+        (a_deployment().with_tensor(16), "TensorParallelExceedsNode", FP8, "H100-80GB"),
+        (a_deployment().with_accelerator("A100"), "UnknownAccelerator", FP8, "A100"),
+        (a_deployment().with_model("nvidia/nope"), "UnknownModel", "nvidia/nope", "H100-80GB"),
+        (a_deployment().with_max_model_len(200_000), "ContextExceedsModel", FP8, "H100-80GB"),
+        (a_deployment().having("cache.size", "1Gi"), "CacheTooSmall", FP8, "H100-80GB"),
+        (a_deployment().having("replicas", "many"), "InvalidSpec", None, None),
+        (a_deployment().having("acceleratorr", "H200"), "InvalidSpec", None, None),
+        (a_deployment().named("Nemo"), "InvalidSpec", None, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_work_has_a_reason_and_no_numbers(
+    file: Path, wanted: DeploymentBuilder, reason: str, model: str | None, accelerator: str | None
+) -> None:
+    answer = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json")
+    report = answer.document
+    assert (1, False, reason) == (answer.code, report["fits"], report["reason"])
+    assert (model, accelerator) == (report["model"], report["accelerator"])
+    assert {None} == {report[key] for key in NUMBERS}
+
+
+def test_one_misfit_among_many_ends_badly(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, a_deployment().body, a_misfit().body))
+    assert 1 == answer.code
+    assert answer.out.endswith("\n1 of 2 deployments fit.\n")
+
+
+def test_a_claim_is_assumed_and_said_to_be(file: Path) -> None:
+    wanted = a_deployment().with_provided_weights("team-models", "llama")
+    answer = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json")
+    assert ["PersistentVolumeClaim 'team-models' exists, and every replica may mount it"] == answer.document[
+        "assumptions"
+    ]
+    assert "Assumed     PersistentVolumeClaim 'team-models' exists" in nemoctl("plan", file).out
+
+
+def test_replicas_on_several_nodes_share_an_assumed_claim(file: Path) -> None:
+    wanted = a_deployment().with_tensor(8).with_replicas(2)
+    for one in (wanted.with_provided_weights("team-models", "llama"), wanted.with_existing_claim("team-models")):
+        assert 0 == nemoctl("plan", write_yaml(file, one.body)).code
+
+
+def test_nothing_is_assumed_without_a_claim(file: Path) -> None:
+    assert [] == nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document["assumptions"]
+
+
+def test_a_pipe_is_read(file: Path) -> None:
+    text = write_yaml(file, a_deployment().body).read_text()
+    answer = nemoctl("plan", "-", text=text)
+    assert (0, True) == (answer.code, answer.out.startswith("team/nemotron (standard input) fits\n"))
+
+
+def test_skipped_objects_are_told_beside_the_output(file: Path) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    answer = nemoctl("plan", write_yaml(file, secret, a_deployment().body), "-o", "json")
+    assert "nemotron" == answer.document["name"]
+    assert f"nemoctl: {file} (document 1): Secret 's' is no NemotronDeployment, skipped.\n" == answer.err
+
+
+def test_a_configuration_brings_its_accelerators(file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "defaultAccelerator: B200\naccelerators:\n  B200: {nodeLabels: {gpu: [B200]}, usableMemoryMib: 180000}\n"
+    )
+    write_yaml(file, a_deployment().body)
+    expected = ("B200", 1)
+    for report in (
+        nemoctl("plan", file, "-o", "json", "--config", config).document,
+        nemoctl("plan", file, "-o", "json", "--operator-config", config).document,
+        nemoctl("plan", file, "-o", "json", NEMOTRON_OPERATOR_CONFIG=str(config)).document,
+    ):
+        assert expected == (report["accelerator"], report["gpus"])
+
+
+def test_a_suspended_deployment_takes_no_gpu(file: Path) -> None:
+    report = nemoctl("plan", write_yaml(file, a_deployment().suspended().body), "-o", "json").document
+    assert (True, 2, 0) == (report["fits"], report["gpusPerReplica"], report["gpus"])

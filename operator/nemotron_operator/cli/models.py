@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from nemotron_operator.api.fields import ApiModel
 from nemotron_operator.api.spec import ModelSpec, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.catalog.entry import CatalogEntry, Quantization
+from nemotron_operator.cli.models_report import AcceleratorNeed, ModelReport
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.output import OutputFormat, write_document
 from nemotron_operator.config import load_config
@@ -14,59 +14,6 @@ from nemotron_operator.plan.memory import UNQUANTIZED_BYTES, count_repository_by
 from nemotron_operator.plan.serving_plan import ServingPlan
 
 _UNQUANTIZED = Quantization(method="none", linear_weight_bytes=2)
-
-
-class AcceleratorNeed(ApiModel):
-    """What a deployment that names nothing but the model gets on one accelerator."""
-
-    accelerator: str
-    """Accelerator profile of the configuration. Example: `H100-80GB`."""
-
-    gpus: int | None
-    """The fewest GPUs that hold it; null when no node of the profile does. Example: `2`."""
-
-    max_model_len: int | None
-    """Context with that many GPUs, in tokens; the model's own unless nothing holds that. Example: `131072`."""
-
-
-class ModelReport(ApiModel):
-    """One model of the catalogue."""
-
-    name: str
-    """The name for `model.name`. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
-
-    repository: str
-    """Repository on the hub. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
-
-    revision: str
-    """Commit or branch that is fetched. Example: `main`."""
-
-    base_model: str | None
-    """The unquantised model that it was made from. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
-
-    parameters: int
-    """Number of parameters, from the geometry. Example: `70553706496`."""
-
-    weights_bytes: int
-    """Size of the weights in the repository, in bytes. Example: `72685000000`."""
-
-    quantization: str
-    """How the linear layers are stored. Example: `FP8`."""
-
-    max_model_len: int
-    """Longest sequence that the model was made for, in tokens. Example: `131072`."""
-
-    max_output_tokens: int
-    """Longest answer that its authors document, in tokens. Example: `4096`."""
-
-    licence: str
-    """Identifier of the licence. Example: `llama3.1`."""
-
-    languages: tuple[str, ...]
-    """Languages of the model card, ISO 639-1. Example: `[en]`."""
-
-    needs: tuple[AcceleratorNeed, ...]
-    """The fewest GPUs for each accelerator profile, in the configuration's order."""
 
 
 def list_models(config: Path | None, output: OutputFormat) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from nemotron_operator.cli.models import AcceleratorNeed, ModelReport
+from nemotron_operator.cli.models_report import AcceleratorNeed, ModelReport
 from nemotron_operator.cli.tables import (
     format_count,
     format_gib,

@@ -276,8 +276,8 @@ def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
     left = memory.kv_cache_bytes
     remainder = f"left for the KV cache {_gib(left)}" if left >= 0 else f"{_gib(-left)} are missing"
     return (
-        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} of {_gib(memory.total_bytes)} the engine takes "
-        f"{shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}) of each: weights "
+        f"On {shape.tensor_parallel_size} {request.accelerator} {plural} of {_gib(memory.total_bytes)} the engine "
+        f"takes {shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}) of each: weights "
         f"{_gib(memory.weights_bytes)}, working memory {_gib(memory.working_bytes)} "
         f"(maxNumSeqs {shape.max_num_seqs}), {remainder}."
     )

@@ -2,10 +2,10 @@
 
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.plan.memory import GIB, MIB, count_repository_bytes
-from nemotron_operator.plan.names import name_download_job, name_shared_claim
+from nemotron_operator.plan.names import name_download_job
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
-from nemotron_operator.plan.source import Download, choose_download
+from nemotron_operator.plan.source import Download, choose_claim_name, choose_download
 
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
@@ -36,7 +36,7 @@ def plan_cache(request: PlanRequest) -> CachePlan:
             is_recorded=False,
             provided_path=provided.path,
         )
-    existing, claim_name = request.spec.cache.existing_claim, choose_claim_name(request)
+    existing, claim_name = request.spec.cache.existing_claim, choose_claim_name(request.spec, request.catalog)
     job_name = name_download_job(request.identity.name, claim_name, download.repository, download.revision)
     return CachePlan(
         claim_name=claim_name,
@@ -62,19 +62,8 @@ def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
 
 def plan_access_modes(request: PlanRequest) -> tuple[str, ...]:
     """Tell how the volume may be mounted: as it is, or as it would be made."""
-    live = request.facts.claims.get(choose_claim_name(request))
+    live = request.facts.claims.get(choose_claim_name(request.spec, request.catalog))
     return live.access_modes if live else request.spec.cache.access_modes or DEFAULT_ACCESS_MODES
-
-
-def choose_claim_name(request: PlanRequest) -> str:
-    """Choose the volume: the one that the user names, or the shared one of the revision."""
-    source = request.spec.model.source
-    if source is not None and source.persistent_volume_claim is not None:
-        return source.persistent_volume_claim.claim_name
-    if request.spec.cache.existing_claim is not None:
-        return request.spec.cache.existing_claim
-    download = choose_download(request.spec.model, request.catalog)
-    return name_shared_claim(download.repository, download.revision) if download else ""
 
 
 def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.plan.names import name_download_job, name_shared_claim
-from nemotron_operator.plan.source import choose_download
+from nemotron_operator.plan.names import name_download_job
+from nemotron_operator.plan.source import choose_claim_name, choose_download
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Lookups:
     """Names of one resource, beside its own."""
 
     claim_names: tuple[str, ...] = ()
-    """The volume first that the weights are on; then others that the spec names."""
+    """The volume that the weights are on; none for an unknown model."""
     shared_claim_name: str | None = None
     """The volume that the operator makes; None when the user's is used."""
     job_name: str | None = None
@@ -23,13 +23,12 @@ class Lookups:
 def list_lookups(deployment: ParsedDeployment, catalog: Catalog) -> Lookups:
     """List what a resource would need; nothing of the cache when its model is unknown."""
     spec = deployment.spec
-    provided = spec.model.source.persistent_volume_claim if spec.model.source else None
-    if provided is not None:
-        return Lookups(claim_names=(provided.claim_name,))
+    claim_name = choose_claim_name(spec, catalog)
     download = choose_download(spec.model, catalog)
     if download is None:
-        return Lookups()
-    shared = None if spec.cache.existing_claim else name_shared_claim(download.repository, download.revision)
-    claim_name = spec.cache.existing_claim or shared or ""
-    job_name = name_download_job(deployment.identity.name, claim_name, download.repository, download.revision)
-    return Lookups(claim_names=(claim_name,), shared_claim_name=shared, job_name=job_name)
+        return Lookups(claim_names=(claim_name,) if claim_name else ())
+    return Lookups(
+        claim_names=(claim_name,),
+        shared_claim_name=None if spec.cache.existing_claim else claim_name,
+        job_name=name_download_job(deployment.identity.name, claim_name, download.repository, download.revision),
+    )

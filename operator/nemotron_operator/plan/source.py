@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from nemotron_operator.api.spec import ModelSpec
+from nemotron_operator.api.spec import ModelSpec, NemotronDeploymentSpec
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.catalog.entry import CatalogEntry
+from nemotron_operator.plan.names import name_shared_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,13 @@ def choose_download(model: ModelSpec, catalog: Catalog) -> Download | None:
     repository = hub.repository if hub else entry.repository
     fallback = entry.revision if repository == entry.repository else "main"
     return Download(repository, (hub.revision if hub else None) or fallback)
+
+
+def choose_claim_name(spec: NemotronDeploymentSpec, catalog: Catalog) -> str:
+    """Choose the volume: the one that the user names, or the shared one of the revision; none for an unknown model."""
+    if spec.model.source is not None and spec.model.source.persistent_volume_claim is not None:
+        return spec.model.source.persistent_volume_claim.claim_name
+    if spec.cache.existing_claim is not None:
+        return spec.cache.existing_claim
+    download = choose_download(spec.model, catalog)
+    return name_shared_claim(download.repository, download.revision) if download else ""

@@ -75,7 +75,7 @@ bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew into requirements/.
 	@for target in "operator:" "downloader:--extra downloader" "dev:--extra downloader --group dev"; do \
-	  $(BIN)/uv pip compile -q pyproject.toml $${target#*:} --generate-hashes --no-header --python-version 3.11 \
+	  $(BIN)/uv pip compile -q pyproject.toml $${target#*:} --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 	    -o requirements/$${target%%:*}.txt; done
 
 .PHONY: clean

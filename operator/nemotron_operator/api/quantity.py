@@ -28,12 +28,10 @@ def parse_quantity(text: str) -> Decimal:
     ValueError
         The text is not a quantity.
     """
-    if re.fullmatch(r"[0-9.]+[eE][-+]?[0-9]+", text):
-        return Decimal(text)
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?)([numkMGTPE]|[KMGTPE]i)?", text)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?)(?:([eE][-+]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?", text)
     if match is None:
         raise ValueError(f"{text!r} is not a quantity such as 200Gi")
-    return Decimal(match[1]) * _FACTORS[match[2] or ""]
+    return Decimal(match[1] + (match[2] or "")) * _FACTORS[match[3] or ""]
 
 
 def format_cores(cores: Decimal) -> str:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from nemotron_operator.catalog.catalog import load_catalog
-from nemotron_operator.cli.models import ModelReport
+from nemotron_operator.cli.models_report import ModelReport
 from nemotron_operator.config import load_config
 from nemotron_operator.plan.memory import count_repository_bytes
 from tests.support.fixtures.deployments import BF16, FP8

@@ -1,0 +1,107 @@
+"""Run one golden case through the pure pipeline: parse, plan, render, status, with a fixed clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment, parse_status
+from nemotron_operator.catalog.catalog import load_catalog
+from nemotron_operator.cluster.publish import dump_status
+from nemotron_operator.config import load_config
+from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.render.manifests import Manifests, render
+from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.observation import (
+    JobState,
+    Observation,
+    ObservedClaim,
+    ObservedJob,
+    ObservedPod,
+    ObservedServer,
+)
+from nemotron_operator.yaml_text import dump_yaml
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+"""The only time that a golden case knows."""
+
+DESIRED = "desired"
+"""In `observation.yaml` the revision of a pod of the rendered template, whose hash nobody wants to write by hand."""
+
+NOTHING_RENDERED = "# Nothing: the spec was refused.\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The texts of the golden files."""
+
+    manifests: str
+    status: str
+
+
+def run_case(folder: Path) -> Outcome:
+    """Run the case whose inputs stand in a folder."""
+    body = _read(folder / "deployment.yaml")
+    deployment = parse_deployment(body)
+    if isinstance(deployment, InvalidDeployment):
+        raise TypeError(f"{folder.name}: {deployment.message}")
+    facts = TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml"))
+    decision = make_plan(deployment, facts, load_config(), load_catalog())
+    manifests = render(decision) if isinstance(decision, ServingPlan) else None
+    observation = _observe(folder, decision, manifests)
+    revision = manifests.revision if manifests else None
+    status = compute_status(decision, observation, revision, parse_status(body), NOW)
+    texts = [dump_yaml(manifest) for manifest in manifests or ()]
+    return Outcome("---\n".join(texts) or NOTHING_RENDERED, dump_yaml(dump_status(status)))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = yaml.safe_load(path.read_text()) or {}
+    return document
+
+
+def _observe(folder: Path, decision: ServingPlan | Rejection, manifests: Manifests | None) -> Observation:
+    path = folder / "observation.yaml"
+    if path.exists():
+        given = TypeAdapter(Observation).validate_python(_read(path))
+        return _name_revision(given, manifests.revision if manifests else None)
+    if not isinstance(decision, ServingPlan) or manifests is None:
+        return Observation()
+    return _come_true(decision, manifests)
+
+
+def _name_revision(observation: Observation, revision: str | None) -> Observation:
+    pods = tuple(
+        replace(pod, revision=revision or "") if pod.revision == DESIRED else pod for pod in observation.server_pods
+    )
+    return replace(observation, server_pods=pods)
+
+
+def _come_true(plan: ServingPlan, manifests: Manifests) -> Observation:
+    """See everything that was rendered as it is once all controllers have done their work."""
+    job = None
+    if manifests.download_job is not None:
+        state = JobState.COMPLETE if plan.cache.cached else JobState.ACTIVE
+        job = ObservedJob(manifests.download_job["metadata"]["name"], state, 0, plan.cache.cached, None)
+    claim = ObservedClaim(plan.cache.claim_name, bound=True)
+    if manifests.server is None:
+        return Observation(job=job, claim=claim)
+    pods = tuple(
+        ObservedPod(
+            name=f"{plan.identity.name}-{index}",
+            revision=manifests.revision or "",
+            created_at="2026-11-24T07:45:00Z",
+            ready=True,
+            unschedulable="",
+            trouble=None,
+        )
+        for index in range(plan.replicas)
+    )
+    server = ObservedServer(replicas=len(pods), is_observed=True, deadline_message="")
+    return Observation(server=server, server_pods=pods, job=job, claim=claim)

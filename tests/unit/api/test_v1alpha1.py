@@ -1,0 +1,237 @@
+import re
+from typing import Any
+
+import pytest
+
+from nemotron_operator.api.spec import NemotronDeploymentSpec
+from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.api.v1alpha1 import (
+    Identity,
+    InvalidDeployment,
+    ParsedDeployment,
+    identify,
+    parse_deployment,
+    parse_status,
+)
+from tests.support.fixtures.deployments import FP8, REMOVED, DeploymentBuilder, a_deployment
+
+
+def refusal(deployment: DeploymentBuilder) -> str:
+    parsed = parse_deployment(deployment.body)
+    assert isinstance(parsed, InvalidDeployment), "it was read"
+    return parsed.message
+
+
+def test_a_model_name_is_enough_and_everything_else_has_a_default() -> None:
+    spec = a_deployment().parsed.spec
+    assert FP8 == spec.model.name
+    assert (1, False, 8000, "Enforce") == (spec.replicas, spec.suspend, spec.service.port, spec.plan_policy)
+    assert (None, None, None) == (spec.parallelism.tensor, spec.engine.max_model_len, spec.accelerator)
+
+
+def test_a_parsed_resource_knows_which_one_it_is() -> None:
+    body = {"metadata": {"namespace": "team", "name": "a", "uid": "u", "generation": 7}}
+    assert Identity(namespace="team", name="a", uid="u", generation=7) == identify(body)
+
+
+def test_a_body_from_a_file_needs_no_more_than_a_name() -> None:
+    assert Identity(namespace="default", name="a", uid="", generation=0) == identify({"metadata": {"name": "a"}})
+    assert Identity(namespace="default", name="", uid="", generation=0) == identify({})
+
+
+def test_every_field_of_a_full_resource_is_read() -> None:
+    deployment = (
+        a_deployment()
+        .with_accelerator("H200")
+        .with_tensor(4)
+        .with_max_model_len(8192)
+        .with_replicas(2)
+        .with_private_repository("org/copy", "hub", "token")
+        .with_api_key("keys", "api")
+        .having("engine.sampling", {"temperature": "0.2", "topP": "1", "maxTokens": 9})
+        .having("engine.env", [{"name": "A", "secretKeyRef": {"name": "s", "key": "k"}}])
+        .having("podTemplate.tolerations", [{"key": "dedicated", "operator": "Exists"}])
+    )
+    spec = deployment.parsed.spec
+    assert deployment.body["spec"] == spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field", "words"),
+    [
+        ("model", REMOVED, "spec.model", "is required"),
+        ("model", {}, "spec.model", "set model.name, or model.source, or both"),
+        ("model.source", {}, "spec.model.source", "set exactly one of huggingFace and persistentVolumeClaim"),
+        (
+            "model.source.huggingFace",
+            {},
+            "spec.model.source.huggingFace.repository",
+            "is required",
+        ),
+        ("engine.env", [{"name": "A"}], "spec.engine.env.0", "set exactly one of value and secretKeyRef"),
+        (
+            "cache",
+            {"existingClaim": "mine", "size": "1Gi"},
+            "spec.cache",
+            "remove cache.size and cache.storageClassName",
+        ),
+        ("engine.maxModelLength", 4096, "spec.engine.maxModelLength", "remove it or correct its spelling"),
+        ("replica", 2, "spec.replica", "remove it or correct its spelling"),
+        ("podTemplate.hostNetwork", True, "spec.podTemplate.hostNetwork", "remove it or correct its spelling"),
+        ("replicas", "two", "spec.replicas", "should be a valid integer"),
+        ("replicas", -1, "spec.replicas", "greater than or equal to 0"),
+        ("parallelism.tensor", 65, "spec.parallelism.tensor", "less than or equal to 64"),
+        ("engine.maxModelLen", 4096.5, "spec.engine.maxModelLen", "should be a valid integer"),
+        ("engine.kvCacheDtype", "int4", "spec.engine.kvCacheDtype", "should be 'auto' or 'fp8'"),
+        ("engine.extraArgs", "--seed=1", "spec.engine.extraArgs", "should be a valid tuple"),
+        ("engine.sampling.temperature", 0.7, "spec.engine.sampling.temperature", "should be a valid string"),
+        ("engine.sampling.topP", "1.1", "spec.engine.sampling.topP", "should match pattern"),
+        ("cache.size", "80GiB", "spec.cache.size", "should match pattern"),
+        ("suspend", "maybe", "spec.suspend", "should be a valid boolean"),
+        ("podTemplate.labels", {"team": "a b"}, "spec.podTemplate.labels.team", "should match pattern"),
+        ("accelerator", "", "spec.accelerator", "at least 1 character"),
+        (
+            "model.source",
+            {"persistentVolumeClaim": {"claimName": "Team", "path": "a"}},
+            "spec.model.source.persistentVolumeClaim.claimName",
+            "should match pattern",
+        ),
+        (
+            "model.source",
+            {"persistentVolumeClaim": {"claimName": "team", "path": "/absolute"}},
+            "spec.model.source.persistentVolumeClaim.path",
+            "should match pattern",
+        ),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_way_out(path: str, value: object, field: str, words: str) -> None:
+    message = refusal(a_deployment().having(path, value))
+    assert message.startswith(f"{field}: "), message
+    assert words in message, message
+
+
+@pytest.mark.parametrize("value", ["two", -1, 12.5, None, [3]])
+def test_a_refusal_of_a_wrong_value_repeats_it(value: object) -> None:
+    assert f"(found {value!r})" in refusal(a_deployment().having("replicas", value))
+
+
+def test_a_refusal_names_every_wrong_field() -> None:
+    message = refusal(a_deployment().having("replicas", -1).having("typo", 1).having("service.port", 0))
+    assert {"spec.service.port", "spec.replicas", "spec.typo"} == set(re.findall(r"(?:^|; )(spec\.[\w.]+):", message))
+
+
+@pytest.mark.parametrize("spec", [[], "text", 3, ["model"]])
+def test_a_spec_that_is_no_object_is_a_refusal_too(spec: object) -> None:
+    assert refusal(DeploymentBuilder({"metadata": {"name": "a"}, "spec": spec})).startswith("spec")
+
+
+@pytest.mark.parametrize("path", ["..", "../other", "models/../../other"])
+def test_a_path_that_leaves_the_volume_is_refused(path: str) -> None:
+    assert "path" in refusal(a_deployment().with_provided_weights("team-models", path))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("replicas", "2"), ("replicas", True), ("suspend", "yes"), ("suspend", 1), ("engine.maxModelLen", "4096")],
+)
+def test_what_the_api_server_would_refuse_by_its_type_is_refused(path: str, value: object) -> None:
+    refusal(a_deployment().having(path, value))
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations", "nodeSelector"])
+@pytest.mark.parametrize("key", ["not a key!", "a/b/c", "/a", "a/", "-a", "x" * 64, "\U0001f600", ""])
+def test_a_key_that_no_label_can_have_is_refused(field: str, key: str) -> None:
+    assert f"spec.podTemplate.{field}" in refusal(a_deployment().having(f"podTemplate.{field}", {key: "x"}))
+
+
+@pytest.mark.parametrize("key", ["batch.kubernetes.io/job-name", "controller-uid", "pod-template-hash", "job-name"])
+def test_a_label_that_a_controller_keeps_for_itself_is_refused(key: str) -> None:
+    message = refusal(a_deployment().having("podTemplate.labels", {key: "x"}))
+    assert "labels of the Job and Deployment controllers cannot be set" in message
+
+
+@pytest.mark.parametrize("key", ["team", "example.com/team", "a" * 253 + "/" + "b" * 63, "A_b.c-d"])
+def test_a_key_that_a_label_can_have_is_read(key: str) -> None:
+    assert {key: "x"} == a_deployment().having("podTemplate.labels", {key: "x"}).parsed.spec.pod_template.labels
+
+
+@pytest.mark.parametrize(
+    ("toleration", "words"),
+    [
+        ({}, "without a key the operator must be Exists"),
+        ({"operator": "Equal", "value": "x"}, "without a key the operator must be Exists"),
+        ({"key": "a", "operator": "Exists", "value": "x"}, "with the operator Exists there is no value"),
+        ({"key": "not a key!", "operator": "Exists"}, "should match pattern"),
+        ({"key": "a", "value": "not a value!"}, "should match pattern"),
+    ],
+)
+def test_a_toleration_that_no_pod_can_have_is_refused(toleration: dict[str, str], words: str) -> None:
+    message = refusal(a_deployment().having("podTemplate.tolerations", [toleration]))
+    assert message.startswith("spec.podTemplate.tolerations.0")
+    assert words in message
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "0.0000", "1.1", "2", "-0.5", ".5"])
+def test_a_nucleus_of_nothing_or_more_than_all_is_refused(value: str) -> None:
+    """vLLM refuses every request that would get it."""
+    assert "spec.engine.sampling.topP" in refusal(a_deployment().having("engine.sampling.topP", value))
+
+
+def test_a_wrong_value_of_any_length_is_repeated_at_most_in_part() -> None:
+    assert len(refusal(a_deployment().having("engine.image", "x" * 40_000))) < 1000
+
+
+@pytest.mark.parametrize("name", ["a..b", "a.-b", "a-.b"])
+def test_a_name_that_no_object_can_have_is_refused(name: str) -> None:
+    assert "spec.podTemplate.priorityClassName" in refusal(a_deployment().having("podTemplate.priorityClassName", name))
+
+
+def test_a_variable_that_is_set_twice_is_refused() -> None:
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    assert "spec.engine.env" in refusal(a_deployment().having("engine.env", twice))
+
+
+@pytest.mark.parametrize("name", ["", "a" * 49, "70b", "Nemotron", "a.b", "a-"])
+def test_a_name_that_cannot_become_a_service_is_refused(name: str) -> None:
+    assert "metadata.name" in refusal(a_deployment().named(name))
+
+
+def test_an_empty_status_is_not_observed_yet() -> None:
+    assert -1 == parse_status({}).observed_generation
+    assert NemotronDeploymentStatus() == parse_status({"status": None})
+
+
+def test_a_status_that_cannot_be_read_counts_as_none() -> None:
+    status: dict[str, Any] = {"observedGeneration": 3, "conditions": "none"}
+    assert NemotronDeploymentStatus() == parse_status({"status": status})
+
+
+def test_a_status_is_read_as_it_was_written() -> None:
+    status = {
+        "observedGeneration": 3,
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "Serving",
+                "message": "1 of 1 replicas serve.",
+                "observedGeneration": 3,
+                "lastTransitionTime": "2026-11-24T08:00:00Z",
+            }
+        ],
+        "readyReplicas": 1,
+    }
+    assert status == parse_status({"status": status}).model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def test_a_parsed_spec_cannot_be_changed() -> None:
+    spec = a_deployment().parsed.spec
+    with pytest.raises(ValueError, match="frozen"):
+        spec.replicas = 3  # type: ignore[misc]
+
+
+def test_parsing_reads_nothing_but_the_spec() -> None:
+    body = a_deployment().body
+    assert parse_deployment(body) == parse_deployment({**body, "status": {"conditions": []}})
+    assert isinstance(parse_deployment(body), ParsedDeployment)
+    assert NemotronDeploymentSpec.model_validate(body["spec"]) == a_deployment().parsed.spec

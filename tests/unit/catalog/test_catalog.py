@@ -1,0 +1,121 @@
+import re
+
+import pytest
+import yaml
+
+from nemotron_operator.catalog.catalog import _read_entry, load_catalog, make_catalog
+from nemotron_operator.catalog.entry import CatalogEntry
+from nemotron_operator.errors import CatalogError
+from nemotron_operator.plan.memory import count_repository_bytes
+from tests.support.fixtures.deployments import BF16, FP8
+
+CATALOG = load_catalog()
+ENTRIES = list(CATALOG.entries.values())
+
+
+def test_the_first_model_and_its_base_are_there() -> None:
+    assert [FP8, BF16] == list(CATALOG.entries)
+    assert BF16 == CATALOG.entries[FP8].base_model
+
+
+def test_the_base_has_as_many_parameters_as_published() -> None:
+    """70.55 B; two bytes each."""
+    assert 70.55 == round(count_repository_bytes(CATALOG.entries[BF16]) / 2 / 1e9, 2)
+
+
+def test_the_quantised_model_is_about_half_as_large() -> None:
+    fp8, bf16 = (count_repository_bytes(CATALOG.entries[name]) for name in (FP8, BF16))
+    assert 0.51 < fp8 / bf16 < 0.52
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_heads_cover_the_hidden_size(entry: CatalogEntry) -> None:
+    geometry = entry.geometry
+    assert geometry.hidden_size == geometry.attention_heads * geometry.head_dim
+    assert 0 == geometry.attention_heads % geometry.kv_heads
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_card_is_kept(entry: CatalogEntry) -> None:
+    assert ("0.7", "0.9", 1024) == (entry.sampling.temperature, entry.sampling.top_p, entry.sampling.max_tokens)
+    assert (131_072, 4096) == (entry.context.max_model_len, entry.context.max_output_tokens)
+    assert "strawberry" in entry.smoke.question
+    assert "3" == entry.smoke.expect
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_quantised_weights_have_scales_and_others_have_none(entry: CatalogEntry) -> None:
+    quantization = entry.quantization
+    is_quantised = quantization.method != "none"
+    assert is_quantised == (quantization.linear_weight_bytes == 1)
+    assert is_quantised == (quantization.per_channel_scale_bytes > 0)
+    assert is_quantised == (quantization.format is not None)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_a_name_of_the_catalogue_passes_the_schema_of_the_resource(entry: CatalogEntry) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?", entry.name)
+    assert len(entry.name) <= 193
+
+
+@pytest.mark.parametrize("name", [FP8, FP8.lower(), FP8.upper()])
+def test_an_entry_is_found_whatever_the_case(name: str) -> None:
+    assert CATALOG.entries[FP8] == CATALOG.find(name)
+
+
+def test_an_entry_is_found_by_its_repository_too() -> None:
+    renamed = CATALOG.entries[BF16].model_copy(update={"name": "nemotron-70b", "repository": "org/mirror"})
+    catalog = make_catalog([renamed])
+    assert renamed == catalog.find("Nemotron-70B") == catalog.find("ORG/mirror")
+    assert catalog.find(BF16) is None
+
+
+@pytest.mark.parametrize("name", ["", "nemotron", "mysticbeing", FP8 + " "])
+def test_a_part_of_a_name_is_not_the_name(name: str) -> None:
+    assert CATALOG.find(name) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("nvidia/Llama-3.1-Nemotron-70B-Instruct", BF16),
+        ("mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMC", FP8),
+        ("nvidia/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC", FP8),
+    ],
+)
+def test_the_closest_name_comes_first(typed: str, first: str) -> None:
+    assert first == CATALOG.closest_names(typed)[0]
+
+
+def test_every_name_is_offered_when_none_is_close() -> None:
+    assert sorted(CATALOG.entries) == CATALOG.closest_names("gpt2")
+
+
+def test_the_catalogue_is_read_once_and_cannot_be_changed() -> None:
+    assert load_catalog() is CATALOG
+    with pytest.raises(TypeError):
+        CATALOG.entries["x"] = ENTRIES[0]  # type: ignore[index]
+
+
+def entry_text(**changes: object) -> str:
+    return yaml.safe_dump({**CATALOG.entries[FP8].model_dump(mode="json", by_alias=True), **changes})
+
+
+def test_an_entry_is_read_as_it_was_written() -> None:
+    assert CATALOG.entries[FP8] == _read_entry("a.yaml", entry_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (entry_text(colour=1), "colour"),
+        (entry_text(revision="v1"), "revision"),
+        (entry_text(architecture="NemotronH"), "architecture"),
+        (entry_text(sources=[]), "sources"),
+        ("name: [", "expected"),
+    ],
+)
+def test_a_data_file_that_does_not_follow_the_schema_is_named_with_its_field(text: str, words: str) -> None:
+    with pytest.raises(CatalogError, match=r"catalogue file a\.yaml") as caught:
+        _read_entry("a.yaml", text)
+    assert words in str(caught.value)

@@ -1,0 +1,452 @@
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemotron_operator.api.conditions import Reason
+from nemotron_operator.config import AcceleratorProfile, OperatorConfig
+from nemotron_operator.plan.facts import ClaimFact, Facts, ForeignObject
+from nemotron_operator.plan.lookups import list_lookups
+from nemotron_operator.plan.policy import CHECKS, FIT_CHECKS, find_violation
+from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.plan.sizing import choose_sizing, size_replica
+from tests.support.fixtures.deployments import BF16, FP8, REMOVED, DeploymentBuilder, a_deployment
+from tests.support.fixtures.plans import CATALOG, CONFIG, config_with_profile, plan, plan_or_refuse, refuse, resolve
+from tests.support.fixtures.requests import one_profile_configs, sizing_requests
+
+FOREIGN = Facts(foreign_objects=(ForeignObject("Service", "nemotron", "Helm"),))
+CLAIM = ClaimFact(80 * 1024**3, None, ("ReadWriteOnce",))
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One row: what is asked for, and which refusal it gets."""
+
+    check: str
+    deployment: DeploymentBuilder
+    reason: Reason
+    words: Sequence[str]
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def id(self) -> str:
+        return f"{self.check}: {self.words[0]}"
+
+
+REFUSED = [
+    Refused(
+        "model_is_known",
+        a_deployment().with_model("nvidia/Llama-3.1-Nemotron-70B-Instruct"),
+        Reason.UNKNOWN_MODEL,
+        ["spec.model: 'nvidia/Llama-3.1-Nemotron-70B-Instruct' is not in the catalogue", f"Closest: {BF16}"],
+    ),
+    Refused(
+        "model_is_known",
+        a_deployment().having("model.name", REMOVED).with_private_repository("org/copy", "hub", "token"),
+        Reason.UNKNOWN_MODEL,
+        ["spec.model: 'org/copy' is not in the catalogue", "set model.name to the known name"],
+    ),
+    Refused(
+        "model_is_known",
+        a_deployment().having("model.name", REMOVED).with_provided_weights("team-models", "a"),
+        Reason.UNKNOWN_MODEL,
+        ["spec.model.name is needed beside source.persistentVolumeClaim", FP8, BF16],
+    ),
+    Refused(
+        "accelerator_is_known",
+        a_deployment().with_accelerator("H300"),
+        Reason.UNKNOWN_ACCELERATOR,
+        ["spec.accelerator: 'H300'", *CONFIG.accelerators],
+    ),
+    Refused(
+        "image_is_allowed",
+        a_deployment().having("engine.image", "docker.io/me/vllm:mine"),
+        Reason.IMAGE_NOT_ALLOWED,
+        ["spec.engine.image: 'docker.io/me/vllm:mine'", "vllm/vllm-openai", "allowedImagePrefixes"],
+    ),
+    Refused(
+        "remote_code_is_allowed",
+        a_deployment().having("model.trustRemoteCode", value=True),
+        Reason.REMOTE_CODE_NOT_ALLOWED,
+        ["spec.model.trustRemoteCode", "allowTrustRemoteCode"],
+    ),
+    Refused(
+        "extra_arguments_are_allowed",
+        a_deployment().with_extra_args("--seed=1", "--max-model-len=4096"),
+        Reason.ARGUMENT_NOT_ALLOWED,
+        ["spec.engine.extraArgs: '--max-model-len=4096'", "spec.engine.maxModelLen: use that field"],
+    ),
+    Refused(
+        "extra_variables_are_allowed",
+        a_deployment().with_env(VLLM_LOGGING_LEVEL="DEBUG", LD_PRELOAD="/x.so"),
+        Reason.ENVIRONMENT_NOT_ALLOWED,
+        ["spec.engine.env: 'LD_PRELOAD'", "not allowed here"],
+    ),
+    Refused(
+        "context_is_within_model",
+        a_deployment().with_max_model_len(131_073),
+        Reason.CONTEXT_EXCEEDS_MODEL,
+        ["spec.engine.maxModelLen: 131073 tokens exceed the 131072", "Set at most 131072"],
+    ),
+    Refused(
+        "tensor_parallel_divides",
+        a_deployment().with_tensor(3),
+        Reason.TENSOR_PARALLEL_DOES_NOT_DIVIDE,
+        ["spec.parallelism.tensor: 3 does not divide the model's 64 attention heads", "1, 2, 4, 8", "fits is 2"],
+    ),
+    Refused(
+        "tensor_parallel_fits_node",
+        a_deployment().with_tensor(16),
+        Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
+        ["spec.parallelism.tensor: 16 GPUs are more than the 8 of one H100-80GB node", "Set at most 8"],
+    ),
+    Refused(
+        "step_holds_batch",
+        a_deployment().having("engine.maxNumSeqs", 512).having("engine.maxNumBatchedTokens", 256),
+        Reason.BATCH_EXCEEDS_STEP,
+        ["512 sequences (maxNumSeqs) are more than the 256 tokens of one step", "maxNumBatchedTokens to 512"],
+    ),
+    Refused(
+        "cache_holds_weights",
+        a_deployment().having("cache.size", "50Gi"),
+        Reason.CACHE_TOO_SMALL,
+        ["spec.cache.size: 50Gi is less than the 67.69 GiB of the weights", "Set at least 75Gi"],
+    ),
+    Refused(
+        "named_claim_exists",
+        a_deployment().with_existing_claim("team-models"),
+        Reason.CLAIM_NOT_FOUND,
+        ["spec.cache.existingClaim: there is no PersistentVolumeClaim 'team-models' in namespace 'team'"],
+    ),
+    Refused(
+        "named_claim_exists",
+        a_deployment().with_provided_weights("team-models", "a"),
+        Reason.CLAIM_NOT_FOUND,
+        ["spec.model.source.persistentVolumeClaim.claimName: there is no PersistentVolumeClaim 'team-models'"],
+    ),
+    Refused(
+        "volume_reaches_replicas",
+        a_deployment().with_replicas(2).with_tensor(8),
+        Reason.VOLUME_NOT_SHARED,
+        ["2 replicas of 8 GPUs share a volume that only one node may mount (ReadWriteOnce)", "[ReadWriteMany]"],
+    ),
+    Refused(
+        "volume_reaches_replicas",
+        a_deployment().with_replicas(2).having("cache.accessModes", ["ReadWriteOncePod"]),
+        Reason.VOLUME_NOT_SHARED,
+        ["2 replicas of 2 GPUs share a volume that only one pod may mount (ReadWriteOncePod)"],
+    ),
+    Refused(
+        "volume_reaches_replicas",
+        a_deployment().with_replicas(5).with_provided_weights("there", "a"),
+        Reason.VOLUME_NOT_SHARED,
+        ["5 replicas of 2 GPUs share a volume that only one node may mount (ReadWriteOnce)"],
+        Facts(claims={"there": CLAIM}),
+    ),
+    Refused(
+        "names_are_free",
+        a_deployment(),
+        Reason.NAME_CONFLICT,
+        ["Service 'nemotron' exists and belongs to Helm", "It was not touched"],
+        FOREIGN,
+    ),
+    Refused(
+        "weights_fit",
+        a_deployment().with_model(BF16).with_tensor(1),
+        Reason.WEIGHTS_DO_NOT_FIT,
+        [
+            "On 1 H100-80GB GPU of 79.11 GiB",
+            "92 % (72.78 GiB)",
+            "weights 131.42 GiB",
+            "64.11 GiB are missing",
+            "parallelism.tensor: 2",
+        ],
+    ),
+    Refused(
+        "context_fits",
+        a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(32_768),
+        Reason.CONTEXT_DOES_NOT_FIT,
+        ["32768 tokens need 5.00 GiB of KV cache on each GPU", "holds 7712 tokens", "parallelism.tensor: 4", "7168"],
+    ),
+]
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.id)
+def test_a_refusal_has_its_reason_its_numbers_and_the_way_out(row: Refused) -> None:
+    rejection = refuse(row.deployment, row.facts)
+    assert row.reason == rejection.reason
+    for words in row.words:
+        assert words in rejection.message
+    assert rejection.message.endswith(".")
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.id)
+def test_a_refusal_comes_from_its_own_check(row: Refused) -> None:
+    request = resolve(row.deployment, row.facts)
+    objecting = next(check for check in (*CHECKS, *FIT_CHECKS) if find_violation(request, [check]) is not None)
+    assert row.check == objecting.__name__
+
+
+def test_every_check_has_a_row() -> None:
+    assert {check.__name__ for check in (*CHECKS, *FIT_CHECKS)} == {row.check for row in REFUSED}
+
+
+def test_what_a_resource_does_wrong_is_told_in_the_order_of_the_chain() -> None:
+    worst = (
+        a_deployment()
+        .with_model("unknown")
+        .with_accelerator("unknown")
+        .having("engine.image", "evil")
+        .having("model.trustRemoteCode", value=True)
+        .with_extra_args("--middleware=evil")
+        .with_env(LD_PRELOAD="evil")
+        .with_max_model_len(200_000)
+        .with_tensor(3)
+        .with_replicas(9)
+        .having("engine.maxNumSeqs", 9000)
+        .having("cache.size", "1Gi")
+    )
+    steps: list[tuple[Reason, dict[str, object]]] = [
+        (Reason.UNKNOWN_MODEL, {"model.name": BF16}),
+        (Reason.UNKNOWN_ACCELERATOR, {"accelerator": "H100-80GB"}),
+        (Reason.IMAGE_NOT_ALLOWED, {"engine.image": REMOVED}),
+        (Reason.REMOTE_CODE_NOT_ALLOWED, {"model.trustRemoteCode": False}),
+        (Reason.ARGUMENT_NOT_ALLOWED, {"engine.extraArgs": []}),
+        (Reason.ENVIRONMENT_NOT_ALLOWED, {"engine.env": []}),
+        (Reason.CONTEXT_EXCEEDS_MODEL, {"engine.maxModelLen": 131_072}),
+        (Reason.TENSOR_PARALLEL_DOES_NOT_DIVIDE, {"parallelism.tensor": 16}),
+        (Reason.TENSOR_PARALLEL_EXCEEDS_NODE, {"parallelism.tensor": 1}),
+        (Reason.BATCH_EXCEEDS_STEP, {"engine.maxNumSeqs": 1024}),
+        (Reason.CACHE_TOO_SMALL, {"cache.size": REMOVED, "cache.existingClaim": "team-models"}),
+        (Reason.CLAIM_NOT_FOUND, {"cache.existingClaim": "there"}),
+        (Reason.VOLUME_NOT_SHARED, {"replicas": 1}),
+        (Reason.NAME_CONFLICT, {}),
+    ]
+    facts = Facts(claims={"there": CLAIM}, foreign_objects=FOREIGN.foreign_objects)
+    for reason, correction in steps:
+        assert reason == refuse(worst, facts).reason
+        for path, value in correction.items():
+            worst = worst.having(path, value)
+    free = Facts(claims={"there": CLAIM})
+    assert Reason.WEIGHTS_DO_NOT_FIT == refuse(worst, free).reason
+    assert Reason.CONTEXT_DOES_NOT_FIT == refuse(worst.with_tensor(2), free).reason
+    assert isinstance(plan_or_refuse(worst.with_tensor(4), free), ServingPlan)
+
+
+@pytest.mark.parametrize(
+    "deployment",
+    [
+        a_deployment().having("engine.image", "vllm/vllm-openai:v0.33.0"),
+        a_deployment().having("engine.image", "vllm/vllm-openai@sha256:" + "0" * 64),
+        a_deployment().with_max_model_len(131_072),
+        a_deployment().with_tensor(8),
+        a_deployment().having("cache.size", "68Gi"),
+        a_deployment().with_extra_args("--enable-prefix-caching", "--seed", "1"),
+        a_deployment().with_env(VLLM_LOGGING_LEVEL="DEBUG"),
+        a_deployment().with_model(FP8.lower()),
+    ],
+)
+def test_what_is_just_right_is_planned(deployment: DeploymentBuilder) -> None:
+    plan(deployment)
+
+
+def test_the_platform_may_allow_images_and_remote_code() -> None:
+    config = CONFIG.model_copy(
+        update={"allowed_image_prefixes": ("registry.example/",), "allow_trust_remote_code": True}
+    )
+    deployment = (
+        a_deployment().having("model.trustRemoteCode", value=True).having("engine.image", "registry.example/vllm")
+    )
+    assert plan(deployment, config=config).engine.trust_remote_code
+    assert (
+        Reason.IMAGE_NOT_ALLOWED == refuse(deployment.having("engine.image", "vllm/vllm-openai"), config=config).reason
+    )
+
+
+def test_a_claim_that_exists_is_no_objection() -> None:
+    plan(a_deployment().with_existing_claim("there"), Facts(claims={"there": CLAIM}))
+    plan(a_deployment().with_provided_weights("there", "a"), Facts(claims={"there": CLAIM}))
+
+
+def list_suggestions(rejection: Rejection) -> list[dict[str, str]]:
+    """Read the settings that a message offers: each alternative as fields and values."""
+    found = re.search(r"What fits: (.*)\.$", rejection.message)
+    if found is None:
+        return []
+    return [
+        dict(setting.split(": ") for setting in alternative.split(" with ")) for alternative in found[1].split(", or ")
+    ]
+
+
+def follow(deployment: DeploymentBuilder, suggestion: dict[str, str]) -> DeploymentBuilder:
+    for path, value in suggestion.items():
+        deployment = deployment.having(path, int(value) if value.isdigit() else value)
+    return deployment
+
+
+MISFITS = [
+    a_deployment().with_tensor(1),
+    a_deployment().with_model(BF16).with_tensor(1),
+    a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(131_072),
+    a_deployment().with_model(BF16).with_accelerator("H200").with_tensor(1),
+    a_deployment().with_accelerator("H100-NVL-94GB").with_tensor(1).with_max_model_len(131_072),
+    a_deployment().with_model(BF16).with_accelerator("H100-NVL-94GB").with_tensor(2).with_max_model_len(131_072),
+]
+
+
+@pytest.mark.parametrize("deployment", MISFITS)
+def test_each_setting_that_a_message_suggests_fits(deployment: DeploymentBuilder) -> None:
+    suggestions = list_suggestions(refuse(deployment))
+    assert suggestions
+    for suggestion in suggestions:
+        planned = plan(follow(deployment, suggestion))
+        assert planned.memory.kv_cache_tokens >= planned.engine.max_model_len
+
+
+@given(sizing_requests())
+def test_whatever_is_refused_for_memory_each_suggestion_fits(deployment: DeploymentBuilder) -> None:
+    rejection = plan_or_refuse(deployment)
+    if isinstance(rejection, Rejection):
+        for suggestion in list_suggestions(rejection):
+            plan(follow(deployment, suggestion))
+
+
+@given(sizing_requests(), one_profile_configs())
+def test_on_any_accelerator_each_suggestion_fits(deployment: DeploymentBuilder, config: OperatorConfig) -> None:
+    deployment = deployment.having("accelerator", "any").having("parallelism.tensor", REMOVED)
+    rejection = plan_or_refuse(deployment, config=config)
+    if isinstance(rejection, Rejection):
+        for suggestion in list_suggestions(rejection):
+            plan(follow(deployment, suggestion), config=config)
+
+
+@given(sizing_requests())
+def test_no_way_out_is_named_only_when_no_accelerator_holds_it(deployment: DeploymentBuilder) -> None:
+    rejection = plan_or_refuse(deployment)
+    if not isinstance(rejection, Rejection) or "No accelerator of the configuration" not in rejection.message:
+        return
+    context = choose_sizing(resolve(deployment)).max_model_len
+    for accelerator in CONFIG.accelerators:
+        request = resolve(deployment.with_accelerator(accelerator))
+        assert not any(size_replica(request, size, context).fits for size in (1, 2, 4, 8))
+
+
+def test_another_accelerator_is_suggested_when_this_one_cannot() -> None:
+    small = AcceleratorProfile(node_labels={}, usable_memory_mib=40_000, gpus_per_node=2)
+    config = CONFIG.model_copy(update={"accelerators": {"small": small, **CONFIG.accelerators}})
+    deployment = a_deployment().with_accelerator("small")
+    (suggestion,) = list_suggestions(refuse(deployment, config=config))
+    assert {"accelerator": "H100-80GB", "parallelism.tensor": "2"} == suggestion
+    plan(follow(deployment, suggestion), config=config)
+
+
+def test_the_size_that_a_message_suggests_for_an_illegal_one_fits() -> None:
+    for size in (3, 5, 6, 7, 12):
+        message = refuse(a_deployment().with_model(BF16).with_tensor(size)).message
+        suggested = re.search(r"The smallest that fits is (\d+)\.$", message)
+        assert suggested
+        plan(a_deployment().with_model(BF16).with_tensor(int(suggested[1])))
+
+
+def test_the_volume_that_a_message_suggests_is_large_enough() -> None:
+    for model in (FP8, BF16):
+        deployment = a_deployment().with_model(model).having("cache.size", "1Gi")
+        suggested = re.search(r"Set at least (\d+Gi)", refuse(deployment).message)
+        assert suggested
+        plan(deployment.having("cache.size", suggested[1]))
+
+
+def test_the_context_that_a_message_suggests_is_within_the_model() -> None:
+    suggested = re.search(r"Set at most (\d+)\.$", refuse(a_deployment().with_max_model_len(200_000)).message)
+    assert suggested
+    plan(a_deployment().with_max_model_len(int(suggested[1])))
+
+
+def test_the_size_that_a_message_suggests_for_a_small_node_is_legal() -> None:
+    profile = CONFIG.accelerators["H100-80GB"].model_copy(update={"gpus_per_node": 6})
+    config = config_with_profile(profile)
+    suggested = re.search(r"Set at most (\d+)\.$", refuse(a_deployment().with_tensor(8), config=config).message)
+    assert suggested
+    plan(a_deployment().with_tensor(int(suggested[1])), config=config)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "better"),
+    [
+        ("engine.maxNumSeqs", 8192, 1024),
+        ("engine.gpuMemoryUtilizationPercent", 10, 92),
+        ("engine.maxNumBatchedTokens", 1_048_576, 8192),
+    ],
+)
+def test_the_setting_that_spoils_the_fit_is_suggested(path: str, value: int, better: int) -> None:
+    deployment = a_deployment().with_tensor(2).having(path, value)
+    suggestions = list_suggestions(refuse(deployment))
+    assert {path: str(better)} in suggestions
+    for suggestion in suggestions:
+        plan(follow(deployment, suggestion))
+
+
+def test_the_step_that_a_message_suggests_holds_the_batch() -> None:
+    deployment = a_deployment().having("engine.maxNumSeqs", 600).having("engine.maxNumBatchedTokens", 256)
+    suggested = re.search(r"maxNumBatchedTokens to (\d+)\.$", refuse(deployment).message)
+    assert suggested
+    plan(deployment.having("engine.maxNumBatchedTokens", int(suggested[1])))
+
+
+@given(
+    sizing_requests(),
+    st.none() | st.integers(min_value=1, max_value=65_536),
+    st.none() | st.integers(min_value=256, max_value=1_048_576),
+)
+def test_whatever_batch_is_asked_for_each_suggestion_fits(
+    deployment: DeploymentBuilder, sequences: int | None, tokens: int | None
+) -> None:
+    if sequences is not None:
+        deployment = deployment.having("engine.maxNumSeqs", sequences)
+    if tokens is not None:
+        deployment = deployment.having("engine.maxNumBatchedTokens", tokens)
+    rejection = plan_or_refuse(deployment)
+    if isinstance(rejection, Rejection):
+        for suggestion in list_suggestions(rejection):
+            plan(follow(deployment, suggestion))
+
+
+def test_a_smaller_step_is_suggested_only_if_it_holds_the_batch() -> None:
+    deployment = (
+        a_deployment()
+        .with_accelerator("H200")
+        .with_tensor(2)
+        .with_max_model_len(131_072)
+        .having("engine.maxNumSeqs", 9000)
+        .having("engine.maxNumBatchedTokens", 1_048_576)
+    )
+    for suggestion in list_suggestions(refuse(deployment)):
+        plan(follow(deployment, suggestion))
+
+
+@pytest.mark.parametrize(
+    ("replicas", "size", "modes"),
+    [
+        (1, 8, ["ReadWriteOncePod"]),
+        (2, 4, ["ReadWriteOnce"]),
+        (4, 2, []),
+        (9, 8, ["ReadWriteMany"]),
+        (9, 8, ["ReadWriteOnce", "ReadWriteMany"]),
+    ],
+)
+def test_replicas_that_can_mount_the_volume_together_are_planned(replicas: int, size: int, modes: list[str]) -> None:
+    plan(a_deployment().with_replicas(replicas).with_tensor(size).having("cache.accessModes", modes))
+
+
+def test_the_modes_of_a_volume_that_exists_count_and_not_those_that_are_asked_for() -> None:
+    deployment = a_deployment().with_replicas(2).with_tensor(8).having("cache.accessModes", ["ReadWriteMany"])
+    (name,) = list_lookups(deployment.parsed, CATALOG).claim_names
+    assert Reason.VOLUME_NOT_SHARED == refuse(deployment, Facts(claims={name: CLAIM})).reason
+
+
+@given(st.sampled_from(REFUSED))
+def test_a_refusal_is_the_same_each_time(row: Refused) -> None:
+    assert refuse(row.deployment, row.facts) == refuse(row.deployment, row.facts)

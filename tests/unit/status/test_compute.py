@@ -1,0 +1,316 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemotron_operator.api.conditions import Condition
+from nemotron_operator.api.status import EndpointStatus, NemotronDeploymentStatus
+from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
+from nemotron_operator.cluster.publish import dump_status
+from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.findings import Decision
+from nemotron_operator.status.observation import (
+    ContainerTrouble,
+    DownloadFailure,
+    JobState,
+    Observation,
+    ObservedClaim,
+    ObservedJob,
+    ObservedPod,
+    ObservedServer,
+)
+from tests.support.fixtures.deployments import GENERATION, a_deployment
+from tests.support.fixtures.observations import NEW, OLD, a_job, a_pod, downloading, serving
+from tests.support.fixtures.plans import plan, plan_cached, refuse
+from tests.support.kstatus import Verdict, judge
+from tests.unit.status.situations import SITUATIONS, Situation
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+NOTHING = NemotronDeploymentStatus()
+
+
+def tell(situation: Situation) -> NemotronDeploymentStatus:
+    return compute_status(
+        situation.decision, situation.observation, situation.desired_revision, situation.previous, NOW
+    )
+
+
+def body_with(status: NemotronDeploymentStatus) -> dict[str, Any]:
+    return {"metadata": {"generation": GENERATION}, "status": dump_status(status)}
+
+
+def conditions_of(status: NemotronDeploymentStatus) -> dict[str, Condition]:
+    return {condition.type: condition for condition in status.conditions}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_a_situation_is_told_by_these_conditions(situation: Situation) -> None:
+    told = {kind: (found.status, found.reason) for kind, found in conditions_of(tell(situation)).items()}
+    assert situation.all_conditions == told
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_a_situation_is_judged_right_by_gitops_tools(situation: Situation) -> None:
+    assert situation.verdict == judge(body_with(tell(situation)))
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_a_message_says_what_why_and_the_next_step(situation: Situation) -> None:
+    conditions = conditions_of(tell(situation))
+    for kind, words in situation.words.items():
+        for word in words:
+            assert word in conditions[kind].message
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_every_message_is_made_of_sentences(situation: Situation) -> None:
+    for condition in tell(situation).conditions:
+        first = condition.message[0]
+        assert first.isupper() or first.isdigit() or condition.message.startswith(("spec.", "planPolicy"))
+        assert condition.message.endswith((".", ")"))
+        assert "  " not in condition.message
+        assert ".." not in condition.message
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_every_condition_speaks_of_the_observed_generation(situation: Situation) -> None:
+    status = tell(situation)
+    assert GENERATION == status.observed_generation
+    assert {GENERATION} == {condition.observed_generation for condition in status.conditions}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_the_same_situation_changes_nothing_later(situation: Situation) -> None:
+    status = tell(situation)
+    again = compute_status(situation.decision, situation.observation, situation.desired_revision, status, LATER)
+    assert status == again
+
+
+def test_a_resource_that_nobody_observed_is_in_progress() -> None:
+    assert Verdict.IN_PROGRESS == judge(body_with(NemotronDeploymentStatus()))
+
+
+def test_a_new_generation_is_in_progress_although_the_old_one_is_ready() -> None:
+    status = compute_status(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW, NOTHING, NOW)
+    assert Verdict.CURRENT == judge(body_with(status))
+    assert Verdict.IN_PROGRESS == judge({"metadata": {"generation": GENERATION + 1}, "status": dump_status(status)})
+
+
+def test_the_numbers_of_the_plan_are_told() -> None:
+    planned = plan_cached(a_deployment().with_replicas(3))
+    told = compute_status(planned, serving(), NEW, NOTHING, NOW).plan
+    assert told is not None
+    assert (2, 2, 6, 131_072) == (
+        told.tensor_parallel_size,
+        told.gpus_per_replica,
+        told.gpus,
+        told.max_model_len,
+    )
+    assert 327_680 == told.kv_bytes_per_token
+    assert planned.memory.weights_bytes == told.weights_bytes_per_gpu
+    assert planned.memory.kv_cache_tokens == told.kv_cache_tokens
+    assert (527, 1054) == (told.startup_seconds, told.startup_budget_seconds)
+
+
+def test_a_plan_that_does_not_fit_has_no_negative_numbers() -> None:
+    planned = plan(a_deployment().with_tensor(1).that_only_warns())
+    told = compute_status(planned, Observation(), None, NOTHING, NOW).plan
+    assert told is not None
+    assert (0, 0, 0) == (told.kv_cache_bytes_per_gpu, told.kv_cache_tokens, told.max_concurrent_full_length)
+
+
+def test_the_cache_is_told_before_and_after_the_download() -> None:
+    before = compute_status(plan(a_deployment()), downloading(), None, NOTHING, NOW).cache
+    after = compute_status(plan_cached(a_deployment()), serving(), NEW, NOTHING, NOW).cache
+    assert before is not None
+    assert after is not None
+    assert before.claim_name == after.claim_name
+    assert (None, None, None) == (before.commit, before.bytes, before.verified_at)
+    assert (72_685_000_000, 26, "2026-11-24T08:00:00Z") == (after.bytes, after.files, after.verified_at)
+    assert after.commit == after.path
+
+
+def test_clients_are_told_where_to_ask_and_by_which_name() -> None:
+    planned = plan_cached(a_deployment().having("service.port", 9000).having("model.servedNames", ["a"]))
+    status = compute_status(planned, serving(), NEW, NOTHING, NOW)
+    assert EndpointStatus(url="http://nemotron.team.svc:9000/v1", service_name="nemotron") == status.endpoint
+    assert ("a",) == status.served_names
+
+
+def test_a_refused_spec_keeps_the_endpoint_of_what_still_serves() -> None:
+    before = compute_status(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW, NOTHING, NOW)
+    rejection = refuse(a_deployment().with_tensor(3))
+    after = compute_status(rejection, serving(a_pod(OLD, ready=True)), None, before, LATER)
+    assert (before.endpoint, before.cache, before.served_names) == (after.endpoint, after.cache, after.served_names)
+    assert after.plan is None
+
+
+def test_a_refused_spec_without_anything_that_serves_has_no_endpoint() -> None:
+    before = compute_status(plan_cached(a_deployment()), serving(), NEW, NOTHING, NOW)
+    after = compute_status(refuse(a_deployment().with_tensor(3)), Observation(), None, before, LATER)
+    assert (None, None, None) == (after.endpoint, after.cache, after.plan)
+
+
+def test_kubectl_scale_finds_pods_and_selector() -> None:
+    status = compute_status(
+        plan_cached(a_deployment()), serving(a_pod(ready=True), a_pod(OLD, name="b")), NEW, NOTHING, NOW
+    )
+    assert (2, 1) == (status.replicas, status.ready_replicas)
+    assert "nemotron.dev/component=server,nemotron.dev/deployment=nemotron" == status.selector
+
+
+@pytest.mark.parametrize(
+    ("pods", "revision"),
+    [
+        ((), None),
+        ((a_pod(),), None),
+        ((a_pod(ready=True),), NEW),
+        ((a_pod(OLD, ready=True), a_pod(name="b")), OLD),
+        ((a_pod(OLD, ready=True), a_pod(name="b", ready=True)), OLD),
+        ((a_pod(OLD), a_pod(name="b", ready=True)), NEW),
+    ],
+)
+def test_the_serving_revision_is_the_old_one_until_its_last_pod_is_gone(
+    pods: tuple[ObservedPod, ...], revision: str | None
+) -> None:
+    status = compute_status(plan_cached(a_deployment()), serving(*pods), NEW, NOTHING, NOW)
+    assert (NEW, revision) == (status.desired_revision, status.serving_revision)
+
+
+def test_a_start_is_told_by_its_oldest_pod_and_only_while_one_starts() -> None:
+    early, late = a_pod(created_at="2026-11-24T07:00:00Z"), a_pod(name="b", created_at="2026-11-24T07:30:00Z")
+    startup = compute_status(plan_cached(a_deployment()), serving(late, early), NEW, NOTHING, NOW).startup
+    assert startup is not None
+    assert ("2026-11-24T07:00:00Z", 1054) == (startup.started_at, startup.budget_seconds)
+    assert compute_status(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW, NOTHING, NOW).startup is None
+
+
+def test_last_words_are_cut_at_their_beginning() -> None:
+    words = "x" * 5000 + " the end"
+    pod = a_pod(in_trouble=ContainerTrouble("CrashLoopBackOff", "", "Error", 1, words, 3))
+    message = conditions_of(compute_status(plan_cached(a_deployment()), serving(pod), NEW, NOTHING, NOW))[
+        "Ready"
+    ].message
+    assert "the end (`kubectl" in message
+    assert len(message) < 1000
+
+
+texts = st.sampled_from(["", "Something.", "CrashLoopBackOff", "OOMKilled", "ImagePullBackOff"])
+revisions = st.sampled_from([NEW, OLD, ""])
+troubles = st.builds(
+    ContainerTrouble,
+    waiting_reason=texts,
+    waiting_message=texts,
+    last_reason=texts,
+    last_exit_code=st.integers(min_value=0, max_value=255),
+    last_message=texts,
+    restarts=st.integers(min_value=0, max_value=4),
+)
+pods = st.builds(
+    ObservedPod,
+    name=st.sampled_from("abcd"),
+    revision=revisions,
+    created_at=st.just("2026-11-24T07:00:00Z"),
+    ready=st.booleans(),
+    unschedulable=texts,
+    trouble=st.none() | troubles,
+)
+counts = st.integers(min_value=0, max_value=4)
+servers = st.builds(
+    ObservedServer,
+    replicas=counts,
+    is_observed=st.booleans(),
+    deadline_message=texts,
+)
+jobs = st.builds(
+    ObservedJob,
+    name=st.just("nemotron-cache-1"),
+    state=st.sampled_from(JobState),
+    failed_pods=counts,
+    result=st.none(),
+    failure=st.none() | st.just(DownloadFailure("HubNotFound", "There is no such repository.")),
+)
+observations = st.builds(
+    Observation,
+    server=st.none() | servers,
+    server_pods=st.lists(pods, max_size=4).map(tuple),
+    cache_pods=st.lists(pods, max_size=2).map(tuple),
+    job=st.none() | jobs,
+    claim=st.none() | st.builds(ObservedClaim, name=st.just("model"), bound=st.booleans()),
+)
+decisions = st.sampled_from(
+    [
+        plan(a_deployment()),
+        plan_cached(a_deployment()),
+        plan_cached(a_deployment().with_replicas(2)),
+        plan_cached(a_deployment().suspended()),
+        plan(a_deployment().with_tensor(1).that_only_warns()),
+        refuse(a_deployment().with_tensor(3)),
+    ]
+)
+
+
+@given(decisions, observations, st.sampled_from([NEW, None]))
+def test_ready_means_that_all_desired_replicas_of_the_desired_revision_serve(
+    decision: Decision, observation: Observation, desired: str | None
+) -> None:
+    status = compute_status(decision, observation, desired, NOTHING, NOW)
+    conditions = conditions_of(status)
+    if conditions["Ready"].status == "True":
+        serving_now = [pod for pod in observation.server_pods if pod.ready and pod.revision == desired]
+        assert not hasattr(decision, "reason")
+        assert len(serving_now) >= getattr(decision, "replicas", 1) > 0
+        assert observation.server is not None
+        assert observation.server.is_observed
+        assert {"Stalled", "Reconciling"}.isdisjoint(conditions)
+
+
+@given(decisions, observations, st.sampled_from([NEW, None]))
+def test_every_observation_is_told_consistently(
+    decision: Decision, observation: Observation, desired: str | None
+) -> None:
+    status = compute_status(decision, observation, desired, NOTHING, NOW)
+    conditions = conditions_of(status)
+    assert {"Ready", "Planned", "ModelCached", "Available", "Verified"} <= set(conditions)
+    assert not {"Stalled", "Reconciling"} <= set(conditions)
+    is_current = judge(body_with(status)) is Verdict.CURRENT
+    assert is_current == (conditions["Ready"].status == "True")
+    assert status == NemotronDeploymentStatus.model_validate(dump_status(status))
+    assert status == compute_status(decision, observation, desired, status, LATER)
+
+
+@given(decisions, observations, observations)
+def test_transition_times_move_only_with_the_status(
+    decision: Decision, first: Observation, second: Observation
+) -> None:
+    before = conditions_of(compute_status(decision, first, NEW, NOTHING, NOW))
+    after = conditions_of(
+        compute_status(decision, second, NEW, compute_status(decision, first, NEW, NOTHING, NOW), LATER)
+    )
+    for kind in before.keys() & after.keys():
+        is_same = before[kind].status == after[kind].status
+        assert is_same == (before[kind].last_transition_time == after[kind].last_transition_time)
+
+
+def test_pods_that_outlive_their_deployment_are_a_status_too() -> None:
+    """Somebody deleted the Deployment between apply and observe; the garbage collector has yet to take its pods."""
+    seen = Observation(server_pods=(a_pod(ready=True),))
+    status = compute_status(plan_cached(a_deployment()), seen, NEW, NOTHING, NOW)
+    assert "False" == conditions_of(status)["Ready"].status
+
+
+def test_a_spec_with_an_endless_wrong_value_is_a_condition_too() -> None:
+    broken = parse_deployment(a_deployment().having("engine.image", "x" * 40_000).body)
+    assert isinstance(broken, InvalidDeployment)
+    status = compute_status(broken, Observation(), None, NOTHING, NOW)
+    assert "InvalidSpec" == conditions_of(status)["Planned"].reason
+
+
+@pytest.mark.parametrize("reason", ["", "No space", "hub/404"])
+def test_whatever_a_termination_message_calls_its_reason_is_a_condition(reason: str) -> None:
+    observation = downloading(a_job(JobState.FAILED, failure=DownloadFailure(reason, "It failed.")))
+    status = compute_status(plan(a_deployment()), observation, None, NOTHING, NOW)
+    assert "It failed." in conditions_of(status)["ModelCached"].message

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from nemotron_operator.config import load_config
+from nemotron_operator.errors import ConfigError
+
+SHIPPED = load_config()
+
+
+def overlay(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_configuration_is_sound() -> None:
+    assert SHIPPED.default_accelerator in SHIPPED.accelerators
+    assert SHIPPED.engine_image.startswith(SHIPPED.allowed_image_prefixes)
+    assert SHIPPED.engine_version in SHIPPED.engine_image
+    assert not SHIPPED.allow_trust_remote_code
+
+
+@pytest.mark.parametrize("name", list(SHIPPED.accelerators))
+def test_a_shipped_accelerator_offers_less_than_its_label_says(name: str) -> None:
+    labelled_mib = {"H100-80GB": 81_559, "H100-PCIe-80GB": 81_559, "H100-NVL-94GB": 95_830, "H200": 143_771}
+    assert 0.98 * labelled_mib[name] < SHIPPED.accelerators[name].usable_memory_mib < labelled_mib[name]
+    assert "nvidia.com/gpu" == SHIPPED.accelerators[name].resource_name
+
+
+def test_no_file_means_the_shipped_configuration() -> None:
+    assert SHIPPED == load_config(None)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
+def test_an_empty_file_changes_nothing(tmp_path: Path, text: str) -> None:
+    assert SHIPPED == load_config(overlay(tmp_path, text))
+
+
+def test_a_field_is_replaced_and_an_accelerator_is_added(tmp_path: Path) -> None:
+    text = "resyncSeconds: 60\naccelerators:\n  B200: {nodeLabels: {gpu: [B200]}, usableMemoryMib: 180000}\n"
+    config = load_config(overlay(tmp_path, text))
+    assert 60 == config.resync_seconds
+    assert {*SHIPPED.accelerators, "B200"} == set(config.accelerators)
+    assert SHIPPED.engine_image == config.engine_image
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("resyncSecond: 60", "resyncSecond"),
+        ("resyncSeconds: soon", "resyncSeconds: "),
+        ("resyncSeconds: 1", "(found 1)"),
+        ("defaultAccelerator: H300", "defaultAccelerator: 'H300' is no profile; known: H100-80GB"),
+        ("- a list", "must be a mapping of fields, found list"),
+        ("a: [", "is not YAML"),
+        ("accelerators: {X: {nodeLabels: {}}}", "accelerators.X.usableMemoryMib"),
+    ],
+)
+def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words: str) -> None:
+    path = overlay(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(path) in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["accelerators: [H100]", "accelerators: none"])
+def test_accelerators_that_are_no_mapping_are_a_mistake_too(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="accelerators"):
+        load_config(overlay(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "missing.yaml")

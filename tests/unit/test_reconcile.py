@@ -1,0 +1,396 @@
+"""The whole pipeline against an API server in memory: what is written, and that nothing is written at rest."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nemotron_operator.cluster.apply import apply
+from nemotron_operator.cluster.cache import ObjectCache
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, SERVICE, ApiKind
+from nemotron_operator.cluster.observe import ClusterView
+from nemotron_operator.cluster.relist import relist
+from nemotron_operator.downloader.outcome import Complete, render_line
+from nemotron_operator.errors import ClusterError, ConflictError
+from nemotron_operator.reconcile import UNWATCHED_RETRY_SECONDS, Reconciler
+from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.live_objects import (
+    a_finished_cache_pod,
+    a_live_claim,
+    a_live_object,
+    a_live_pod,
+    condition,
+    controlled_by,
+)
+from tests.support.fixtures.plans import CATALOG, COMMIT, CONFIG, render_cached
+from tests.support.memory_gateway import MemoryGateway
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+DOWNLOADED = Complete("org/model", COMMIT, 72_685_000_000, 26, "5d" * 32, 1.0, 1)
+NO_NODE = condition("PodScheduled", "False", "Unschedulable", "0/4 nodes are available.")
+
+JSON = dict[str, Any]
+
+
+class Cluster:
+    """One resource, an API server in memory and an operator that is told of everything by relisting."""
+
+    def __init__(self, deployment: DeploymentBuilder) -> None:
+        self.gateway = MemoryGateway()
+        self.gateway.put(NEMOTRON, deployment.body)
+        self.retry_seconds: float | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that was seen, as a new operator process."""
+        view = ClusterView(ObjectCache(), self.gateway)
+        self.reconciler = Reconciler(view, CONFIG, CATALOG, lambda: NOW, "operator-0")
+
+    def reconcile(self) -> list[tuple[str, str, str]]:
+        """Reconcile once; return what was written."""
+        before = len(self.gateway.writes)
+        asyncio.run(self._reconcile())
+        return self.gateway.writes[before:]
+
+    async def _reconcile(self) -> None:
+        await relist(self.gateway, self.reconciler.view.cache)
+        self.retry_seconds = await self.reconciler.reconcile(("team", "nemotron"))
+
+    def find(self, kind: ApiKind) -> JSON:
+        """Find the only object of a kind."""
+        (found,) = [body for (stored, _), body in self.gateway.objects.items() if stored is kind]
+        return found
+
+    def change(self, kind: ApiKind, **fields: object) -> None:
+        """Change the only object of a kind as its controller would."""
+        self.gateway.put(kind, {**self.find(kind), **fields})
+
+    def ask_for(self, deployment: DeploymentBuilder) -> None:
+        live = self.find(NEMOTRON)
+        metadata = {**live["metadata"], "generation": live["metadata"]["generation"] + 1}
+        self.gateway.put(NEMOTRON, {**live, "metadata": metadata, "spec": deployment.body["spec"]})
+
+    def finish_download(self, message: str = render_line(DOWNLOADED)) -> None:
+        self.change(JOB, status={"conditions": [condition("Complete")], "completionTime": "2026-11-24T07:59:00Z"})
+        pod = a_finished_cache_pod(message)
+        pod["metadata"]["ownerReferences"][0]["uid"] = self.find(JOB)["metadata"]["uid"]
+        self.gateway.put(POD, pod)
+
+    def serve(self, replicas: int = 1) -> None:
+        server = self.find(DEPLOYMENT)
+        server["metadata"]["generation"] = 1
+        status = {"observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas}
+        self.change(DEPLOYMENT, status=status)
+        revision = server["spec"]["template"]["metadata"]["labels"]["nemotron.dev/revision"]
+        for index in range(replicas):
+            self.gateway.put(POD, a_live_pod(f"nemotron-{index}", revision=revision, ready=True))
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        conditions = {found["type"]: found for found in self.find(NEMOTRON)["status"]["conditions"]}
+        return conditions[kind]["status"], conditions[kind]["reason"]
+
+
+def serving_cluster(deployment: DeploymentBuilder | None = None) -> Cluster:
+    cluster = Cluster(deployment or a_deployment())
+    cluster.reconcile()
+    cluster.finish_download()
+    cluster.reconcile()
+    cluster.serve()
+    cluster.reconcile()
+    return cluster
+
+
+def test_a_new_resource_gets_everything_but_gpus() -> None:
+    cluster = Cluster(a_deployment())
+    written = [(verb, kind) for verb, kind, _ in cluster.reconcile()]
+    assert [
+        ("create", "PersistentVolumeClaim"),
+        ("create", "ServiceAccount"),
+        ("create", "Service"),
+        ("create", "Job"),
+        ("status", "NemotronDeployment"),
+    ] == written
+    assert ("False", "VolumePending") == cluster.condition("Ready")
+
+
+def test_a_finished_download_starts_the_server_and_is_recorded_on_the_volume() -> None:
+    cluster = Cluster(a_deployment())
+    cluster.reconcile()
+    cluster.finish_download()
+    written = [(verb, kind) for verb, kind, _ in cluster.reconcile()]
+    assert [
+        ("own", "PersistentVolumeClaim"),
+        ("apply", "PersistentVolumeClaim"),
+        ("annotate", "Job"),
+        ("create", "Deployment"),
+        ("status", "NemotronDeployment"),
+    ] == written
+    assert ("False", "RollingOut") == cluster.condition("Ready")
+
+
+def test_pods_that_serve_make_it_ready() -> None:
+    cluster = serving_cluster()
+    assert ("True", "Serving") == cluster.condition("Ready")
+    assert ["Fits", "VolumePending", "Cached", "RollingOut", "Serving"] == [
+        event["reason"] for event in cluster.gateway.events
+    ]
+
+
+def test_nothing_is_written_at_rest_nor_after_a_restart() -> None:
+    cluster = serving_cluster()
+    assert [] == cluster.reconcile()
+    cluster.restart()
+    assert [] == cluster.reconcile()
+
+
+def test_what_somebody_changed_is_changed_back_by_one_write() -> None:
+    cluster = serving_cluster()
+    service = cluster.find(SERVICE)
+    cluster.change(SERVICE, spec={**service["spec"], "type": "LoadBalancer"})
+    assert [("own", "Service", "nemotron"), ("apply", "Service", "nemotron")] == cluster.reconcile()
+    assert "ClusterIP" == cluster.find(SERVICE)["spec"]["type"]
+    assert [] == cluster.reconcile()
+
+
+def test_what_somebody_deleted_is_made_again() -> None:
+    cluster = serving_cluster()
+    cluster.gateway.take(SERVICE, "team", "nemotron")
+    assert [("create", "Service", "nemotron")] == cluster.reconcile()
+
+
+def test_a_refused_spec_leaves_alone_what_serves() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().with_tensor(3))
+    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    assert ("False", "TensorParallelDoesNotDivideHeads") == cluster.condition("Ready")
+    assert ("True", "Serving") == cluster.condition("Available")
+
+
+def test_a_budget_comes_with_the_second_replica_and_goes_with_it() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().with_replicas(2))
+    assert ("create", "PodDisruptionBudget", "nemotron") in cluster.reconcile()
+    cluster.ask_for(a_deployment())
+    assert ("delete", "PodDisruptionBudget", "nemotron") in cluster.reconcile()
+
+
+def test_a_job_whose_intent_changed_is_deleted_and_made_anew() -> None:
+    cluster = Cluster(a_deployment())
+    cluster.reconcile()
+    name = cluster.find(JOB)["metadata"]["name"]
+    cluster.ask_for(a_deployment().having("podTemplate.labels", {"team": "search"}))
+    assert ("delete", "Job", name) in cluster.reconcile()
+    cluster.restart()
+    assert ("create", "Job", name) in cluster.reconcile()
+
+
+def test_a_job_that_is_complete_is_left_alone() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().having("podTemplate.labels", {"team": "search"}))
+    assert "Job" not in {kind for _, kind, _ in cluster.reconcile()}
+
+
+def test_a_foreign_service_is_never_touched_and_looked_at_again() -> None:
+    cluster = Cluster(a_deployment())
+    cluster.gateway.put(SERVICE, a_live_object("Service", "nemotron"))
+    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    assert ("False", "NameConflict") == cluster.condition("Planned")
+    assert UNWATCHED_RETRY_SECONDS == cluster.retry_seconds
+
+
+def test_a_missing_claim_is_looked_for_again() -> None:
+    cluster = Cluster(a_deployment().with_existing_claim("mine"))
+    cluster.reconcile()
+    assert ("False", "ClaimNotFound") == cluster.condition("Planned")
+    assert UNWATCHED_RETRY_SECONDS == cluster.retry_seconds
+    cluster.gateway.put(CLAIM, users_claim())
+    cluster.reconcile()
+    assert ("True", "Fits") == cluster.condition("Planned")
+    assert cluster.retry_seconds is None
+
+
+def test_children_of_an_earlier_resource_are_waited_for() -> None:
+    cluster = Cluster(a_deployment())
+    cluster.gateway.put(SERVICE, a_live_object("Service", "nemotron", owner=controlled_by(uid="earlier")))
+    with pytest.raises(ConflictError):
+        cluster.reconcile()
+    assert [] == cluster.gateway.writes
+
+
+def test_a_spec_that_cannot_be_read_is_a_condition() -> None:
+    cluster = Cluster(a_deployment().having("replicas", "two"))
+    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    assert ("False", "InvalidSpec") == cluster.condition("Ready")
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_resource_that_goes_or_is_gone_is_left_to_the_garbage_collector(is_deleted: bool) -> None:  # noqa: FBT001 - a column
+    cluster = Cluster(a_deployment())
+    if is_deleted:
+        cluster.gateway.take(NEMOTRON, "team", "nemotron")
+    else:
+        cluster.find(NEMOTRON)["metadata"]["deletionTimestamp"] = "2026-11-24T08:00:00Z"
+    assert [] == cluster.reconcile()
+
+
+def test_a_pod_that_was_evicted_and_replaced_does_not_take_ready_away() -> None:
+    cluster = serving_cluster()
+    cluster.gateway.put(POD, a_live_pod("evicted", revision="any", phase="Failed"))
+    cluster.reconcile()
+    assert ("True", "Serving") == cluster.condition("Ready")
+
+
+def test_a_child_that_is_being_deleted_is_waited_for() -> None:
+    cluster = serving_cluster()
+    service = cluster.find(SERVICE)
+    metadata = {**service["metadata"], "deletionTimestamp": "2026-11-24T08:00:00Z"}
+    cluster.change(SERVICE, metadata=metadata, spec={})
+    assert [] == cluster.reconcile()
+
+
+def test_an_object_that_changed_hands_since_it_was_looked_at_is_not_touched() -> None:
+    deployment = a_deployment()
+    cluster = Cluster(deployment)
+    view = cluster.reconciler.view
+    view.cache.upsert(SERVICE, a_live_object("Service", "nemotron", owner=controlled_by("web", kind="ReplicaSet")))
+    with pytest.raises(ConflictError, match="Service 'nemotron' belongs to ReplicaSet 'web'; it was not touched"):
+        asyncio.run(apply(render_cached(deployment), deployment.parsed.identity, view))
+    assert ("create", "Deployment", "nemotron") not in cluster.gateway.writes
+
+
+def test_an_object_that_vanished_before_its_first_apply_is_looked_at_again() -> None:
+    deployment = a_deployment()
+    cluster = serving_cluster()
+    cluster.gateway.take(SERVICE, "team", "nemotron")
+    changed = render_cached(deployment.having("service.port", 9000))
+    with pytest.raises(ConflictError, match="Service 'nemotron' vanished"):
+        asyncio.run(apply(changed, deployment.parsed.identity, cluster.reconciler.view))
+
+
+def test_provided_weights_are_served_at_once() -> None:
+    cluster = Cluster(a_deployment().with_provided_weights("mine", "models/a"))
+    cluster.gateway.put(CLAIM, users_claim())
+    kinds = [kind for verb, kind, _ in cluster.reconcile() if verb == "create"]
+    assert ["ServiceAccount", "Service", "Deployment"] == kinds
+    assert ("True", "Provided") == cluster.condition("ModelCached")
+
+
+def users_claim() -> JSON:
+    claim = a_live_claim("mine")
+    claim["metadata"]["labels"] = {}
+    return claim
+
+
+def test_suspending_keeps_everything_but_the_replicas() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().suspended())
+    assert [
+        ("own", "Deployment", "nemotron"),
+        ("apply", "Deployment", "nemotron"),
+        ("status", "NemotronDeployment", "nemotron"),
+    ] == cluster.reconcile()
+    assert 0 == cluster.find(DEPLOYMENT)["spec"]["replicas"]
+    assert ("False", "Suspended") == cluster.condition("Ready")
+
+
+def lose_the_cache_pod(cluster: Cluster) -> None:
+    """Take the finished pod of the download away, as happens when its node is scaled down."""
+    cluster.gateway.take(POD, "team", "cache-x")
+    cluster.restart()
+    cluster.reconcile()
+
+
+def test_a_shared_volume_remembers_its_download_when_the_pod_is_gone() -> None:
+    cluster = serving_cluster()
+    lose_the_cache_pod(cluster)
+    assert ("True", "Serving") == cluster.condition("Ready")
+
+
+def test_a_users_volume_remembers_its_download_when_the_pod_is_gone() -> None:
+    deployment = a_deployment().with_existing_claim("mine")
+    cluster = Cluster(deployment)
+    cluster.gateway.put(CLAIM, users_claim())
+    cluster.reconcile()
+    cluster.finish_download()
+    cluster.reconcile()
+    cluster.serve()
+    cluster.reconcile()
+    assert ("True", "Serving") == cluster.condition("Ready")
+    lose_the_cache_pod(cluster)
+    assert ("True", "Serving") == cluster.condition("Ready")
+
+
+def test_a_download_whose_word_was_lost_runs_again() -> None:
+    """The Job completes while the operator is down, and its pod is collected before it is up again."""
+    cluster = Cluster(a_deployment())
+    cluster.reconcile()
+    cluster.change(CLAIM, status={"phase": "Bound"})
+    cluster.change(JOB, status={"conditions": [condition("Complete")]})
+    name = cluster.find(JOB)["metadata"]["name"]
+    cluster.restart()
+    assert ("delete", "Job", name) in cluster.reconcile()
+    cluster.restart()
+    assert ("create", "Job", name) in cluster.reconcile()
+
+
+def test_a_download_that_ended_without_a_report_needs_a_human() -> None:
+    """Somebody's `downloaderImage` is not ours."""
+    cluster = Cluster(a_deployment())
+    cluster.reconcile()
+    cluster.finish_download("All good.")
+    assert [] == [kind for verb, kind, _ in cluster.reconcile() if verb == "delete"]
+    assert ("False", "DownloadFailed") == cluster.condition("ModelCached")
+    assert ("True", "DownloadFailed") == cluster.condition("Stalled")
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_what_the_api_server_refuses_is_a_condition_and_tried_again(status: int) -> None:
+    cluster = Cluster(a_deployment())
+    cluster.gateway.refusals[JOB] = status
+    cluster.reconcile()
+    assert ("False", "RefusedByCluster") == cluster.condition("Planned")
+    assert ("True", "RefusedByCluster") == cluster.condition("Stalled")
+    assert UNWATCHED_RETRY_SECONDS == cluster.retry_seconds
+    cluster.gateway.refusals.clear()
+    cluster.reconcile()
+    assert ("True", "Fits") == cluster.condition("Planned")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_the_api_server_cannot_do_now_is_left_to_the_queue(status: int) -> None:
+    cluster = Cluster(a_deployment())
+    cluster.gateway.refusals[JOB] = status
+    with pytest.raises(ClusterError):
+        cluster.reconcile()
+
+
+def test_a_volume_that_was_deleted_and_made_anew_is_filled_anew() -> None:
+    cluster = serving_cluster()
+    claim = cluster.find(CLAIM)["metadata"]["name"]
+    job = cluster.find(JOB)["metadata"]["name"]
+    cluster.gateway.take(CLAIM, "team", claim)
+    written = cluster.reconcile()
+    assert ("create", "PersistentVolumeClaim", claim) in written
+    assert ("delete", "Job", job) in written
+    cluster.restart()
+    assert ("create", "Job", job) in cluster.reconcile()
+    assert ("False", "VolumePending") == cluster.condition("ModelCached")
+
+
+def test_an_object_of_ours_whose_label_was_taken_away_gets_it_back() -> None:
+    """The watches see only what carries our label: to them such an object is gone."""
+    cluster = serving_cluster()
+    service = cluster.find(SERVICE)
+    cluster.change(SERVICE, metadata={**service["metadata"], "labels": {}})
+    cluster.reconcile()
+    assert service["metadata"]["labels"] == cluster.find(SERVICE)["metadata"]["labels"]
+
+
+def test_a_users_bound_volume_is_not_said_to_be_pending() -> None:
+    cluster = Cluster(a_deployment().with_existing_claim("mine"))
+    cluster.gateway.put(CLAIM, users_claim())
+    cluster.reconcile()
+    cluster.gateway.put(POD, a_live_pod("cache-x", component="cache", conditions=[NO_NODE]))
+    cluster.reconcile()
+    assert ("False", "Unschedulable") == cluster.condition("ModelCached")

@@ -212,6 +212,9 @@ class OperatorProcess:
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.is_leader()
 
+    def _watches_healthy(self) -> str | None:
+        return self._supervisor.healthy() if self._is_acting else None  # a replica that stands by watches nothing
+
     def _make_queue(self) -> WorkQueue:
         reconciler = Reconciler(
             view=ClusterView(self._cache, self._gateway),
@@ -237,7 +240,7 @@ class OperatorProcess:
             self._options.http_host,
             self._options.http_port,
             healthy=self._lag.healthy,
-            ready=all_of(lambda: self._waits_for or None),
+            ready=all_of(lambda: self._waits_for or None, self._watches_healthy),
             registry=self._metrics.registry,
         )
 

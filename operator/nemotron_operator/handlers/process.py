@@ -28,7 +28,7 @@ from nemotron_operator.handlers.supervisor import WatchSupervisor
 from nemotron_operator.reconcile import Reconciler
 from nemotron_operator.runtime.clocks import utc_now
 from nemotron_operator.runtime.election import LeaderElector
-from nemotron_operator.runtime.http_server import HttpServer, all_of
+from nemotron_operator.runtime.http_server import HttpServer
 from nemotron_operator.runtime.loop_lag import LoopLagMonitor
 from nemotron_operator.runtime.metrics import Metrics
 from nemotron_operator.runtime.work_queue import WorkQueue
@@ -212,8 +212,9 @@ class OperatorProcess:
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.is_leader()
 
-    def _watches_healthy(self) -> str | None:
-        return self._supervisor.healthy() if self._is_acting else None  # a replica that stands by watches nothing
+    def _ready(self) -> str | None:
+        """Say what this replica waits for; None when it is ready. One that stands by watches nothing yet."""
+        return self._waits_for or (self._supervisor.healthy() if self._is_acting else None)
 
     def _make_queue(self) -> WorkQueue:
         reconciler = Reconciler(
@@ -240,7 +241,7 @@ class OperatorProcess:
             self._options.http_host,
             self._options.http_port,
             healthy=self._lag.healthy,
-            ready=all_of(lambda: self._waits_for or None, self._watches_healthy),
+            ready=self._ready,
             registry=self._metrics.registry,
         )
 

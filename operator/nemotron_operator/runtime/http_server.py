@@ -16,15 +16,6 @@ SHUTDOWN_SECONDS = 1.0
 """How long an answer that is under way may delay the end of the process."""
 
 
-def all_of(*checks: Check) -> Check:
-    """Join checks into one that says everything that is wrong."""
-
-    def check() -> str | None:
-        return " ".join(problem for check in checks if (problem := check()) is not None) or None
-
-    return check
-
-
 class HttpServer:
     """Serve the process's own state. It has no secrets, and nothing in it can be changed from outside."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from nemotron_operator.runtime.http_server import HttpServer, all_of
+from nemotron_operator.runtime.http_server import HttpServer
 from nemotron_operator.runtime.metrics import Metrics
 
 
@@ -86,13 +86,5 @@ async def test_a_stopped_server_listens_no_more(server: HttpServer) -> None:
 
 
 async def test_stopping_a_server_that_never_started_is_harmless() -> None:
-    server = HttpServer("127.0.0.1", 0, healthy=all_of(), ready=all_of(), registry=Metrics().registry)
+    server = HttpServer("127.0.0.1", 0, healthy=lambda: None, ready=lambda: None, registry=Metrics().registry)
     await server.stop()
-
-
-def test_joined_checks_say_everything_that_is_wrong() -> None:
-    assert "One. Two." == all_of(lambda: "One.", lambda: None, lambda: "Two.")()
-
-
-def test_joined_checks_that_find_nothing_say_nothing() -> None:
-    assert all_of(lambda: None, lambda: None)() is None

@@ -112,6 +112,15 @@ class Namespace:
             raise AssertionError(f"{name} vanished")
         return resource
 
+    def wait_until_replaced(self, kind: str, before: Body, seconds: float = PATIENCE_SECONDS) -> Body:
+        """Wait until an object that was deleted is there again, as another one, and return it."""
+
+        def look() -> Body | None:
+            live = self.get(kind, before["metadata"]["name"])
+            return live if live is not None and live["metadata"]["uid"] != before["metadata"]["uid"] else None
+
+        return wait_until(f"the deleted {kind} is back", look, seconds)
+
 
 @dataclass
 class RunningOperator:

@@ -12,7 +12,7 @@ from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator, write_operator_kubeconfig
 from nemotron_operator.cluster.kinds import CHILD_KINDS
 from tests.support.cluster import Namespace, RunningOperator, wait_until
-from tests.support.fault_proxy import FaultProxy
+from tests.support.faults.proxy import FaultProxy
 
 StartOperator = Callable[..., RunningOperator]
 

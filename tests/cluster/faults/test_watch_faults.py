@@ -3,15 +3,9 @@
 import pytest
 
 from tests.support.cluster import Namespace, a_resource, wait_until
-from tests.support.fault_proxy import (
-    Act,
-    FaultProxy,
-    answer_with,
-    cut_in_mid_json,
-    refuse,
-    reset,
-    send_error_event,
-)
+from tests.support.faults.acts import answer_with, cut_in_mid_json, refuse, reset, send_error_event
+from tests.support.faults.exchange import Act
+from tests.support.faults.proxy import FaultProxy
 
 HTTP_DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -45,11 +39,6 @@ def test_a_watch_is_opened_anew_after(act: Act, path: str, times: int, namespace
     wait_until("the fault has struck", lambda: fault.hits == times)
 
     namespace.apply(a_resource())
-    first = wait_until("the new resource has a service", lambda: namespace.get("service", "nemotron"))
+    service = wait_until("the new resource has a service", lambda: namespace.get("service", "nemotron"))
     namespace.kubectl("delete", "service", "nemotron", "--wait=false")
-
-    def is_back() -> bool:
-        live = namespace.get("service", "nemotron")
-        return live is not None and live["metadata"]["uid"] != first["metadata"]["uid"]
-
-    wait_until("the deleted service is back", is_back, 15)
+    namespace.wait_until_replaced("service", service)

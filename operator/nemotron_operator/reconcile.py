@@ -68,18 +68,20 @@ class Reconciler:
     async def _decide_and_apply(self, deployment: ParsedDeployment | InvalidDeployment) -> tuple[Decision, str | None]:
         if isinstance(deployment, InvalidDeployment):
             return deployment, None
-        facts = await observe_facts(deployment, self.catalog, self.view)
-        plan = make_plan(deployment, facts, self.config, self.catalog)
-        if not isinstance(plan, ServingPlan):
-            return plan, None  # what serves keeps serving
-        manifests = render(plan)
+        revision = None
         try:
+            facts = await observe_facts(deployment, self.catalog, self.view)
+            plan = make_plan(deployment, facts, self.config, self.catalog)
+            if not isinstance(plan, ServingPlan):
+                return plan, None  # what serves keeps serving
+            manifests = render(plan)
+            revision = manifests.revision
             await apply(manifests, deployment.identity, self.view)
         except ClusterError as error:
             if error.status_code not in _REFUSALS:
                 raise
-            return Rejection(deployment.identity, Reason.REFUSED_BY_CLUSTER, str(error)), manifests.revision
-        return plan, manifests.revision
+            return Rejection(deployment.identity, Reason.REFUSED_BY_CLUSTER, str(error)), revision
+        return plan, revision
 
     def _list_lookups(self, deployment: ParsedDeployment | InvalidDeployment) -> Lookups:
         if isinstance(deployment, InvalidDeployment):

@@ -27,6 +27,7 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.constants import COMPONENT_LABEL
+from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT
@@ -44,6 +45,15 @@ class ClusterView:
         """Find an object that may be ours or foreign; watches report only ours, so a miss is asked for."""
         known = self.cache.get(kind, namespace, name)
         return known if known is not None else await self.gateway.get(kind, namespace, name)
+
+    async def find_if_allowed(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
+        """Find an object, taking "forbidden" for "not there": for a status, which has to be written all the same."""
+        try:
+            return await self.find(kind, namespace, name)
+        except ClusterError as error:
+            if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
+                return None
+            raise
 
 
 async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView) -> Facts:
@@ -68,7 +78,7 @@ async def observe(identity: Identity, lookups: Lookups, view: ClusterView) -> Ob
     server = cache.get(DEPLOYMENT, namespace, name)
     pods = cache.list_children(POD, namespace, name)
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
-    claim = await view.find(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
+    claim = await view.find_if_allowed(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
     cache_pods = [pod for pod in pods if _component_of(pod) == CACHE_COMPONENT]
     return Observation(
         server=observe_server(server) if server else None,

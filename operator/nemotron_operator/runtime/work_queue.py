@@ -21,8 +21,8 @@ Key = tuple[str, str]
 FIRST_BACKOFF_SECONDS = 0.05
 """The wait after a key's first failure. It doubles with each further one."""
 
-MAX_BACKOFF_SECONDS = 300.0
-"""Where doubling ends: a cause that has lasted for hours is still met within five minutes of its end."""
+MAX_BACKOFF_SECONDS = 60.0
+"""Where doubling ends: a cause that has lasted for hours is still met within a minute of its end."""
 
 MAX_DOUBLINGS = 20
 """More than the cap needs, few enough for a float."""
@@ -32,7 +32,7 @@ EVENT_SHORTCUT = 0.1
 
 An event often means that the cause of the failure is gone, so waiting it all out would look dead to the person who
 repaired it. But a failing run can cause events itself (it writes a status, a child flaps), so an event may not skip
-the wait either: a storm would make the key run without pause. With a tenth, a repair is seen within 30 s at worst,
+the wait either: a storm would make the key run without pause. With a tenth, a repair is seen within 6 s at worst,
 and under any storm the attempts still thin out as the backoff grows.
 """
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.support.cluster import Namespace, a_resource
+from tests.support.cluster import Namespace, a_resource, wait_until
 from tests.support.faults.acts import drop_event, send_error_event, stay_silent
 from tests.support.faults.exchange import Exchange
 from tests.support.faults.proxy import FaultProxy
 
-CHILDREN = {"deployment": "/deployments$", "service": "/services$", "serviceaccount": "/serviceaccounts$"}
+CHILDREN = {"deployment": "/deployments$", "service": "/services$"}
 
 RESYNC_SECONDS = 10
 
@@ -61,10 +61,14 @@ class TestShortResync:
         namespace.wait_until_replaced(kind, before, 3 * RESYNC_SECONDS)
 
     def test_a_new_resource_that_was_never_reported_is_found(self, namespace: Namespace, proxy: FaultProxy) -> None:
+        namespace.apply(a_resource("early"))  # without any report yet, a watch begins with a list
+        namespace.wait_until_ready("early")
         proxy.add(drop_event("ADDED"), verb="watch", path="/nemotrondeployments$")
         proxy.end_watches("/nemotrondeployments$")
-        namespace.apply(a_resource())
-        namespace.wait_until_ready(seconds=4 * RESYNC_SECONDS)
+        wait_until("it watches again", lambda: proxy.count_open_watches("/nemotrondeployments$") == 1)
+
+        namespace.apply(a_resource("late"))
+        namespace.wait_until_ready("late", 4 * RESYNC_SECONDS)
 
     def test_a_watch_that_says_nothing_hides_nothing(self, namespace: Namespace, proxy: FaultProxy) -> None:
         proxy.add(stay_silent, verb="watch", path="/services$")

@@ -1,19 +1,22 @@
-"""The options of `vllm serve` 0.33.0, as its own parser lists them, and how argparse completes their beginnings."""
+"""The options of the shipped `vllm serve`, and how argparse completes their beginnings."""
 
-from pathlib import Path
+from nemotron_operator.catalog.engine_options import EngineOption, load_engine_options
+from nemotron_operator.config import load_config
 
-OPTIONS = Path(__file__).with_name("vllm_serve_options_0.33.0.txt").read_text().split()
-"""Long and short option strings, negations included."""
+ENGINE_OPTIONS = load_engine_options()[load_config().engine_version]
 
-ALIASES = {
-    "-tp": "--tensor-parallel-size",
-    "-pp": "--pipeline-parallel-size",
-    "-dp": "--data-parallel-size",
-    "-n": "--nnodes",
-    "-r": "--node-rank",
-    "-q": "--quantization",
+OPTIONS = sorted(ENGINE_OPTIONS.by_name)
+"""Long and short names, negations included."""
+
+SAMPLES = {
+    "text": "x",
+    "integer": "1",
+    "integer with unit": "8k",
+    "float": "0.5",
+    "json": '{"a":1}',
+    "text or json": '{"a":1}',
 }
-"""Short options of those that the operator keeps to itself."""
+"""A value of each kind."""
 
 
 def complete(argument: str) -> str | None:
@@ -25,8 +28,21 @@ def complete(argument: str) -> str | None:
     """
     name = argument.split("=", 1)[0].replace("_", "-")
     if name in OPTIONS:
-        return ALIASES.get(name, name)
-    found = {ALIASES.get(option, option) for option in OPTIONS if option.startswith(name)}
+        return lead(name)
+    found = {lead(option) for option in OPTIONS if option.startswith(name)}
     if not name.startswith("--"):
-        found |= {ALIASES.get(option, option) for option in OPTIONS if option == name[:2]}
+        found |= {lead(option) for option in OPTIONS if option == name[:2]}
     return found.pop() if len(found) == 1 else None
+
+
+def lead(name: str) -> str:
+    """Name an option by its long name, whichever of its names is given."""
+    return next(known for known in ENGINE_OPTIONS.by_name[name].names if known.startswith("--"))
+
+
+def write_out(name: str, option: EngineOption) -> list[str]:
+    """Write an option with as many values as it needs."""
+    if option.values in ("none", "optional", "any"):
+        return [name]
+    value = option.choices[0] if option.choices else SAMPLES[option.kind]
+    return [f"{name}={value}"]

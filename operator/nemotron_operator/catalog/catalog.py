@@ -10,6 +10,7 @@ from types import MappingProxyType
 import yaml
 from pydantic import ValidationError
 
+from nemotron_operator.catalog.engine_options import EngineOptions, load_engine_options
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.errors import CatalogError
 
@@ -19,6 +20,8 @@ class Catalog:
     """The entries by name."""
 
     entries: Mapping[str, CatalogEntry]
+    engine_options: Mapping[str, EngineOptions]
+    """What `vllm serve` takes, by the vLLM versions that are known."""
 
     def find(self, name: str) -> CatalogEntry | None:
         """Find an entry by its name or by its repository, whatever the case."""
@@ -49,8 +52,8 @@ def load_catalog() -> Catalog:
 
 
 def make_catalog(entries: Iterable[CatalogEntry]) -> Catalog:
-    """Index entries by name."""
-    return Catalog(MappingProxyType({entry.name: entry for entry in entries}))
+    """Index entries by name; the engine's options are always those that ship."""
+    return Catalog(MappingProxyType({entry.name: entry for entry in entries}), load_engine_options())
 
 
 def _read_entry(file_name: str, text: str) -> CatalogEntry:

@@ -31,19 +31,38 @@ OPERATOR_ARGUMENTS = frozenset(
         "--download-dir",
         "--distributed-executor-backend",
         "--pipeline-parallel-size",
+        "--prefill-context-parallel-size",
         "--data-parallel-size",
+        "--data-parallel-size-local",
+        "--data-parallel-rank",
+        "--data-parallel-start-rank",
+        "--data-parallel-address",
+        "--data-parallel-rpc-port",
+        "--data-parallel-backend",
+        "--data-parallel-hybrid-lb",
+        "--data-parallel-external-lb",
+        "--data-parallel-multi-port-external-lb",
+        "--data-parallel-supervisor-port",
+        "--device-ids",
         "--nnodes",
         "--node-rank",
         "--master-addr",
         "--master-port",
         "--headless",
+        "--grpc",
+        "--grpc-port",
+        "--ssl-keyfile",
+        "--ssl-certfile",
+        "--ssl-ca-certs",
+        "--ssl-cert-reqs",
+        "--help",
         "--kv-cache-memory-bytes",
         "--shutdown-timeout",
         "--config",
         "--quantization",
     }
 )
-"""Arguments that the rendered pod depends on."""
+"""Arguments that the rendered pod depends on: its GPUs, its port, its probes, its volumes, the way it ends."""
 
 UNSAFE_ARGUMENTS = frozenset(
     {
@@ -55,12 +74,31 @@ UNSAFE_ARGUMENTS = frozenset(
         "--worker-cls",
         "--worker-extension-cls",
         "--scheduler-cls",
+        "--model-class-overrides",
+        "--log-config-file",
         "--allowed-local-media-path",
         "--hf-token",
         "--allow-deprecated-quantization",
     }
 )
 """Arguments that load code, open files of the pod to clients, or would show a secret in the pod's spec."""
+
+UNSAFE_KEYS = frozenset(
+    {
+        "ec_connector_module_path",
+        "encoder_cache_manager_cls",
+        "kv_connector_module_path",
+        "module_path",
+        "pylogging_config_file",
+        "reasoning_parser_plugin",
+        "spec_module_path",
+        "trust_remote_code",
+    }
+)
+"""Keys of JSON arguments that load code (vllm/config/*.py, vllm/v1/kv_offload, vllm/distributed)."""
+
+UNSAFE_VALUES = frozenset({"custom_class"})
+"""Values that load code: the speculative method whose model is the name of a Python class."""
 
 COMPLETE_ARGUMENTS = frozenset({"--reasoning-parser"})
 """Allowed arguments that are also the beginning of a forbidden one."""
@@ -92,12 +130,18 @@ UNSAFE_VARIABLES = frozenset(
     {
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING",
         "VLLM_ALLOW_INSECURE_SERIALIZATION",
+        "VLLM_CUDART_SO_PATH",
+        "VLLM_CUDA_COMPATIBILITY_PATH",
+        "VLLM_LOGGING_CONFIG_PATH",
+        "VLLM_MODEL_REDIRECT_PATH",
+        "VLLM_NCCL_SO_PATH",
         "VLLM_PLUGINS",
+        "VLLM_RUST_FRONTEND_PATH",
         "VLLM_SERVER_DEV_MODE",
         "PATH",
     }
 )
-"""Variables that open administrative endpoints or load code."""
+"""Variables that open administrative endpoints, load code, or serve another model than the one that was planned."""
 
 UNSAFE_VARIABLE_PREFIXES = ("LD_", "PYTHON", "NVIDIA_", "CUDA_VISIBLE")
 """Families of variables that load code or undo the GPU request."""
@@ -120,7 +164,7 @@ def explain_forbidden_argument(argument: str) -> str | None:
     if typed := _find(name, TYPED_ARGUMENTS):
         return f"is set by spec.{TYPED_ARGUMENTS[typed]}: use that field"
     if _find(name, OPERATOR_ARGUMENTS):
-        return "is set by the operator, the rendered pod depends on it: remove it"
+        return "is the operator's alone, as the rendered pod depends on it: remove it"
     if _find(name, UNSAFE_ARGUMENTS):
         return "loads code, opens files or shows a secret: it is not allowed here"
     return None

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.quantity import parse_quantity
-from nemotron_operator.plan.arguments import explain_forbidden_argument, explain_forbidden_variable
+from nemotron_operator.plan.arguments import explain_forbidden_variable
 from nemotron_operator.plan.cache import plan_access_modes
+from nemotron_operator.plan.extra_arguments import find_refused_argument
 from nemotron_operator.plan.memory import GIB, count_repository_bytes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import (
@@ -96,12 +97,11 @@ def remote_code_is_allowed(request: PlanRequest) -> Violation | None:
 
 
 def extra_arguments_are_allowed(request: PlanRequest) -> Violation | None:
-    """Keep one source for every setting, and no argument that opens the server."""
-    for argument in request.spec.engine.extra_args:
-        refusal = explain_forbidden_argument(argument)
-        if refusal:
-            return Violation(Reason.ARGUMENT_NOT_ALLOWED, f"spec.engine.extraArgs: {argument!r} {refusal}.")
-    return None
+    """Keep one source for every setting, no argument that opens the server, and none that this vLLM does not take."""
+    refused = find_refused_argument(request.spec.engine.extra_args, request.engine_options)
+    if refused is None:
+        return None
+    return Violation(Reason.ARGUMENT_NOT_ALLOWED, f"spec.engine.extraArgs[{refused.index}]: {refused.message}")
 
 
 def extra_variables_are_allowed(request: PlanRequest) -> Violation | None:

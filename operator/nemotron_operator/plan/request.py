@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from nemotron_operator.api.spec import HuggingFaceSource, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.catalog.engine_options import EngineOptions
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
+from nemotron_operator.plan.engine_version import find_engine_version
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.source import find_entry
 
@@ -62,6 +64,12 @@ class PlanRequest:
     def image(self) -> str:
         """The engine image that would serve."""
         return self.spec.engine.image or self.config.engine_image
+
+    @property
+    def engine_options(self) -> EngineOptions | None:
+        """What the engine in that image takes; None when its version is not known, and nothing can be said."""
+        version = find_engine_version(self.image, self.config)
+        return self.catalog.engine_options.get(version) if version else None
 
 
 def resolve_request(

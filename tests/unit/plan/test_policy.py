@@ -77,7 +77,7 @@ REFUSED = [
         "extra_arguments_are_allowed",
         a_deployment().with_extra_args("--seed=1", "--max-model-len=4096"),
         Reason.ARGUMENT_NOT_ALLOWED,
-        ["spec.engine.extraArgs: '--max-model-len=4096'", "spec.engine.maxModelLen: use that field"],
+        ["spec.engine.extraArgs[1]: '--max-model-len=4096'", "spec.engine.maxModelLen: use that field"],
     ),
     Refused(
         "extra_variables_are_allowed",

@@ -264,12 +264,15 @@ def test_every_value_of_engine_and_model_arrives_as_it_is(deployment: Deployment
 @pytest.mark.parametrize("text", NASTY)
 def test_text_that_trips_yaml_or_jinja_arrives_as_it_is(text: str) -> None:
     deployment = (
-        a_deployment().with_env(X=text).having("podTemplate.annotations", {"x": text}).with_extra_args(f"x{text}")
+        a_deployment()
+        .with_env(X=text)
+        .having("podTemplate.annotations", {"x": text})
+        .with_extra_args(f"--response-role=x{text}")
     )
     pod = server_pod_of(render_cached(deployment))
     assert {"name": "X", "value": text} in container_of(pod)["env"]
     assert text == pod["metadata"]["annotations"]["x"]
-    assert f"x{text}" == container_of(pod)["args"][-1]
+    assert f"--response-role=x{text}" == container_of(pod)["args"][-1]
 
 
 @given(st.lists(texts, max_size=3))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from lab.hub import Hub
 from nemotron_operator.downloader.main import main
-from tests.support.hub import Hub
 
 REPOSITORY = "acme/tiny-nemotron"
 """The repository of most tests."""

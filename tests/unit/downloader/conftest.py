@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import close_session
 
-from tests.support.hub import Hub
+from lab.hub import Hub
 from tests.unit.downloader.command import FILES, REPOSITORY, Command
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 from huggingface_hub import constants
 
+from lab.hub import ALWAYS, Hub, StoredFile
 from nemotron_operator.downloader.main import EXIT_RETRYABLE, EXIT_TERMINAL
-from tests.support.hub import ALWAYS, Hub, StoredFile
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command, Ended
 
 TOKEN = "hf_" + "s3cr3t" * 5

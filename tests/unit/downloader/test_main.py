@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from lab.hub import Hub
 from nemotron_operator.downloader.main import main
-from tests.support.hub import Hub
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.hub import Hub
+from lab.hub import Hub
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
 
 MIB = 1 << 20

@@ -1,4 +1,4 @@
-"""A small hub on loopback: it speaks what the hub's client really calls, and fails as it is told.
+"""A small hub on this machine: it speaks what the hub's client really calls, and fails as it is told.
 
     with Hub({"acme/tiny": {"config.json": b"{}", "model.safetensors": b"..."}}) as hub:
         hub.cut("model.safetensors", after_bytes=1000)
@@ -70,6 +70,7 @@ class StoredFile:
 
     @property
     def sha256(self) -> str:
+        """The digest of a large file, and its name in the store."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
@@ -79,10 +80,12 @@ class StoredFile:
 
     @property
     def blob_sha1(self) -> str:
+        """The name that git gives to what it keeps."""
         return hashlib.sha1(b"blob %d\0" % len(self.pointer) + self.pointer, usedforsecurity=False).hexdigest()
 
     @property
     def etag(self) -> str:
+        """What the hub answers as the file's digest."""
         return self.sha256 if self.is_large else self.blob_sha1
 
 
@@ -106,7 +109,7 @@ class PlannedAnswer:
 class Hub:
     """A hub with the repositories that it is given. It serves for as long as its context lasts."""
 
-    def __init__(self, repositories: Mapping[str, Mapping[str, bytes]]) -> None:
+    def __init__(self, repositories: Mapping[str, Mapping[str, bytes]], host: str = "127.0.0.1") -> None:
         self.requests: list[SeenRequest] = []
         """Every request, in the order of arrival."""
         self.bytes_sent: Counter[str] = Counter()
@@ -120,7 +123,7 @@ class Hub:
         self._cuts: dict[str, int] = {}
         self._stalls: dict[str, int] = {}
         self._corruptions: Counter[str] = Counter()
-        self._server = _Server(self)
+        self._server = _Server(self, host)
         for name, files in repositories.items():
             self.push(name, files)
 
@@ -318,8 +321,8 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, hub: Hub, host: str) -> None:
+        super().__init__((host, 0), _Handler)
         self.hub = hub
         self.connections: set[socket.socket] = set()
 

@@ -9,6 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from nemotron_operator.api.quantity import QUANTITY_PATTERN
+from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.constants import GPU_RESOURCE
 from nemotron_operator.errors import ConfigError
 
@@ -66,6 +68,15 @@ class AcceleratorProfile(ConfigModel):
     tolerations: tuple[Toleration, ...] = ()
     """Taints of the GPU nodes that serving pods tolerate."""
 
+    engine_image: str | None = None
+    """The vLLM image for this accelerator, where it is another than `engineImage`."""
+
+    engine_args: tuple[str, ...] = ()
+    """Arguments of `vllm serve` that every engine on this accelerator gets, before those of the resource."""
+
+    engine_env: Annotated[Mapping[str, str], Field(default_factory=dict)]
+    """Environment variables that every engine on this accelerator gets; the resource's own win."""
+
 
 class OperatorConfig(ConfigModel):
     """Everything that a platform team may decide for all NemotronDeployments of its cluster."""
@@ -77,7 +88,13 @@ class OperatorConfig(ConfigModel):
     """The vLLM version inside `engineImage`: the argument names that the operator renders follow it."""
 
     downloader_image: str
-    """The image of the cache Job. It holds `nemotron-download`."""
+    """The image of the cache Job and of the verification Job. It holds `nemotron-download` and `nemotron-verify`."""
+
+    download_cpu: Annotated[str, Field(pattern=QUANTITY_PATTERN)] = "2"
+    """CPU that the cache Job requests; hashing and writing keep about two cores busy."""
+
+    download_memory: Annotated[str, Field(pattern=QUANTITY_PATTERN)] = "4Gi"
+    """Memory that the cache Job requests."""
 
     allowed_image_prefixes: tuple[str, ...]
     """A resource may name an engine image only if it starts with one of these."""
@@ -90,6 +107,9 @@ class OperatorConfig(ConfigModel):
 
     accelerators: Mapping[str, AcceleratorProfile]
     """The profiles by name."""
+
+    models: tuple[CatalogEntry, ...] = ()
+    """Models beside the shipped catalogue: fine-tunes, copies under another name. One of a shipped name replaces it."""
 
     gpu_memory_utilization_percent: Annotated[int, Field(ge=1, le=100)] = 92
     """Share of a GPU's memory that the engine may take where the resource says nothing; vLLM's own default."""

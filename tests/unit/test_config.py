@@ -6,6 +6,7 @@ from nemotron_operator.config import load_config
 from nemotron_operator.errors import ConfigError
 
 SHIPPED = load_config()
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def overlay(folder: Path, text: str) -> Path:
@@ -45,6 +46,13 @@ def test_a_field_is_replaced_and_an_accelerator_is_added(tmp_path: Path) -> None
     assert SHIPPED.engine_image == config.engine_image
 
 
+def test_the_example_for_a_machine_without_gpus_is_sound_and_brings_its_model() -> None:
+    config = load_config(EXAMPLES / "operator" / "cpu-development.yaml")
+    profile = config.accelerators[config.default_accelerator]
+    assert ("cpu-development", ("--enforce-eager",)) == (config.default_accelerator, profile.engine_args)
+    assert ["nemotron-dev/tiny-llama-fp8"] == [model.name for model in config.models]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -55,6 +63,7 @@ def test_a_field_is_replaced_and_an_accelerator_is_added(tmp_path: Path) -> None
         ("- a list", "must be a mapping of fields, found list"),
         ("a: [", "is not YAML"),
         ("accelerators: {X: {nodeLabels: {}}}", "accelerators.X.usableMemoryMib"),
+        ("models: [{name: a}]", "models.0.repository"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words: str) -> None:

@@ -1,7 +1,7 @@
 """The Nemotron family: one data file per model, read once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -22,6 +22,10 @@ class Catalog:
     entries: Mapping[str, CatalogEntry]
     engine_options: Mapping[str, EngineOptions]
     """What `vllm serve` takes, by the vLLM versions that are known."""
+
+    def extend(self, entries: Iterable[CatalogEntry]) -> "Catalog":
+        """Return a catalogue with more entries; one of a known name replaces it."""
+        return replace(self, entries=MappingProxyType({**self.entries, **{entry.name: entry for entry in entries}}))
 
     def find(self, name: str) -> CatalogEntry | None:
         """Find an entry by its name or by its repository, whatever the case."""

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from nemotron_operator.api.spec import ModelSpec, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
-from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.catalog.entry import CatalogEntry, Quantization
 from nemotron_operator.cli.models_report import AcceleratorNeed, ModelReport
-from nemotron_operator.cli.offline import Offline
+from nemotron_operator.cli.offline import Offline, read_offline
 from nemotron_operator.cli.output import OutputFormat, write_document
-from nemotron_operator.config import load_config
 from nemotron_operator.plan.memory import UNQUANTIZED_BYTES, count_repository_bytes, count_weights_bytes
 from nemotron_operator.plan.serving_plan import ServingPlan
 
@@ -18,7 +16,7 @@ _UNQUANTIZED = Quantization(method="none", linear_weight_bytes=2)
 
 def list_models(config: Path | None, output: OutputFormat) -> None:
     """Write the catalogue."""
-    offline = Offline(load_config(config), load_catalog())
+    offline = read_offline(config)
     reports = [_make_model_report(entry, offline) for entry in offline.catalog.entries.values()]
     if output.is_for_programs:
         write_document([report.model_dump(mode="json", by_alias=True) for report in reports], output)

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
-from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.config import OperatorConfig
+from nemotron_operator.catalog.catalog import Catalog, load_catalog
+from nemotron_operator.config import OperatorConfig, load_config
 from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.plan.source import choose_download
-from nemotron_operator.status.findings import Decision
+from nemotron_operator.status.judgement import Decision
 
 PLACEHOLDER_UID = "00000000-0000-0000-0000-000000000000"
 """Stands for the resource's uid, which the API server gives on creation."""
@@ -55,6 +56,18 @@ class Offline:
         """Find the commit that a resource pins; None when it names a branch or tag, or downloads nothing."""
         download = choose_download(deployment.spec.model, self.catalog)
         return download.revision if download and is_commit(download.revision) else None
+
+
+def read_offline(config: Path | None) -> Offline:
+    """Read the configuration, and the catalogue with the configuration's own models.
+
+    Raises
+    ------
+    OperatorError
+        The configuration cannot be used.
+    """
+    loaded = load_config(config)
+    return Offline(loaded, load_catalog().extend(loaded.models))
 
 
 def is_commit(text: str) -> bool:

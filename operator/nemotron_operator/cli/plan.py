@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cli.documents import read_documents
 from nemotron_operator.cli.messages import say
-from nemotron_operator.cli.offline import Offline
+from nemotron_operator.cli.offline import read_offline
 from nemotron_operator.cli.output import OutputFormat, write_document
 from nemotron_operator.cli.plan_report import PlanReport, make_plan_report
 from nemotron_operator.cli.program import EXIT_REFUSED
-from nemotron_operator.config import load_config
 
 
 def plan_files(paths: Sequence[Path], config: Path | None, namespace: str, output: OutputFormat) -> int:
     """Plan every deployment of the files; returns the exit code."""
     documents = read_documents(paths, namespace)
-    offline = Offline(load_config(config), load_catalog())
+    offline = read_offline(config)
     for skipped in documents.skipped:
         say(skipped)
     reports = [make_plan_report(document, offline) for document in documents.deployments]

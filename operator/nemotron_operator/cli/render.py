@@ -7,17 +7,16 @@ from pathlib import Path
 import typer
 
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
-from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cli.documents import Document, read_documents
 from nemotron_operator.cli.messages import say
-from nemotron_operator.cli.offline import PLACEHOLDER_UID, Offline, is_commit
+from nemotron_operator.cli.offline import PLACEHOLDER_UID, Offline, is_commit, read_offline
 from nemotron_operator.cli.output import ManifestFormat, write_document
 from nemotron_operator.cli.program import EXIT_REFUSED
-from nemotron_operator.config import load_config
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.manifests import Manifest, Manifests, render
-from nemotron_operator.status.findings import Decision, find_planned
+from nemotron_operator.status.findings import find_planned
+from nemotron_operator.status.judgement import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def render_files(paths: Sequence[Path], options: RenderOptions, output: Manifest
     if options.commit is not None and not is_commit(options.commit):
         raise OperatorError(f"--commit: must be 40 hexadecimal digits (found {options.commit!r}): a branch moves on.")
     documents = read_documents(paths, options.namespace)
-    offline = Offline(load_config(options.config), load_catalog())
+    offline = read_offline(options.config)
     for skipped in documents.skipped:
         say(skipped)
     rendered = [_render(document, options, offline) for document in documents.deployments]

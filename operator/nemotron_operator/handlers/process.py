@@ -220,7 +220,7 @@ class OperatorProcess:
         reconciler = Reconciler(
             view=ClusterView(self._cache, self._gateway),
             config=self._config,
-            catalog=load_catalog(),
+            catalog=load_catalog().extend(self._config.models),
             now=utc_now,
             reporter=self._identity,
         )

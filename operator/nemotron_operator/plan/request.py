@@ -62,8 +62,9 @@ class PlanRequest:
 
     @property
     def image(self) -> str:
-        """The engine image that would serve."""
-        return self.spec.engine.image or self.config.engine_image
+        """The engine image that would serve: the user's, the accelerator's, or the one for all."""
+        profile_image = self.profile.engine_image if self.profile else None
+        return self.spec.engine.image or profile_image or self.config.engine_image
 
     @property
     def engine_options(self) -> EngineOptions | None:

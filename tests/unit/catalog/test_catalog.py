@@ -18,6 +18,14 @@ def test_the_first_model_and_its_base_are_there() -> None:
     assert BF16 == CATALOG.entries[FP8].base_model
 
 
+def test_models_of_a_platform_stand_beside_the_shipped_ones_and_may_replace_them() -> None:
+    own = CATALOG.entries[FP8].model_copy(update={"name": "acme/tuned", "repository": "acme/tuned"})
+    pinned = CATALOG.entries[BF16].model_copy(update={"revision": "0" * 40})
+    extended = CATALOG.extend([own, pinned])
+    assert [FP8, BF16, "acme/tuned"] == list(extended.entries)
+    assert (own, pinned) == (extended.find("ACME/Tuned"), extended.find(BF16))
+
+
 def test_the_base_has_as_many_parameters_as_published() -> None:
     """70.55 B; two bytes each."""
     assert 70.55 == round(count_repository_bytes(CATALOG.entries[BF16]) / 2 / 1e9, 2)

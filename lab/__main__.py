@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from lab.binaries import find_or_build
+from lab.binaries import find_or_build, find_or_build_node
 from lab.bring_up import bring_up, tear_down
 from lab.control_plane import cluster_directory, kubectl_environment
 from lab.directories import lab_home
@@ -15,7 +15,7 @@ def main() -> int:
     """Run one command; a failure is one message."""
     arguments, rest = _parse_arguments()
     try:
-        _COMMANDS[arguments.command](arguments.name, rest)
+        _COMMANDS[arguments.command](arguments, rest)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -36,6 +36,10 @@ def _parse_arguments() -> tuple[argparse.Namespace, list[str]]:
     # Written after the command, as most people write it.
     for command in ("up", "down"):
         commands.choices[command].add_argument("--name", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    for command in ("build", "up"):
+        commands.choices[command].add_argument(
+            "--real-node", action="store_true", help="with one node that runs its pods for real (Linux, root)"
+        )
     own, rest = _split_at_kubectl(sys.argv[1:])
     return parser.parse_args(own), rest
 
@@ -51,21 +55,25 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _build(_name: str, _rest: list[str]) -> None:
-    for program, path in vars(find_or_build(_say)).items():
+def _build(arguments: argparse.Namespace, _rest: list[str]) -> None:
+    programs = vars(find_or_build(_say))
+    if arguments.real_node:
+        programs |= vars(find_or_build_node(_say))
+    for program, path in programs.items():
         _say(f"{program:<24} {path}")
 
 
-def _up(name: str, _rest: list[str]) -> None:
-    plane = bring_up(name, _say)
+def _up(arguments: argparse.Namespace, _rest: list[str]) -> None:
+    plane = bring_up(arguments.name, _say, real_node=arguments.real_node)
     _say(f"export KUBECONFIG={plane.kubeconfig}")
 
 
-def _down(name: str, _rest: list[str]) -> None:
-    _say(f"cluster {name}: {'deleted' if tear_down(name) else 'there is none'}")
+def _down(arguments: argparse.Namespace, _rest: list[str]) -> None:
+    _say(f"cluster {arguments.name}: {'deleted' if tear_down(arguments.name) else 'there is none'}")
 
 
-def _kubectl(name: str, rest: list[str]) -> None:
+def _kubectl(arguments: argparse.Namespace, rest: list[str]) -> None:
+    name = arguments.name
     directory = cluster_directory(name, lab_home())
     kubeconfig = directory / "kubeconfig.yaml"
     if not kubeconfig.exists():

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.go_build import build
-from lab.tools import MODULES, GoModule, ask_minor_version
+from lab.tools import MODULES, NODE_MODULES, GoModule, ask_minor_version
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 """A folder of programs that the person vouches for, as envtest has it."""
@@ -27,13 +27,35 @@ class Binaries:
     helm: Path
 
 
+@dataclass(frozen=True)
+class NodeBinaries:
+    """Every program that one real node takes beside those, as absolute paths."""
+
+    kubelet: Path
+    kube_proxy: Path
+    containerd: Path
+    containerd_shim_runc_v2: Path
+    ctr: Path
+    coredns: Path
+    pause: Path
+
+
 def find_or_build(say: Callable[[str], None]) -> Binaries:
-    """Return all programs, building from pinned Go modules those that this machine lacks."""
+    """Return the programs of every cluster, building from pinned Go modules those that this machine lacks."""
+    return Binaries(**_find_or_build(MODULES, say))
+
+
+def find_or_build_node(say: Callable[[str], None]) -> NodeBinaries:
+    """Return the programs of a real node in the same way."""
+    return NodeBinaries(**_find_or_build(NODE_MODULES, say))
+
+
+def _find_or_build(modules: Iterable[GoModule], say: Callable[[str], None]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for module in MODULES:
+    for module in modules:
         for program in module.packages:
             found[program] = find(program, module, os.environ) or build(module, say) / program
-    return Binaries(**{program.replace("-", "_"): path for program, path in found.items()})
+    return {program.replace("-", "_"): path for program, path in found.items()}
 
 
 def find(program: str, module: GoModule, environment: Mapping[str, str]) -> Path | None:

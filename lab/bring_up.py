@@ -9,34 +9,59 @@ from typing import Any
 
 import yaml
 
-from lab.binaries import find_or_build
+from lab.binaries import NodeBinaries, find_or_build, find_or_build_node
 from lab.control_plane import ControlPlane, KubectlError, cluster_directory, delete_cluster
+from lab.debian_packages import NODE_PROGRAMS, install_missing
 from lab.directories import STAGES, lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
+from lab.node_settings import NODE_NAME
 from lab.nodes import cpu_node, simulated_pool
-from lab.volumes import storage_class, volumes
+from lab.real_node import RealNode
+from lab.real_node_possible import why_no_real_node
+from lab.volumes import real_storage_class, real_volumes, storage_class, volumes
 
 _WAIT = "--timeout=60s"
 
 
-def bring_up(name: str, say: Callable[[str], None], *, pool: Sequence[dict[str, Any]] | None = None) -> ControlPlane:
+def bring_up(
+    name: str, say: Callable[[str], None], *, pool: Sequence[dict[str, Any]] | None = None, real_node: bool = False
+) -> ControlPlane:
     """Return a running cluster with its nodes and volumes; whatever of it is there already is kept.
 
     Parameters
     ----------
     pool
         GPU nodes, for a pool other than `simulated_pool()`.
+    real_node
+        Whether one node more runs its pods for real; `why_no_real_node()` says whether this machine can.
     """
-    plane = ControlPlane(name, find_or_build(say))
+    if real_node and (reason := why_no_real_node()):
+        raise LabError(f"A real node is not possible here: {reason}")
+    plane = ControlPlane(name, find_or_build(say), with_real_node=real_node)
+    node = RealNode(plane, _find_node_programs(say)) if real_node else None
     with _timed(f"cluster {name}", say):
         is_new = plane.create()
         say(f"cluster {name}: {'made' if is_new else 'runs already, kept'}")
     try:
         _furnish(plane, simulated_pool() if pool is None else pool, say)
+        if node is not None:
+            _furnish_real(node, say)
     except KubectlError as error:
         raise LabError(f"{error}{plane.describe_components()}") from error
     return plane
+
+
+def _find_node_programs(say: Callable[[str], None]) -> NodeBinaries:
+    install_missing(NODE_PROGRAMS, say)
+    return find_or_build_node(say)
+
+
+def _furnish_real(node: RealNode, say: Callable[[str], None]) -> None:
+    """Start the real node, and give it volumes that hold something."""
+    with _timed(f"real node {NODE_NAME}", say):
+        node.start()
+    apply(node.plane, [real_storage_class(), *real_volumes(NODE_NAME, node.folder.volumes)])
 
 
 def _furnish(plane: ControlPlane, pool: Sequence[dict[str, Any]], say: Callable[[str], None]) -> None:

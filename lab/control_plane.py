@@ -17,6 +17,8 @@ from lab.directories import lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
 from lab.kwokctl_settings import render_settings
+from lab.node_namespaces import find_holder, remove_node
+from lab.node_network import pick_network, read_network
 from lab.processes import Component, find_remains, read_components
 
 READY_SECONDS = 60
@@ -37,6 +39,9 @@ class ControlPlane:
     binaries: Binaries
     home: Path = field(default_factory=lab_home)
     """Holds `clusters/<name>`; kwokctl looks through it to give no port twice."""
+
+    with_real_node: bool = False
+    """Whether a real node can join: its pods then reach the API server by a relay."""
 
     @property
     def directory(self) -> Path:
@@ -74,7 +79,7 @@ class ControlPlane:
             components = self.components()
         except LabError:
             return False
-        return all(map(self._is_current, components.values())) and self.answers()
+        return all(map(self._is_current, components.values())) and self._is_fit_for_node() and self.answers()
 
     def answers(self) -> bool:
         """Tell whether the API server says that it is ready."""
@@ -136,12 +141,19 @@ class ControlPlane:
         program = Path(component.command[0]).resolve()
         return component.is_running() and program in {path.resolve() for path in vars(self.binaries).values()}
 
+    def _is_fit_for_node(self) -> bool:
+        """Tell whether a node can join or has joined; without its namespaces it is lost, and its cluster with it."""
+        if read_network(self.directory) is None:
+            return not self.with_real_node
+        return find_holder(self.directory).is_running()
+
     def _install(self) -> None:
         if " " in str(self.home):
             raise LabError(f"kwokctl cannot work in a folder with a space: {self.home}. Set XDG_CACHE_HOME to another.")
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         settings = self.directory.with_name(f"{self.name}.settings.yaml")
-        settings.write_text(yaml.safe_dump(render_settings(self.binaries)))
+        network = pick_network(self.home) if self.with_real_node else None
+        settings.write_text(yaml.safe_dump(render_settings(self.binaries, self.directory, network)))
         command = [str(self.binaries.kwokctl), "--config", str(settings), "--name", self.name, "create", "cluster"]
         # An empty --kubeconfig: kwokctl would otherwise add a context to the user's own.
         command += ["--kubeconfig", "", "--timeout", f"{READY_SECONDS}s"]
@@ -150,6 +162,8 @@ class ControlPlane:
         if answer.returncode != 0:
             reason = _last_message(answer.stderr)
             raise LabError(f"kwokctl could not make the cluster {self.name}: {reason}{self.describe_components()}")
+        if network is not None:
+            network.save(self.directory)
 
     def _environment(self) -> dict[str, str]:
         """Keep kwokctl out of the user's home, and give it our kubectl before any other."""
@@ -173,6 +187,7 @@ def delete_cluster(directory: Path) -> None:
     """Stop a cluster's processes and remove its folder; this takes none of its programs, so it always works."""
     if not directory.exists():
         return
+    remove_node(directory)
     for component in find_remains(directory):
         # Nothing is worth saving, and the API server would wait for watches to end.
         component.stop(signal.SIGKILL)

@@ -13,6 +13,9 @@ TOOLCHAIN = SOURCES / "toolchain"
 STAGES = SOURCES / "stages"
 """KWOK Stages: what the simulated kubelets do with nodes, pods and volumes."""
 
+NODE_FILES = SOURCES / "node_files"
+"""Settings of a real node's programs that are text of their own kind."""
+
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 

@@ -58,7 +58,7 @@ def describe_estimate(cpu_seconds: int, cores: int) -> str:
 def _count_packages(go: Path, module: GoModule, say: Callable[[str], None]) -> int:
     say(f"{module.name}: fetching sources and counting packages")
     listing = subprocess.run(
-        [go, "list", "-deps", *module.packages.values()],
+        [go, "list", "-deps", *_tag_flags(module), *module.packages.values()],
         cwd=module.source,
         env=_environment(),
         capture_output=True,
@@ -72,7 +72,7 @@ def _count_packages(go: Path, module: GoModule, say: Callable[[str], None]) -> i
 
 def _run_build(go: Path, module: GoModule, programs: Path, say: Callable[[str], None], total: int) -> None:
     log = programs.with_name("build.log")
-    flags = ["-v", "-trimpath", "-ldflags", _linker_flags(module), "-o", _target(module, programs)]
+    flags = ["-v", "-trimpath", "-ldflags", _linker_flags(module), "-o", _target(module, programs), *_tag_flags(module)]
     command = [str(go), "build", *flags, *module.packages.values()]
     with log.open("w") as stderr:
         process = subprocess.Popen(command, cwd=module.source, env=_environment(), stderr=stderr)
@@ -102,6 +102,10 @@ def _watch(
 def _linker_flags(module: GoModule) -> str:
     versions = [f"-X {variable}={value}" for variable, value in module.version_variables.items()]
     return " ".join(["-s -w", *versions])
+
+
+def _tag_flags(module: GoModule) -> list[str]:
+    return ["-tags", ",".join(module.build_tags)] if module.build_tags else []
 
 
 def _target(module: GoModule, programs: Path) -> str:

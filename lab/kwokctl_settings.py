@@ -1,9 +1,11 @@
 """What kwokctl is told about a cluster: which programs, with which arguments."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lab.binaries import Binaries
+from lab.node_network import NodeNetwork
 
 _EXTRA_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     # A laboratory forgets everything on a power cut anyway.
@@ -23,8 +25,11 @@ _EXTRA_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def render_settings(binaries: Binaries) -> dict[str, Any]:
+def render_settings(binaries: Binaries, directory: Path, network: NodeNetwork | None = None) -> dict[str, Any]:
     """Write kwokctl's configuration: our programs, RBAC on, loopback only, Stages read from the cluster."""
+    extra_arguments = dict(_EXTRA_ARGUMENTS)
+    if network is not None:
+        extra_arguments["kube-apiserver"] = _arguments_for_real_node(network, directory)
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
@@ -35,6 +40,8 @@ def render_settings(binaries: Binaries) -> dict[str, Any]:
             "kubeAuthorization": True,
             "kubeAdmission": True,
             "enableCRDs": ["Stage"],
+            # What pods call the API server, beside the names that kwokctl writes into every certificate.
+            "kubeApiserverCertSANs": [] if network is None else [network.host_address, network.api_service_address],
             "etcdBinary": str(binaries.etcd),
             "kubeApiserverBinary": str(binaries.kube_apiserver),
             "kubeControllerManagerBinary": str(binaries.kube_controller_manager),
@@ -48,6 +55,18 @@ def render_settings(binaries: Binaries) -> dict[str, Any]:
                 # Appended, since the last of two wins; kwokctl drops an override of what it does not set itself.
                 "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()],
             }
-            for component, arguments in _EXTRA_ARGUMENTS.items()
+            for component, arguments in extra_arguments.items()
         ],
+    }
+
+
+def _arguments_for_real_node(network: NodeNetwork, directory: Path) -> dict[str, str]:
+    """Have the API server tell pods the address of the relay before it, and reach the kubelet as itself."""
+    return {
+        "advertise-address": network.host_address,
+        "service-cluster-ip-range": network.services,
+        # By default it looks the node's name up, which no DNS server knows.
+        "kubelet-preferred-address-types": "InternalIP",
+        "kubelet-client-certificate": str(directory / "pki" / "admin.crt"),
+        "kubelet-client-key": str(directory / "pki" / "admin.key"),
     }

@@ -37,6 +37,8 @@ class Component:
     directory: Path
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    launcher: tuple[str, ...] = ()
+    """What the command is handed to, where it starts elsewhere than here; it has to end as the command itself."""
 
     @property
     def pid_file(self) -> Path:
@@ -75,7 +77,7 @@ class Component:
         if self.is_running():
             return
         subprocess.run(
-            ["/bin/sh", "-c", _START, "sh", *self.command],
+            ["/bin/sh", "-c", _START, "sh", *self.launcher, *self.command],
             check=True,
             cwd=self.directory,
             env={**os.environ, **self.environment, "LOG": str(self.log), "PID_FILE": str(self.pid_file)},

@@ -36,10 +36,16 @@ class GoModule:
     cpu_seconds: int
     """What a build with nothing in Go's cache took, for the estimate."""
 
+    folder: Path | None = None
+    """Where its go.mod is, if that is not `lab/toolchain/<name>`."""
+
+    build_tags: tuple[str, ...] = ()
+    """Go build tags, to leave out what a laboratory node does not take."""
+
     @property
     def source(self) -> Path:
         """Where its go.mod and go.sum are."""
-        return TOOLCHAIN / self.name
+        return self.folder or TOOLCHAIN / self.name
 
     @property
     def output(self) -> Path:
@@ -52,6 +58,13 @@ class GoModule:
         return self.version.rpartition(".")[0]
 
 
+_KUBERNETES_VERSION = {
+    "k8s.io/component-base/version.gitVersion": "v1.37.2",
+    "k8s.io/component-base/version.gitMajor": "1",
+    "k8s.io/component-base/version.gitMinor": "37",
+    "k8s.io/client-go/pkg/version.gitVersion": "v1.37.2",
+}
+
 MODULES = (
     GoModule(
         name="kubernetes",
@@ -62,12 +75,7 @@ MODULES = (
             "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
             "kubectl": "k8s.io/kubernetes/cmd/kubectl",
         },
-        version_variables={
-            "k8s.io/component-base/version.gitVersion": "v1.37.2",
-            "k8s.io/component-base/version.gitMajor": "1",
-            "k8s.io/component-base/version.gitMinor": "37",
-            "k8s.io/client-go/pkg/version.gitVersion": "v1.37.2",
-        },
+        version_variables=_KUBERNETES_VERSION,
         cpu_seconds=800,
     ),
     GoModule(
@@ -92,7 +100,46 @@ MODULES = (
         cpu_seconds=175,
     ),
 )
-"""Everything that the laboratory runs, in the order in which it is built."""
+"""What every laboratory cluster runs, in the order in which it is built."""
+
+NODE_MODULES = (
+    GoModule(
+        name="kubernetes-node",
+        version="1.37.2",
+        packages={"kubelet": "k8s.io/kubernetes/cmd/kubelet", "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy"},
+        version_variables=_KUBERNETES_VERSION,
+        cpu_seconds=150,
+        # With the control plane's sources, so that what the two share is compiled once.
+        folder=TOOLCHAIN / "kubernetes",
+    ),
+    GoModule(
+        name="containerd",
+        version="2.2.0",
+        packages={
+            "containerd": "github.com/containerd/containerd/v2/cmd/containerd",
+            "containerd-shim-runc-v2": "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+            "ctr": "github.com/containerd/containerd/v2/cmd/ctr",
+        },
+        version_variables={"github.com/containerd/containerd/v2/version.Version": "2.2.0"},
+        cpu_seconds=120,
+        build_tags=("no_btrfs", "no_devmapper", "no_zfs"),
+    ),
+    GoModule(
+        name="coredns",
+        version="1.15.0",
+        packages={"coredns": "nemotron.dev/lab/coredns"},
+        version_variables={},
+        cpu_seconds=120,
+    ),
+    GoModule(
+        name="pause",
+        version="1.0.0",
+        packages={"pause": "nemotron.dev/lab/pause"},
+        version_variables={},
+        cpu_seconds=5,
+    ),
+)
+"""What a cluster with one real node runs beside that."""
 
 _VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "helm": ("version",)}
 

@@ -1,8 +1,12 @@
 """Storage: a default class, and volumes for the real controller to bind claims to."""
 
+from pathlib import Path
 from typing import Any
 
 STORAGE_CLASS = "lab-standard"
+
+REAL_STORAGE_CLASS = "lab-real"
+"""The class to name in a claim whose pods run on the real node."""
 
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
 
@@ -20,6 +24,29 @@ def storage_class() -> dict[str, Any]:
         "volumeBindingMode": "Immediate",
         "allowVolumeExpansion": False,
     }
+
+
+def real_storage_class() -> dict[str, Any]:
+    """Make the class of the volumes that hold something."""
+    made = storage_class()
+    made["metadata"] = {"name": REAL_STORAGE_CLASS}
+    return made
+
+
+def real_volumes(node: str, directory: Path, count: int = 16) -> list[dict[str, Any]]:
+    """Make volumes that are directories of this machine, for pods of one node; pods of any user may write to them."""
+    made = [_volume(f"lab-real-volume-{index:03}") for index in range(count)]
+    for volume in made:
+        path = directory / volume["metadata"]["name"]
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o777)
+        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+        volume["spec"] |= {
+            "storageClassName": REAL_STORAGE_CLASS,
+            "hostPath": {"path": str(path), "type": "Directory"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}},
+        }
+    return made
 
 
 def volumes(count: int = 32) -> list[dict[str, Any]]:

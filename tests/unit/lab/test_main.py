@@ -27,7 +27,7 @@ def test_the_name_may_stand_before_or_after_the_command(
 def test_an_error_is_one_message_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_name: str, _rest: list[str]) -> None:
+    def fail(_arguments: object, _rest: list[str]) -> None:
         raise LabError("etcd: the build failed.")
 
     monkeypatch.setitem(command_line._COMMANDS, "up", fail)

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_starting_a_running_component_changes_nothing(component: Component) -> N
     actual = component.pid()
     component.stop(signal.SIGKILL)
     assert expected == actual
+
+
+def test_a_component_is_known_behind_what_launches_it(component: Component) -> None:
+    launched = replace(component, launcher=("/bin/sh", "-c", 'export GREETING=launched; exec "$@"', "sh"))
+    launched.start()
+    pid = launched.pid()
+    assert pid is not None
+    assert b"GREETING=launched" in Path(f"/proc/{pid}/environ").read_bytes()
+    launched.stop(signal.SIGKILL)
 
 
 def test_a_process_that_took_over_the_number_is_not_the_component(component: Component) -> None:

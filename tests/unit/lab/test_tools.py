@@ -2,7 +2,10 @@ import re
 
 import pytest
 
-from lab.tools import MODULES, GoModule, parse_minor_version
+from lab.tools import MODULES, NODE_MODULES, GoModule, parse_minor_version
+
+FOREIGN = [module for module in (*MODULES, *NODE_MODULES) if module.name not in {"coredns", "pause"}]
+"""Modules whose programs are somebody else's."""
 
 
 @pytest.mark.parametrize(
@@ -14,6 +17,8 @@ from lab.tools import MODULES, GoModule, parse_minor_version
         ("etcd Version: 3.6.16\nGit SHA: none\nGo Version: go1.26.8", "3.6"),
         ("kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8"),
         ('version.BuildInfo{Version:"v4.3.1", GoVersion:"go1.26.8"}', "4.3"),
+        ("CoreDNS-1.15.0\nlinux/amd64, go1.26.8, ", "1.15"),
+        ("containerd github.com/containerd/containerd/v2 2.2.0 ", "2.2"),
         ("go1.26.8", None),
         ("", None),
     ],
@@ -23,7 +28,7 @@ def test_the_version_is_found_in_what_each_program_prints(printed: str, expected
     assert expected == actual
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", FOREIGN, ids=lambda module: module.name)
 def test_go_mod_pins_the_version_that_we_say_we_run(module: GoModule) -> None:
     go_mod = (module.source / "go.mod").read_text()
     expected = {f"v{module.version}"}
@@ -37,7 +42,7 @@ def test_go_mod_pins_the_version_that_we_say_we_run(module: GoModule) -> None:
     assert expected == actual
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", FOREIGN, ids=lambda module: module.name)
 def test_go_mod_names_every_program_as_a_tool(module: GoModule) -> None:
     go_mod = (module.source / "go.mod").read_text()
     expected = set(module.packages.values())
@@ -45,7 +50,13 @@ def test_go_mod_names_every_program_as_a_tool(module: GoModule) -> None:
     assert expected == actual
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_our_own_build_of_coredns_pins_the_version_that_we_say_we_run() -> None:
+    coredns = next(module for module in NODE_MODULES if module.name == "coredns")
+    go_mod = (coredns.source / "go.mod").read_text()
+    assert f"require github.com/coredns/coredns v{coredns.version}\n" in go_mod
+
+
+@pytest.mark.parametrize("module", FOREIGN, ids=lambda module: module.name)
 def test_the_linker_writes_the_pinned_version_into_the_program(module: GoModule) -> None:
     expected = {module.version, *module.minor_version.split(".")}
     actual = expected | {value.removeprefix("v") for value in module.version_variables.values()}

@@ -1,0 +1,40 @@
+"""Images on the real node without a registry: archives go straight into its containerd."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lab.control_plane import ControlPlane
+from lab.errors import LabError
+from lab.node_settings import PAUSE_IMAGE, NodeFolder
+from lab.oci_archive import write_program_image
+
+
+def import_image(plane: ControlPlane, archive: Path) -> None:
+    """Unpack an OCI archive into the node's store, under the name that stands in it."""
+    run_ctr(plane, "images", "import", str(archive.absolute()))
+
+
+def list_images(plane: ControlPlane) -> set[str]:
+    """Name the images that the node has; they outlive the cluster."""
+    return set(run_ctr(plane, "images", "list", "-q").split())
+
+
+def import_pause(plane: ControlPlane, program: Path) -> None:
+    """Give the node the sandbox of every pod, unless its store has it from before."""
+    if PAUSE_IMAGE in list_images(plane):
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        archive = Path(temporary) / "pause.tar"
+        write_program_image(archive, PAUSE_IMAGE, program)
+        import_image(plane, archive)
+
+
+def run_ctr(plane: ControlPlane, *args: str) -> str:
+    """Run containerd's own client on the node, where the kubelet's images and containers are."""
+    folder = NodeFolder(plane.directory)
+    command = [str(plane.directory / "bin" / "ctr"), "--address", str(folder.socket), "--namespace", "k8s.io", *args]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise LabError(f"ctr {' '.join(args)}: {answer.stderr.strip()}")
+    return answer.stdout

@@ -74,7 +74,7 @@ class AcceleratorProfile(ConfigModel):
     engine_args: tuple[str, ...] = ()
     """Arguments of `vllm serve` that every engine on this accelerator gets, before those of the resource."""
 
-    engine_env: Annotated[Mapping[str, str], Field(default_factory=dict)]
+    engine_env: Mapping[str, str] = Field(default_factory=dict)
     """Environment variables that every engine on this accelerator gets; the resource's own win."""
 
 

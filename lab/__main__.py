@@ -1,4 +1,4 @@
-"""`python -m lab build|up|down|kubectl`: the laboratory by hand."""
+"""`python -m lab build|check-real-node|up|down|kubectl`: the laboratory by hand."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ from lab.bring_up import bring_up, tear_down
 from lab.control_plane import cluster_directory, kubectl_environment
 from lab.directories import lab_home
 from lab.errors import LabError
+from lab.real_node_possible import why_no_real_node
 
 
 def main() -> int:
@@ -30,6 +31,7 @@ def _parse_arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--name", default="demo", help="the cluster's name (default: demo)")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="find or build the programs")
+    commands.add_parser("check-real-node", help="say whether this machine can have a real node; exit code 1 if not")
     commands.add_parser("up", help="build, then make the cluster with nodes and volumes")
     commands.add_parser("down", help="delete the cluster")
     commands.add_parser("kubectl", help="run kubectl on the cluster; everything after it is kubectl's")
@@ -40,6 +42,9 @@ def _parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         commands.choices[command].add_argument(
             "--real-node", action="store_true", help="with one node that runs its pods for real (Linux, root)"
         )
+    commands.choices["down"].add_argument(
+        "--images", action="store_true", help="delete the images of its real node too, which are kept otherwise"
+    )
     own, rest = _split_at_kubectl(sys.argv[1:])
     return parser.parse_args(own), rest
 
@@ -69,7 +74,14 @@ def _up(arguments: argparse.Namespace, _rest: list[str]) -> None:
 
 
 def _down(arguments: argparse.Namespace, _rest: list[str]) -> None:
-    _say(f"cluster {arguments.name}: {'deleted' if tear_down(arguments.name) else 'there is none'}")
+    existed = tear_down(arguments.name, with_images=arguments.images)
+    _say(f"cluster {arguments.name}: {'deleted' if existed else 'there is none'}")
+
+
+def _check(_arguments: argparse.Namespace, _rest: list[str]) -> None:
+    if reason := why_no_real_node():
+        raise LabError(f"no real node here: {reason}")
+    _say("This machine can have a real node.")
 
 
 def _kubectl(arguments: argparse.Namespace, rest: list[str]) -> None:
@@ -84,7 +96,7 @@ def _kubectl(arguments: argparse.Namespace, rest: list[str]) -> None:
     os.execve(kubectl, [kubectl, "--kubeconfig", str(kubeconfig), *rest], environment)  # noqa: S606 -- no shell is wanted
 
 
-_COMMANDS = {"build": _build, "up": _up, "down": _down, "kubectl": _kubectl}
+_COMMANDS = {"build": _build, "check-real-node": _check, "up": _up, "down": _down, "kubectl": _kubectl}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Bring the whole laboratory up, and take it down: what the demo, the tests and the benchmark call."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from lab.debian_packages import NODE_PROGRAMS, install_missing
 from lab.directories import STAGES, lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
-from lab.node_settings import NODE_NAME
+from lab.node_network import read_network
+from lab.node_settings import NODE_NAME, NodeFolder
 from lab.nodes import cpu_node, simulated_pool
 from lab.real_node import RealNode
 from lab.real_node_possible import why_no_real_node
@@ -40,6 +42,8 @@ def bring_up(
         raise LabError(f"A real node is not possible here: {reason}")
     plane = ControlPlane(name, find_or_build(say), with_real_node=real_node)
     node = RealNode(plane, _find_node_programs(say)) if real_node else None
+    if real_node and plane.directory.exists() and read_network(plane.directory) is None:
+        say(f"cluster {name}: no real node can join the one that is there; made anew")
     with _timed(f"cluster {name}", say):
         is_new = plane.create()
         say(f"cluster {name}: {'made' if is_new else 'runs already, kept'}")
@@ -77,12 +81,20 @@ def _furnish(plane: ControlPlane, pool: Sequence[dict[str, Any]], say: Callable[
         plane.kubectl("wait", "--for=create", "serviceaccount/default", _WAIT)
 
 
-def tear_down(name: str) -> bool:
-    """Delete the cluster; return whether there was one. It needs no programs, so it builds none."""
+def tear_down(name: str, *, with_images: bool = False) -> bool:
+    """Delete the cluster; return whether there was one. It needs no programs, so it builds none.
+
+    Parameters
+    ----------
+    with_images
+        Whether the images of its real node go too; otherwise the next node of this name has them at once.
+    """
     directory = cluster_directory(name, lab_home())
     with file_lock(lab_home() / "clusters.lock"):
         existed = directory.exists()
         delete_cluster(directory)
+        if with_images:
+            shutil.rmtree(NodeFolder(directory).images, ignore_errors=True)
     return existed
 
 

@@ -151,7 +151,7 @@ class ControlPlane:
         if " " in str(self.home):
             raise LabError(f"kwokctl cannot work in a folder with a space: {self.home}. Set XDG_CACHE_HOME to another.")
         self.directory.parent.mkdir(parents=True, exist_ok=True)
-        settings = self.directory.with_name(f"{self.name}.settings.yaml")
+        settings = _settings_file(self.directory)
         network = pick_network(self.home) if self.with_real_node else None
         settings.write_text(yaml.safe_dump(render_settings(self.binaries, self.directory, network)))
         command = [str(self.binaries.kwokctl), "--config", str(settings), "--name", self.name, "create", "cluster"]
@@ -185,6 +185,7 @@ def kubectl_environment(directory: Path) -> dict[str, str]:
 
 def delete_cluster(directory: Path) -> None:
     """Stop a cluster's processes and remove its folder; this takes none of its programs, so it always works."""
+    _settings_file(directory).unlink(missing_ok=True)
     if not directory.exists():
         return
     remove_node(directory)
@@ -192,6 +193,11 @@ def delete_cluster(directory: Path) -> None:
         # Nothing is worth saving, and the API server would wait for watches to end.
         component.stop(signal.SIGKILL)
     shutil.rmtree(directory)
+
+
+def _settings_file(directory: Path) -> Path:
+    """Say where kwokctl's settings lie while it makes the cluster: beside the folder, which is still kwokctl's."""
+    return directory.with_name(f"{directory.name}.settings.yaml")
 
 
 def _last_message(log: str) -> str:

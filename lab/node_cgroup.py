@@ -36,6 +36,7 @@ def make_cgroup(name: str) -> list[Path]:
         # A group with children cannot hold processes in version 2, so the node's programs have one of their own.
         system = hierarchy / name / "system"
         system.mkdir(parents=True, exist_ok=True)
+        _enable_controllers(hierarchy, system.parent)
         if (system / "cpuset.cpus").exists():
             _copy_cpus(hierarchy, system.parent, system)
         joins.append(system / "cgroup.procs")
@@ -67,6 +68,16 @@ def _copy_cpus(*groups: Path) -> None:
     for parent, child in itertools.pairwise(groups):
         for file in ("cpuset.cpus", "cpuset.mems"):
             (child / file).write_text((parent / file).read_text())
+
+
+def _enable_controllers(*groups: Path) -> None:
+    """Pass on what each group has: a group of version 2 limits nothing until its parent says so."""
+    for group in groups:
+        controllers = group / "cgroup.controllers"
+        for name in controllers.read_text().split() if controllers.exists() else ():
+            # The kernel refuses those that cannot be passed on here; the kubelet says which of them it misses.
+            with contextlib.suppress(OSError):
+                (group / "cgroup.subtree_control").write_text(f"+{name}")
 
 
 def _read_pids(group: Path) -> set[int]:

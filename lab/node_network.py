@@ -78,7 +78,7 @@ def read_network(directory: Path) -> NodeNetwork | None:
     """Return the network of the cluster in this folder; None when it has no real node."""
     try:
         return NodeNetwork(json.loads((directory / _FILE).read_text())["index"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -125,6 +125,13 @@ def link_host(network: NodeNetwork, namespaces_pid: int) -> None:
         ("ip", "route", "add", network.services, "via", node),
     ):
         run_or_refuse(command)
+
+
+def is_linked(network: NodeNetwork) -> bool:
+    """Tell whether the link is whole: the route to Services is its last part."""
+    command = ["ip", "-4", "-json", "route", "show", "dev", network.host_interface]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.returncode == 0 and network.services in {route["dst"] for route in json.loads(answer.stdout or "[]")}
 
 
 def unlink_host(network: NodeNetwork) -> None:

@@ -3,11 +3,11 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.binaries import NodeBinaries
 from lab.control_plane import ControlPlane, KubectlError
@@ -17,7 +17,7 @@ from lab.images import import_pause, run_ctr
 from lab.node_cgroup import make_cgroup
 from lab.node_namespaces import NAME as NAMESPACES
 from lab.node_namespaces import make_beside, make_holder, make_inside
-from lab.node_network import NodeNetwork, link_host, read_network
+from lab.node_network import NodeNetwork, is_linked, link_host, read_network
 from lab.node_settings import (
     ACCELERATOR_LABEL,
     NODE_NAME,
@@ -35,10 +35,15 @@ from lab.processes import Component
 START_SECONDS = 60
 """How long containerd may take to answer, and then the node to be Ready; together they take about ten."""
 
+NAMESPACES_SECONDS = 10
+"""How long its namespaces may take; they take a moment."""
+
 CNI_PROGRAMS = Path("/usr/lib/cni")
 """Where Debian puts them."""
 
 _POLL_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ class RealNode:
         components = self.components()
         self._write_settings()
         is_new = not components[NAMESPACES].is_running()
-        if is_new:
-            components[NAMESPACES].start()
-            link_host(self.network, self._namespaces_pid())
+        components[NAMESPACES].start()
+        if not is_linked(self.network):
+            link_host(self.network, self._wait_for_namespaces(components[NAMESPACES]))
         components["api-relay"].start()
         self._start_containerd(components["containerd"])
         if is_new:
@@ -110,11 +115,9 @@ class RealNode:
         command = self.plane.component("kube-apiserver").command
         return int(next(argument for argument in command if argument.startswith("--secure-port=")).partition("=")[2])
 
-    def _namespaces_pid(self) -> int:
-        pid = self.components()[NAMESPACES].pid()
-        if pid is None:
-            raise LabError(f"The node's namespaces could not be made.{self.plane.describe_components()}")
-        return pid
+    def _wait_for_namespaces(self, holder: Component) -> int:
+        """Return the process in them, which becomes what it is called only when they are furnished."""
+        return self._wait_until("The node's namespaces were not made", holder.pid, NAMESPACES_SECONDS)
 
     def _write_settings(self) -> None:
         folder, network = self.folder, self.network
@@ -153,10 +156,11 @@ class RealNode:
 
     def _start_containerd(self, containerd: Component) -> None:
         containerd.start()
-        for _ in self._until(START_SECONDS, "containerd did not answer"):
-            with socket.socket(socket.AF_UNIX) as client:
-                if client.connect_ex(str(self.folder.socket)) == 0:
-                    return
+        self._wait_until("containerd did not answer", self._is_containerd_there, START_SECONDS)
+
+    def _is_containerd_there(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.folder.socket)) == 0
 
     def _forget_containers(self, containerd: Component) -> None:
         """Clear the store, which outlives clusters, of containers that ended with the cluster before."""
@@ -167,9 +171,7 @@ class RealNode:
             self._start_containerd(containerd)
 
     def _wait_until_ready(self) -> None:
-        for _ in self._until(START_SECONDS, "the node did not join"):
-            if self._exists():
-                break
+        self._wait_until("The node did not join", self._exists, START_SECONDS)
         self._add_gpus()
         wait = f"--timeout={START_SECONDS}s"
         self.plane.kubectl("wait", "--for=condition=Ready", f"node/{NODE_NAME}", wait)
@@ -191,12 +193,14 @@ class RealNode:
             "patch", "node", NODE_NAME, "--subresource=status", "--type=json", f"--patch={json.dumps(patch)}"
         )
 
-    def _until(self, seconds: float, failure: str) -> Iterator[None]:
+    def _wait_until(self, failure: str, look: Callable[[], T | None], seconds: float) -> T:
+        """Look again and again until there is something true to see, and return it."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            yield
+        while not (seen := look()):
+            if time.monotonic() > deadline:
+                raise LabError(f"{failure} within {seconds:.0f} s.{self.plane.describe_components()}")
             time.sleep(_POLL_SECONDS)
-        raise LabError(f"{failure} within {seconds:.0f} s.{self.plane.describe_components()}")
+        return seen
 
 
 def _require(program: str) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from lab.binaries import find_or_build_node
-from lab.bring_up import apply, bring_up
+from lab.bring_up import apply, bring_up, tear_down
 from lab.control_plane import ControlPlane
 from lab.debian_packages import find_program
 from lab.images import run_ctr
 from lab.node_network import NodeNetwork, read_network
-from lab.node_settings import NODE_NAME
+from lab.node_settings import NODE_NAME, NodeFolder
 from lab.processes import Component
 from lab.real_node import RealNode
 from tests.support.cluster import wait_until
@@ -154,7 +154,8 @@ def test_taking_a_cluster_away_leaves_nothing_even_where_its_node_was_killed_hal
     assert find_remains_of(plane.directory, network)
     for name in ("kubelet", "containerd"):
         node_component(plane, name).stop(signal.SIGKILL)
-    plane.delete()
+    tear_down(plane.name, with_images=True)
+    assert not NodeFolder(plane.directory).images.exists()
     assert find_remains_of(plane.directory, network) == []
     assert look_at_machine() == machine
 

@@ -77,6 +77,7 @@ def test_deleting_what_was_cut_off_half_made_leaves_nothing(tmp_path: Path) -> N
     directory = tmp_path / "clusters" / "half"
     (directory / "pids").mkdir(parents=True)
     (directory / "pids" / "etcd.pid").write_text("not a number")
+    (directory.parent / "half.settings.yaml").touch()
     delete_cluster(directory)
     delete_cluster(directory)
-    assert not directory.exists()
+    assert list(directory.parent.iterdir()) == []

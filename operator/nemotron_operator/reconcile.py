@@ -19,7 +19,7 @@ from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.render.manifests import render
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.findings import Decision
+from nemotron_operator.status.judgement import Decision
 
 UNWATCHED_RETRY_SECONDS = 15.0
 """How soon to look again when a refusal rests on an object that no watch reports: a foreign one, or a user's claim."""

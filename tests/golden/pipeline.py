@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment, parse_status
+from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
 from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.publish import dump_status
 from nemotron_operator.config import load_config
@@ -20,11 +20,13 @@ from nemotron_operator.render.manifests import Manifests, render
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.observation import (
     JobState,
+    ModelAnswer,
     Observation,
     ObservedClaim,
     ObservedJob,
     ObservedPod,
     ObservedServer,
+    ObservedVerification,
 )
 from nemotron_operator.yaml_text import dump_yaml
 
@@ -32,7 +34,10 @@ NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 """The only time that a golden case knows."""
 
 DESIRED = "desired"
-"""In `observation.yaml` the revision of a pod of the rendered template, whose hash nobody wants to write by hand."""
+"""In `facts.yaml` and `observation.yaml` the revision of the rendered template, whose hash nobody writes by hand."""
+
+ANSWER = ModelAnswer("There are 3 r in strawberry.", 182, "41.7", "2026-11-24T07:58:00Z")
+"""What every model answers."""
 
 NOTHING_RENDERED = "# Nothing: the spec was refused.\n"
 
@@ -51,7 +56,7 @@ def run_case(folder: Path) -> Outcome:
     deployment = parse_deployment(body)
     if isinstance(deployment, InvalidDeployment):
         raise TypeError(f"{folder.name}: {deployment.message}")
-    facts = TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml"))
+    facts = _name_serving(deployment, TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml")))
     decision = make_plan(deployment, facts, load_config(), load_catalog())
     manifests = render(decision) if isinstance(decision, ServingPlan) else None
     observation = _observe(folder, decision, manifests)
@@ -64,6 +69,15 @@ def run_case(folder: Path) -> Outcome:
 def _read(path: Path) -> Mapping[str, Any]:
     document: Mapping[str, Any] = yaml.safe_load(path.read_text()) or {}
     return document
+
+
+def _name_serving(deployment: ParsedDeployment, facts: Facts) -> Facts:
+    """Give what serves its revision, which is that of the template whatever serves."""
+    if facts.serving is None or facts.serving.revision != DESIRED:
+        return facts
+    plan = make_plan(deployment, facts, load_config(), load_catalog())
+    revision = render(plan).revision if isinstance(plan, ServingPlan) else None
+    return replace(facts, serving=replace(facts.serving, revision=revision or ""))
 
 
 def _observe(folder: Path, decision: ServingPlan | Rejection, manifests: Manifests | None) -> Observation:
@@ -104,4 +118,12 @@ def _come_true(plan: ServingPlan, manifests: Manifests) -> Observation:
         for index in range(plan.replicas)
     )
     server = ObservedServer(replicas=len(pods), is_observed=True, deadline_message="")
-    return Observation(server=server, server_pods=pods, job=job, claim=claim)
+    return Observation(
+        server=server, server_pods=pods, job=job, claim=claim, verifications=_answer(manifests.verify_job)
+    )
+
+
+def _answer(verify_job: Mapping[str, Any] | None) -> tuple[ObservedVerification, ...]:
+    if verify_job is None:
+        return ()
+    return (ObservedVerification(verify_job["metadata"]["name"], JobState.COMPLETE, 0, ANSWER, None),)

@@ -39,10 +39,14 @@ def wait_until(what: str, look: Callable[[], T | None], seconds: float = PATIENC
 
 
 def a_resource(name: str = "nemotron", model: str = FP8, **spec: object) -> Body:
-    """Make a NemotronDeployment that simulated kubelets start quickly; keyword arguments are fields of its spec."""
+    """Make a NemotronDeployment that simulated kubelets start quickly; keyword arguments are fields of its spec.
+
+    Nobody answers on a simulated node, so the model is asked nothing unless a test says how it would answer.
+    """
     template = cast("Body", spec.pop("podTemplate", {}))
     annotations = {**QUICKLY, **template.get("annotations", {})}
     spec["podTemplate"] = {**template, "annotations": annotations}
+    spec.setdefault("verification", {"mode": "Never"})
     return {
         "apiVersion": "nemotron.dev/v1alpha1",
         "kind": "NemotronDeployment",

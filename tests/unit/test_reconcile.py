@@ -14,9 +14,14 @@ from nemotron_operator.cluster.relist import relist
 from nemotron_operator.downloader.outcome import Complete, render_line
 from nemotron_operator.errors import ClusterError, ConflictError
 from nemotron_operator.reconcile import UNWATCHED_RETRY_SECONDS, Reconciler
+from nemotron_operator.verifier.errors import Reason as VerifierReason
+from nemotron_operator.verifier.outcome import Complete as AnsweredAsExpected
+from nemotron_operator.verifier.outcome import Failed
+from nemotron_operator.verifier.outcome import render_line as render_answer
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.live_objects import (
     a_finished_cache_pod,
+    a_finished_verify_pod,
     a_live_claim,
     a_live_object,
     a_live_pod,
@@ -28,6 +33,8 @@ from tests.support.memory_gateway import MemoryGateway
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 DOWNLOADED = Complete("org/model", COMMIT, 72_685_000_000, 26, "5d" * 32, 1.0, 1)
+ANSWERED = render_answer(AnsweredAsExpected("There are 3 r in strawberry.", 9, 182, "41.7"))
+UNEXPECTED = render_answer(Failed(VerifierReason.UNEXPECTED_ANSWER, "It lacks '3'.", retryable=False))
 NO_NODE = condition("PodScheduled", "False", "Unschedulable", "0/4 nodes are available.")
 
 JSON = dict[str, Any]
@@ -71,6 +78,21 @@ class Cluster:
         metadata = {**live["metadata"], "generation": live["metadata"]["generation"] + 1}
         self.gateway.put(NEMOTRON, {**live, "metadata": metadata, "spec": deployment.body["spec"]})
 
+    def list_jobs(self, component: str) -> list[JSON]:
+        return [
+            body
+            for (kind, _), body in self.gateway.objects.items()
+            if kind is JOB and body["metadata"]["labels"]["nemotron.dev/component"] == component
+        ]
+
+    def answer(self, message: str = ANSWERED) -> None:
+        """Finish the verification Job; its pod leaves this message."""
+        (job,) = self.list_jobs("verification")
+        is_failed = "Failed" in message
+        status = {"conditions": [condition("Failed" if is_failed else "Complete")], "failed": int(is_failed)}
+        self.gateway.put(JOB, {**job, "status": {**status, "completionTime": "2026-11-24T07:59:30Z"}})
+        self.gateway.put(POD, a_finished_verify_pod(message, job))
+
     def finish_download(self, message: str = render_line(DOWNLOADED)) -> None:
         self.change(JOB, status={"conditions": [condition("Complete")], "completionTime": "2026-11-24T07:59:00Z"})
         pod = a_finished_cache_pod(message)
@@ -91,12 +113,22 @@ class Cluster:
         return conditions[kind]["status"], conditions[kind]["reason"]
 
 
-def serving_cluster(deployment: DeploymentBuilder | None = None) -> Cluster:
+def asked_cluster(deployment: DeploymentBuilder | None = None) -> Cluster:
+    """Make a cluster whose pods serve, and whose verification Job was just made."""
     cluster = Cluster(deployment or a_deployment())
     cluster.reconcile()
     cluster.finish_download()
     cluster.reconcile()
     cluster.serve()
+    cluster.reconcile()
+    return cluster
+
+
+def serving_cluster(deployment: DeploymentBuilder | None = None) -> Cluster:
+    """Make a cluster at rest: its pods serve and have answered, and the Job that asked is gone."""
+    cluster = asked_cluster(deployment)
+    cluster.answer()
+    cluster.reconcile()
     cluster.reconcile()
     return cluster
 
@@ -132,9 +164,90 @@ def test_a_finished_download_starts_the_server_and_is_recorded_on_the_volume() -
 def test_pods_that_serve_make_it_ready() -> None:
     cluster = serving_cluster()
     assert ("True", "Serving") == cluster.condition("Ready")
-    assert ["Fits", "VolumePending", "Cached", "RollingOut", "Serving"] == [
-        event["reason"] for event in cluster.gateway.events
-    ]
+    reasons = ["Fits", "VolumePending", "Cached", "RollingOut", "Verifying", "Verified", "Serving"]
+    assert reasons == [event["reason"] for event in cluster.gateway.events]
+
+
+def test_what_serves_is_asked_by_one_job_and_ready_waits_for_it() -> None:
+    cluster = asked_cluster()
+    assert 1 == len(cluster.list_jobs("verification"))
+    assert ("False", "Verifying") == cluster.condition("Ready")
+    assert ("True", "Serving") == cluster.condition("Available")
+    assert [] == cluster.reconcile()
+
+
+def test_an_answer_is_told_and_remembered_and_its_job_deleted() -> None:
+    cluster = asked_cluster()
+    (job,) = cluster.list_jobs("verification")
+    cluster.answer()
+    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    assert ("True", "Verified") == cluster.condition("Verified")
+    assert "41.7" == cluster.find(NEMOTRON)["status"]["verification"]["tokensPerSecond"]
+    assert [("delete", "Job", job["metadata"]["name"])] == cluster.reconcile()
+    cluster.restart()
+    assert [] == cluster.reconcile()
+    assert ("True", "Verified") == cluster.condition("Verified")
+
+
+def test_an_unexpected_answer_stays_with_its_job_until_somebody_deletes_it() -> None:
+    cluster = asked_cluster()
+    cluster.answer(UNEXPECTED)
+    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    assert ("False", "UnexpectedAnswer") == cluster.condition("Ready")
+    assert ("True", "UnexpectedAnswer") == cluster.condition("Stalled")
+    assert [] == cluster.reconcile()
+    (job,) = cluster.list_jobs("verification")
+    cluster.gateway.take(JOB, "team", job["metadata"]["name"])
+    assert ("create", "Job", job["metadata"]["name"]) in cluster.reconcile()
+
+
+def test_a_changed_question_is_asked_anew_and_touches_no_pod() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().that_is_asked("What is 6 times 7?", "42"))
+    written = [(verb, kind) for verb, kind, _ in cluster.reconcile()]
+    assert [("create", "Job"), ("status", "NemotronDeployment")] == written
+    assert ("False", "Verifying") == cluster.condition("Ready")
+
+
+def test_a_question_whose_answer_was_lost_is_asked_again() -> None:
+    """The Job completes while the operator is down, and its pod is collected before it is up again."""
+    cluster = asked_cluster()
+    cluster.answer()
+    (job,) = cluster.list_jobs("verification")
+    cluster.gateway.take(POD, "team", "verify-x")
+    cluster.restart()
+    assert ("delete", "Job", job["metadata"]["name"]) in cluster.reconcile()
+    cluster.restart()
+    assert ("create", "Job", job["metadata"]["name"]) in cluster.reconcile()
+
+
+def test_a_pod_that_stops_serving_takes_the_question_back() -> None:
+    cluster = asked_cluster()
+    (job,) = cluster.list_jobs("verification")
+    pod = next(body for (kind, _), body in cluster.gateway.objects.items() if body["metadata"]["name"] == "nemotron-0")
+    cluster.gateway.put(POD, {**pod, "status": {**pod["status"], "conditions": [condition("Ready", "False")]}})
+    assert ("delete", "Job", job["metadata"]["name"]) in cluster.reconcile()
+    cluster.serve()
+    assert ("create", "Job", job["metadata"]["name"]) in cluster.reconcile()
+
+
+def test_a_question_is_taken_back_when_nobody_asks_any_more() -> None:
+    cluster = asked_cluster()
+    (job,) = cluster.list_jobs("verification")
+    cluster.ask_for(a_deployment().that_is_asked_nothing())
+    assert ("delete", "Job", job["metadata"]["name"]) in cluster.reconcile()
+    assert ("True", "Serving") == cluster.condition("Ready")
+    assert ("Unknown", "NotRequested") == cluster.condition("Verified")
+
+
+def test_scaling_asks_nothing_again() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().with_replicas(2))
+    cluster.reconcile()
+    cluster.serve(replicas=2)
+    cluster.reconcile()
+    assert ("True", "Serving") == cluster.condition("Ready")
+    assert [] == cluster.list_jobs("verification")
 
 
 def test_nothing_is_written_at_rest_nor_after_a_restart() -> None:
@@ -308,7 +421,7 @@ def test_a_shared_volume_remembers_its_download_when_the_pod_is_gone() -> None:
 
 
 def test_a_users_volume_remembers_its_download_when_the_pod_is_gone() -> None:
-    deployment = a_deployment().with_existing_claim("mine")
+    deployment = a_deployment().with_existing_claim("mine").that_is_asked_nothing()
     cluster = Cluster(deployment)
     cluster.gateway.put(CLAIM, users_claim())
     cluster.reconcile()

@@ -23,7 +23,7 @@ class ConditionType(StrEnum):
     """What a condition speaks of."""
 
     READY = "Ready"
-    """The summary: the desired revision serves, with all desired replicas."""
+    """The summary: the desired revision serves, with all desired replicas, and has answered."""
     RECONCILING = "Reconciling"
     """The operator or the cluster is at work. Absent when at rest."""
     STALLED = "Stalled"
@@ -35,14 +35,14 @@ class ConditionType(StrEnum):
     AVAILABLE = "Available"
     """At least one replica serves; an old revision counts."""
     VERIFIED = "Verified"
-    """The served model answered a question."""
+    """The desired revision answered a question as expected."""
 
 
 class Reason(StrEnum):
     """Why a condition has its status. A reason is API: tools match on it."""
 
     SERVING = "Serving"
-    """All desired replicas of the desired revision serve."""
+    """All desired replicas of the desired revision serve, and the question is answered if one is asked."""
     SUSPENDED = "Suspended"
     """`spec.suspend` is set, or zero replicas are desired."""
     NOT_REQUESTED = "NotRequested"
@@ -118,6 +118,15 @@ class Reason(StrEnum):
     """The rollout took longer than the start-up budget."""
     REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
     """Fewer replicas serve than desired."""
+    VERIFYING = "Verifying"
+    """The verification Job asks the model."""
+    VERIFIED = "Verified"
+    """The answer holds the expected text, or is there at all where none is expected."""
+    UNEXPECTED_ANSWER = "UnexpectedAnswer"
+    """The model answered, and the expected text is not in the answer."""
+    NO_ANSWER = "NoAnswer"
+    """The model gave no answer through the Service."""
+
     REFUSED_BY_CLUSTER = "RefusedByCluster"
     """The API server refuses an object: a quota, a policy, a missing permission."""
 

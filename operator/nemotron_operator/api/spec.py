@@ -21,6 +21,7 @@ from nemotron_operator.api.fields import (
     rules,
 )
 from nemotron_operator.api.pod_template import PodTemplateSpec
+from nemotron_operator.api.verification import VerificationSpec
 
 
 class SecretKeyReference(ApiModel):
@@ -323,6 +324,10 @@ class NemotronDeploymentSpec(ApiModel):
     api_key_secret_ref: SecretKeyReference | None = None
     """Key that clients must send as bearer token. It guards the paths under /v1, not /metrics or /health.
     Default: no key. Example: `{name: nemotron-api-key, key: key}`."""
+
+    verification: VerificationSpec = Field(default_factory=VerificationSpec)
+    """The question that is asked after each rollout, through the Service, with the API key. Default: the catalogue's
+    question for the model. Example: `{prompt: "What is 6 times 7?", expect: "42"}`."""
 
     plan_policy: Literal["Enforce", "Warn"] = "Enforce"
     """What happens when the plan's numbers say that it will not fit: `Enforce` refuses, `Warn` starts all the same and

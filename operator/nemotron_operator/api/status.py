@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nemotron_operator.api.conditions import Condition
 from nemotron_operator.api.fields import ApiModel, Bytes, list_type
+from nemotron_operator.api.verification import VerificationStatus
 
 Count = Annotated[int, Field(ge=0)]
 """A number of things."""
@@ -146,6 +147,9 @@ class NemotronDeploymentStatus(ApiModel):
 
     serving_revision: Annotated[str | None, Field(max_length=64)] = None
     """Hash of the pod template that serves now. Example: `5d41402abc`."""
+
+    verification: VerificationStatus | None = None
+    """The last question that was answered as expected. Example: see its fields."""
 
     startup: StartupStatus | None = None
     """How far a starting replica is. Example: see its fields."""

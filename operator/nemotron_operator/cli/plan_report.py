@@ -10,7 +10,8 @@ from nemotron_operator.cli.offline import Offline
 from nemotron_operator.plan.request import resolve_request
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.status.compute import tell_plan
-from nemotron_operator.status.findings import Decision, find_planned
+from nemotron_operator.status.findings import find_planned
+from nemotron_operator.status.judgement import Decision
 
 
 class PlanReport(ApiModel):

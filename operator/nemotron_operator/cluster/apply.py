@@ -1,18 +1,31 @@
 """The apply step: bring the cluster to the manifests, writing only what differs and only what is ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nemotron_operator.api.v1alpha1 import Identity
-from nemotron_operator.cluster.cache import KubernetesObject, deployment_of
+from nemotron_operator.cluster.cache import KubernetesObject, component_of, deployment_of
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.kinds import CLAIM, DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
-from nemotron_operator.cluster.observation import claim_of, is_older, list_pods_of, observe_job, read_recorded_model
+from nemotron_operator.cluster.observation import (
+    claim_of,
+    is_older,
+    list_pods_of,
+    observe_job,
+    read_job_state,
+    read_recorded_model,
+)
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.verification import observe_verification
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.render.manifests import Manifests
-from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, record_cached_model
+from nemotron_operator.render.metadata import (
+    CACHE_COMPONENT,
+    CACHED_MODEL_ANNOTATION,
+    VERIFICATION_COMPONENT,
+    record_cached_model,
+)
 from nemotron_operator.status.observation import JobState
 
 PRUNED_KINDS = (DISRUPTION_BUDGET, JOB)
@@ -75,21 +88,41 @@ async def _own_as_applied(kind: ApiKind, live: KubernetesObject, view: ClusterVi
 
 
 async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:
-    """Keep a complete Job and record what it said; delete one that has to run anew, its deletion is reported.
+    """Keep a complete Job, and delete one that has to run anew: a Job's template cannot be changed.
 
-    A Job's template cannot be changed. One that is complete has done its work, whatever a new template would say,
-    unless its pods were collected before their report was read, or the volume was made anew since: then it runs again.
+    One that is complete has done its work, whatever a new template would say.
     """
-    namespace = live["metadata"]["namespace"]
-    own_pods = list_pods_of(live, view.cache.list_children(POD, namespace, deployment_of(live) or ""))
+    own_pods = list_pods_of(
+        live, view.cache.list_children(POD, live["metadata"]["namespace"], deployment_of(live) or "")
+    )
+    if component_of(live) == VERIFICATION_COMPONENT:
+        verification = observe_verification(live, own_pods)
+        if _is_lost(live, own_pods, verification.answer) or _is_outdated(manifest, live):
+            await view.gateway.delete(JOB, live)
+    else:
+        await _tend_download(manifest, live, own_pods, view)
+
+
+async def _tend_download(
+    manifest: KubernetesObject, live: KubernetesObject, own_pods: Sequence[KubernetesObject], view: ClusterView
+) -> None:
+    """Record what a complete download said, unless the volume was made anew since: then it runs again."""
     job = observe_job(live, own_pods)
-    is_lost = job.state is JobState.COMPLETE and job.result is None and not own_pods
-    is_outlived = is_older(live, await view.find(CLAIM, namespace, claim_of(live)))
-    if is_lost or is_outlived or (job.state is not JobState.COMPLETE and not is_in_place(manifest, live)):
+    is_outlived = is_older(live, await view.find(CLAIM, live["metadata"]["namespace"], claim_of(live)))
+    if _is_lost(live, own_pods, job.result) or is_outlived or _is_outdated(manifest, live):
         await view.gateway.delete(JOB, live)
     elif job.result is not None and read_recorded_model(live) is None:
         annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(job.result)}
         view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
+
+
+def _is_lost(live: KubernetesObject, own_pods: Sequence[KubernetesObject], result: object) -> bool:
+    """Tell whether the pods of a complete Job were collected before their report was read."""
+    return read_job_state(live) is JobState.COMPLETE and result is None and not own_pods
+
+
+def _is_outdated(manifest: KubernetesObject, live: KubernetesObject) -> bool:
+    return read_job_state(live) is not JobState.COMPLETE and not is_in_place(manifest, live)
 
 
 def _list_unwanted(
@@ -99,7 +132,7 @@ def _list_unwanted(
     for kind in PRUNED_KINDS:
         for live in view.cache.list_children(kind, identity.namespace, identity.name):
             is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
-            if kind is JOB and observe_job(live, ()).state is JobState.COMPLETE:
+            if kind is JOB and component_of(live) == CACHE_COMPONENT and read_job_state(live) is JobState.COMPLETE:
                 continue  # its log may still be read; its time to live ends it
             if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
                 yield kind, live

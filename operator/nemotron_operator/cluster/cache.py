@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
-from nemotron_operator.constants import DEPLOYMENT_LABEL
+from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL
 
 KubernetesObject = dict[str, Any]
 """An object as the API's JSON."""
@@ -110,6 +110,12 @@ def deployment_of(child: KubernetesObject) -> str | None:
     """Name the NemotronDeployment that a child's label names."""
     owner: str | None = (child["metadata"].get("labels") or {}).get(DEPLOYMENT_LABEL)
     return owner
+
+
+def component_of(child: KubernetesObject) -> str | None:
+    """Name what a child is for, as its label says."""
+    component: str | None = (child["metadata"].get("labels") or {}).get(COMPONENT_LABEL)
+    return component
 
 
 def _key_of(reported: KubernetesObject) -> Key:

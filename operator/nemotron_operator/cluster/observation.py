@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -14,7 +14,7 @@ from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, REVISION_
 from nemotron_operator.render.pods import OWN_CONTAINERS
 from nemotron_operator.status.observation import (
     ContainerTrouble,
-    DownloadFailure,
+    JobFailure,
     JobState,
     ObservedClaim,
     ObservedJob,
@@ -23,19 +23,28 @@ from nemotron_operator.status.observation import (
 )
 
 
-class DownloadReport(BaseModel):
-    """What the downloader leaves as its termination message; the fields of a failure and of a success."""
+class JobReport(BaseModel):
+    """What the program of a Job leaves as its termination message: how it ended, and why if not well."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
-    outcome: str
+    outcome: Literal["Complete", "Failed"]
+    reason: str = ""
+    message: str = ""
+
+
+class DownloadReport(JobReport):
+    """What the downloader leaves."""
+
     repository: str = ""
     commit: str = ""
     bytes: int = 0
     files: int = 0
     manifest_sha256: str = ""
-    reason: str = ""
-    message: str = ""
+
+
+Report = TypeVar("Report", bound=JobReport)
+"""The report of one of the programs."""
 
 
 def read_claim_fact(claim: KubernetesObject) -> ClaimFact:
@@ -81,24 +90,43 @@ def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
     """Read how far a cache Job is, with what its pods said at their end."""
-    status = job.get("status") or {}
-    reports = _read_reports(job, pods)
+    reports = read_reports(job, pods, DownloadReport)
     reported = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
-    result = read_recorded_model(job) or reported
-    failures = [DownloadFailure(report.reason, report.message) for report in reports if report.outcome == "Failed"]
-    if _find_condition(status, "Failed").get("status") == "True":
-        state = JobState.FAILED
-    elif _find_condition(status, "Complete").get("status") == "True":
-        state = JobState.COMPLETE
-    else:
-        state = JobState.ACTIVE
+    state = read_job_state(job)
     return ObservedJob(
         name=job["metadata"]["name"],
         state=state,
-        failed_pods=status.get("failed") or 0,
-        result=result if state is JobState.COMPLETE else None,
-        failure=failures[-1] if failures else _read_deadline(status),
+        failed_pods=count_failed_pods(job),
+        result=(read_recorded_model(job) or reported) if state is JobState.COMPLETE else None,
+        failure=find_failure(job, reports),
     )
+
+
+def read_job_state(job: KubernetesObject) -> JobState:
+    """Read how far a Job is."""
+    status = job.get("status") or {}
+    if _find_condition(status, "Failed").get("status") == "True":
+        return JobState.FAILED
+    is_complete = _find_condition(status, "Complete").get("status") == "True"
+    return JobState.COMPLETE if is_complete else JobState.ACTIVE
+
+
+def count_failed_pods(job: KubernetesObject) -> int:
+    """Count the attempts that failed."""
+    return (job.get("status") or {}).get("failed") or 0
+
+
+def find_failure(job: KubernetesObject, reports: Iterable[JobReport]) -> JobFailure | None:
+    """Find the last failure that a pod told of, else that the Job ran out of time."""
+    failures = [JobFailure(report.reason, report.message) for report in reports if report.outcome == "Failed"]
+    return failures[-1] if failures else _read_deadline(job.get("status") or {})
+
+
+def read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject], kind: type[Report]) -> list[Report]:
+    """Read the termination messages of a Job's pods, the oldest first."""
+    own = list_pods_of(job, pods)
+    own.sort(key=lambda pod: pod["metadata"].get("creationTimestamp", ""))
+    return [report for pod in own if (report := _read_report(pod, kind)) is not None]
 
 
 def claim_of(job: KubernetesObject) -> str:
@@ -155,26 +183,19 @@ def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
     )
 
 
-def _read_deadline(status: Mapping[str, Any]) -> DownloadFailure | None:
+def _read_deadline(status: Mapping[str, Any]) -> JobFailure | None:
     """Read that a Job ran out of time: its pods are deleted then, and with them what they said."""
     failed = _find_condition(status, "Failed")
     if failed.get("reason") != "DeadlineExceeded":
         return None
-    return DownloadFailure("DeadlineExceeded", f"{failed.get('message', 'It ran out of time')}.")
+    return JobFailure("DeadlineExceeded", f"{failed.get('message', 'It ran out of time')}.")
 
 
-def _read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> list[DownloadReport]:
-    """Read the termination messages of a Job's pods, the oldest first."""
-    own = list_pods_of(job, pods)
-    own.sort(key=lambda pod: pod["metadata"].get("creationTimestamp", ""))
-    return [report for pod in own if (report := _read_report(pod)) is not None]
-
-
-def _read_report(pod: KubernetesObject) -> DownloadReport | None:
+def _read_report(pod: KubernetesObject, kind: type[Report]) -> Report | None:
     for container in (pod.get("status") or {}).get("containerStatuses") or []:
         ended = (container.get("state") or {}).get("terminated") or {}
         try:
-            return DownloadReport.model_validate_json(ended.get("message") or "")
+            return kind.model_validate_json(ended.get("message") or "")
         except ValidationError:
             continue
     return None

@@ -1,16 +1,18 @@
 """The observe steps: before planning, facts; after applying, an observation. What the cache lacks is asked for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
+from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import (
     CLAIM,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
+    NEMOTRON,
     POD,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -26,11 +28,11 @@ from nemotron_operator.cluster.observation import (
     read_recorded_model,
 )
 from nemotron_operator.cluster.ownership import find_foreign
-from nemotron_operator.constants import COMPONENT_LABEL
+from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject
 from nemotron_operator.plan.lookups import Lookups, list_lookups
-from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT
+from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT, VERIFICATION_COMPONENT
 from nemotron_operator.status.observation import Observation
 
 
@@ -58,17 +60,23 @@ class ClusterView:
 
 async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView) -> Facts:
     """Look up everything that the planner may know."""
+    identity, cache = deployment.identity, view.cache
     lookups = list_lookups(deployment, catalog)
-    claims = await _find_claims(deployment.identity, lookups, view)
+    claims = await _find_claims(identity, lookups, view)
+    pods = cache.list_children(POD, identity.namespace, identity.name)
     return Facts(
-        foreign_objects=await _find_foreign_objects(deployment.identity, deployment.spec.replicas, lookups, view),
+        foreign_objects=await _find_foreign_objects(identity, deployment.spec.replicas, lookups, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
-        cached_models=_find_cached_models(deployment.identity, lookups, claims, view.cache),
+        cached_models=_find_cached_models(identity, lookups, claims, cache),
         recorded_claims=frozenset(
             name
             for name, claim in claims.items()
             if name == lookups.shared_claim_name and read_recorded_model(claim) is not None
         ),
+        serving=read_serving_fact(
+            cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
+        ),
+        answered_job=_find_answered_job(identity, cache),
     )
 
 
@@ -79,12 +87,15 @@ async def observe(identity: Identity, lookups: Lookups, view: ClusterView) -> Ob
     pods = cache.list_children(POD, namespace, name)
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
     claim = await view.find_if_allowed(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
-    cache_pods = [pod for pod in pods if _component_of(pod) == CACHE_COMPONENT]
+    cache_pods, asking_pods = _select(pods, CACHE_COMPONENT), _select(pods, VERIFICATION_COMPONENT)
+    asking_jobs = _select(cache.list_children(JOB, namespace, name), VERIFICATION_COMPONENT)
     return Observation(
         server=observe_server(server) if server else None,
-        server_pods=observe_pods(pod for pod in pods if _component_of(pod) == SERVER_COMPONENT),
+        server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
         cache_pods=observe_pods(cache_pods),
         job=observe_job(job, cache_pods) if job else None,
+        verification_pods=observe_pods(asking_pods),
+        verifications=tuple(observe_verification(job, asking_pods) for job in asking_jobs),
         claim=observe_claim(claim) if claim else None,
     )
 
@@ -127,6 +138,11 @@ def _find_cached_models(
     return {lookups.job_name: result} if result is not None else {}
 
 
-def _component_of(pod: KubernetesObject) -> str | None:
-    component: str | None = (pod["metadata"].get("labels") or {}).get(COMPONENT_LABEL)
-    return component
+def _find_answered_job(identity: Identity, cache: ObjectCache) -> str | None:
+    live = cache.get(NEMOTRON, identity.namespace, identity.name)
+    verification = parse_status(live).verification if live else None
+    return verification.job if verification else None
+
+
+def _select(children: Iterable[KubernetesObject], component: str) -> list[KubernetesObject]:
+    return [child for child in children if component_of(child) == component]

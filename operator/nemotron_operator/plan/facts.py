@@ -37,6 +37,14 @@ class CachedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ServingFact:
+    """A Deployment at rest: every pod that it wants is there, of one revision, and ready."""
+
+    revision: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was observed before planning.
 
@@ -50,3 +58,7 @@ class Facts:
     """What is on the volumes, by the name of the cache Job that would fetch it."""
     recorded_claims: frozenset[str] = frozenset()
     """Claims that carry the record of what is on them, so that no Job is needed to know."""
+    serving: ServingFact | None = None
+    """What serves, if it is whole; None while pods start, are replaced or are missing."""
+    answered_job: str | None = None
+    """The verification Job whose question was answered as expected, as the status remembers it."""

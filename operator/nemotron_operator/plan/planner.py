@@ -3,6 +3,7 @@
 import math
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
+from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.config import OperatorConfig
@@ -20,6 +21,7 @@ from nemotron_operator.plan.serving_plan import (
     StartupPlan,
 )
 from nemotron_operator.plan.sizing import Sizing, choose_sizing
+from nemotron_operator.plan.verification import plan_verification
 
 SHARED_MEMORY_BYTES_PER_GPU = 2 * GIB
 """Shared memory for each GPU of a replica, through which its workers talk. vLLM's Kubernetes guide
@@ -57,16 +59,18 @@ def make_plan(
 
 
 def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> ServingPlan:
+    engine, replicas = _plan_engine(request, sizing), 0 if request.spec.suspend else request.spec.replicas
     return ServingPlan(
         identity=request.identity,
         model_name=request.known_entry.name,
         accelerator=request.accelerator,
-        replicas=0 if request.spec.suspend else request.spec.replicas,
+        replicas=replicas,
         memory=sizing.memory,
         max_concurrent_full_length=sizing.memory.kv_cache_tokens // sizing.max_model_len,
         cache=plan_cache(request),
-        engine=_plan_engine(request, sizing),
+        engine=engine,
         startup=_plan_startup(request),
+        verification=plan_verification(request, engine, replicas),
         pod=_plan_pod(request, sizing.shape.tensor_parallel_size),
         warning=warning,
     )
@@ -85,11 +89,23 @@ def _plan_engine(request: PlanRequest, sizing: Sizing) -> EnginePlan:
         kv_cache_dtype=engine.kv_cache_dtype,
         trust_remote_code=spec.model.trust_remote_code,
         sampling=_plan_sampling(request, sizing.max_model_len),
-        extra_args=engine.extra_args,
-        env=engine.env,
+        extra_args=(*request.known_profile.engine_args, *engine.extra_args),
+        env=_plan_env(request),
         api_key=spec.api_key_secret_ref,
         port=spec.service.port,
     )
+
+
+def _plan_env(request: PlanRequest) -> tuple[EnvironmentVariable, ...]:
+    """Take the accelerator's variables, but for those that the user sets, and then the user's."""
+    users = request.spec.engine.env
+    set_by_user = {variable.name for variable in users}
+    of_profile = (
+        EnvironmentVariable(name=name, value=value)
+        for name, value in request.known_profile.engine_env.items()
+        if name not in set_by_user
+    )
+    return (*of_profile, *users)
 
 
 def _plan_sampling(request: PlanRequest, max_model_len: int) -> SamplingPlan:

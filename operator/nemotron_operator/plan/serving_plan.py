@@ -7,8 +7,9 @@ from nemotron_operator.api.pod_template import PodTemplateSpec
 from nemotron_operator.api.spec import EnvironmentVariable, SecretKeyReference
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
-from nemotron_operator.plan.facts import CachedModel
+from nemotron_operator.plan.facts import CachedModel, ServingFact
 from nemotron_operator.plan.memory import GpuMemory
+from nemotron_operator.plan.names import locate_service, name_verify_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,42 @@ class StartupPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationPlan:
+    """What the model is asked once a revision serves, and how long it is given."""
+
+    image: str
+    base_url: str
+    model: str
+    """The name by which the model is asked for."""
+    system_prompt: str
+    """Empty for none."""
+    prompt: str
+    expect: str
+    """Text that the answer has to contain; empty for any answer."""
+    max_tokens: int
+    api_key: SecretKeyReference | None
+    answer_seconds: int
+    """How long one answer may take."""
+    retry_seconds: int
+    """How long one pod of the Job tries again, while the Service learns of the pods that serve."""
+    deadline_seconds: int
+    """How long the Job may take, all attempts together."""
+    serving: ServingFact | None
+    """What serves as a whole, and may be asked; None when the number of replicas is not the desired one."""
+    answered_job: str | None
+    """The Job whose question was answered last, for whatever revision."""
+
+    def name_job(self, deployment_name: str, revision: str) -> str:
+        """Name the Job that puts this question to a revision."""
+        return name_verify_job(deployment_name, revision, self.system_prompt, self.prompt, self.expect)
+
+    def is_due(self, deployment_name: str, revision: str) -> bool:
+        """Tell whether a revision has to be asked now: it serves as a whole, and has not answered this question."""
+        is_serving = self.serving is not None and self.serving.revision == revision
+        return is_serving and self.answered_job != self.name_job(deployment_name, revision)
+
+
+@dataclass(frozen=True, slots=True)
 class PodPlan:
     """Where a serving pod runs and what it requests."""
 
@@ -127,9 +164,16 @@ class ServingPlan:
     cache: CachePlan
     engine: EnginePlan
     startup: StartupPlan
+    verification: VerificationPlan | None
+    """None when no question is asked."""
     pod: PodPlan
     warning: str | None
     """What does not fit although `planPolicy: Warn` lets it start."""
+
+    @property
+    def base_url(self) -> str:
+        """Where clients inside the cluster find the OpenAI-compatible API."""
+        return locate_service(self.identity.name, self.identity.namespace, self.engine.port)
 
     @property
     def gpus(self) -> int:

@@ -32,6 +32,9 @@ SERVER_COMPONENT = "server"
 CACHE_COMPONENT = "cache"
 """Component of the Job that fetches, and of its volume."""
 
+VERIFICATION_COMPONENT = "verification"
+"""Component of the Job that asks a revision the question, and of its pods."""
+
 _HASH_LENGTH = 12
 
 
@@ -70,6 +73,12 @@ def refer_to_owner(identity: Identity) -> dict[str, Any]:
 def record_cached_model(cached: CachedModel) -> str:
     """Write what a download left as the text of an annotation."""
     return json.dumps(asdict(cached), sort_keys=True)
+
+
+def read_revision(server: dict[str, Any]) -> str:
+    """Read the revision of a Deployment: the hash of its pod template."""
+    labels: dict[str, str] = server["spec"]["template"]["metadata"].get("labels") or {}
+    return labels.get(REVISION_LABEL, "")
 
 
 def hash_manifest(manifest: dict[str, Any]) -> str:

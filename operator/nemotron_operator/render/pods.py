@@ -3,9 +3,10 @@
 from typing import Any
 
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
 from nemotron_operator.render.metadata import label_child
 
-OWN_CONTAINERS = frozenset({"download", "vllm"})
+OWN_CONTAINERS = frozenset({"download", "verify", "vllm"})
 """Names of the containers in the templates; a mesh or an agent may inject others beside them."""
 
 USER_ID = 2000
@@ -59,3 +60,16 @@ def render_tolerations(plan: ServingPlan) -> list[dict[str, Any]]:
 def render_pull_secrets(plan: ServingPlan) -> list[dict[str, str]]:
     """Refer to the registry credentials, once each: the API server refuses a list with duplicate keys."""
     return [{"name": name} for name in dict.fromkeys(plan.pod.template.image_pull_secrets)]
+
+
+def render_shared_values(plan: ServingPlan) -> dict[str, object]:
+    """Render what the pods have in common: where they run, as whom, and where they find their volumes."""
+    return {
+        "affinity": render_affinity(plan),
+        "tolerations": render_tolerations(plan),
+        "image_pull_secrets": render_pull_secrets(plan),
+        "pod_security": POD_SECURITY,
+        "container_security": CONTAINER_SECURITY,
+        "models_path": MODELS_PATH,
+        "scratch_path": SCRATCH_PATH,
+    }

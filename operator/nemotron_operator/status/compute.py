@@ -15,15 +15,15 @@ from nemotron_operator.plan.memory import GpuMemory
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import format_selector, select_pods
 from nemotron_operator.status.findings import (
-    Decision,
     find_available,
     find_model_cached,
     find_planned,
     find_progress,
     find_ready,
-    find_verified,
 )
+from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.verification import find_verified, tell_verification
 
 
 def compute_status(
@@ -44,18 +44,20 @@ def compute_status(
     desired_revision
         Hash of the pod template that should serve; None while nothing should.
     previous
-        The status that stands; its transition times and, without a plan, its endpoint are kept.
+        The status that stands; its transition times, its last answer and, without a plan, its endpoint are kept.
     now
         The time of a condition that flips.
     """
+    verification = tell_verification(decision, observation, desired_revision, previous.verification)
+    verified = find_verified(decision, observation, desired_revision, verification)
     steps = (
         find_planned(decision),
         find_model_cached(decision, observation),
         find_available(decision, observation),
-        find_verified(),
     )
-    ready = find_ready(decision, observation, desired_revision, steps)
-    findings = (ready.finding, *find_progress(ready, steps), *(step.finding for step in steps))
+    ready = find_ready(decision, observation, desired_revision, steps, verified)
+    told = (*steps, verified)
+    findings = (ready.finding, *find_progress(ready, told), *(step.finding for step in told))
     return NemotronDeploymentStatus(
         observed_generation=decision.identity.generation,
         conditions=advance_conditions(previous.conditions, findings, decision.identity.generation, now),
@@ -64,6 +66,7 @@ def compute_status(
         selector=format_selector(select_pods(decision.identity)),
         desired_revision=desired_revision,
         serving_revision=_choose_serving_revision(observation, desired_revision),
+        verification=verification,
         startup=_compute_startup(decision, observation),
         **_tell_decision(decision, previous, is_serving=observation.server is not None),
     )
@@ -119,8 +122,7 @@ def _tell_cache(plan: ServingPlan) -> CacheStatus:
 
 
 def _tell_endpoint(plan: ServingPlan) -> EndpointStatus:
-    name, namespace = plan.identity.name, plan.identity.namespace
-    return EndpointStatus(url=f"http://{name}.{namespace}.svc:{plan.engine.port}/v1", service_name=name)
+    return EndpointStatus(url=plan.base_url, service_name=plan.identity.name)
 
 
 def _choose_serving_revision(observation: Observation, desired_revision: str | None) -> str | None:

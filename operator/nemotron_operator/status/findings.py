@@ -1,41 +1,29 @@
 """What is true now, one function for each condition. A finding knows nothing of the past."""
 
-import re
-from dataclasses import dataclass
-
-from nemotron_operator.api.conditions import REASON_PATTERN, ConditionType, Finding, Reason
+from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
 from nemotron_operator.plan.memory import GIB
 from nemotron_operator.plan.serving_plan import CachePlan, Rejection, ServingPlan
+from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.trouble import Trouble, explain_pods
-
-Decision = ServingPlan | Rejection | InvalidDeployment
-"""What planning, or already parsing, came to."""
+from nemotron_operator.status.verification import count_serving, serves_whole
 
 GB = 1000**3
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A finding, and whether a human is needed before it can change."""
-
-    finding: Finding
-    needs_human: bool = False
 
 
 def find_planned(decision: Decision) -> Judged:
     """Tell whether the spec is sound and fits."""
     match decision:
         case InvalidDeployment(message=message):
-            return Judged(_no(ConditionType.PLANNED, Reason.INVALID_SPEC, message), needs_human=True)
+            return Judged(no(ConditionType.PLANNED, Reason.INVALID_SPEC, message), needs_human=True)
         case Rejection(reason=reason, message=message):
-            return Judged(_no(ConditionType.PLANNED, reason, message), needs_human=True)
+            return Judged(no(ConditionType.PLANNED, reason, message), needs_human=True)
         case ServingPlan(warning=None):
-            return Judged(_yes(ConditionType.PLANNED, Reason.FITS, describe_plan(decision)))
+            return Judged(yes(ConditionType.PLANNED, Reason.FITS, describe_plan(decision)))
         case ServingPlan():
             message = f"planPolicy is Warn, so it starts all the same: {decision.warning}"
-            return Judged(_yes(ConditionType.PLANNED, Reason.FITS_NOT_ENFORCED, message))
+            return Judged(yes(ConditionType.PLANNED, Reason.FITS_NOT_ENFORCED, message))
 
 
 def describe_plan(plan: ServingPlan) -> str:
@@ -59,15 +47,15 @@ def find_model_cached(decision: Decision, observation: Observation) -> Judged:
     """Tell whether the weights are on the volume."""
     kind = ConditionType.MODEL_CACHED
     if not isinstance(decision, ServingPlan):
-        return Judged(_unknown(kind, Reason.WAITING, "Nothing is fetched before the spec can be planned."))
+        return Judged(unknown(kind, Reason.WAITING, "Nothing is fetched before the spec can be planned."))
     cache = decision.cache
     if cache.provided_path is not None:
         where = f"{cache.provided_path!r} on volume {cache.claim_name!r}"
-        return Judged(_yes(kind, Reason.PROVIDED, f"The weights are yours, in {where}; they were not checked."))
+        return Judged(yes(kind, Reason.PROVIDED, f"The weights are yours, in {where}; they were not checked."))
     if cache.cached is not None:
         cached = cache.cached
         return Judged(
-            _yes(
+            yes(
                 kind,
                 Reason.CACHED,
                 f"{cached.files} files, {cached.size_bytes / GB:.1f} GB of {cached.repository} at {cached.commit[:12]} "
@@ -86,17 +74,17 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str) -
         return _judge_silent_download(job, what, namespace)
     trouble = explain_pods(observation.cache_pods, namespace)
     if observation.claim is not None and not observation.claim.bound and trouble is None and not observation.cache_pods:
-        return Judged(_no(kind, Reason.VOLUME_PENDING, _describe_pending_volume(cache.claim_name, namespace)))
+        return Judged(no(kind, Reason.VOLUME_PENDING, _describe_pending_volume(cache.claim_name, namespace)))
     if trouble is not None and trouble.reason is Reason.UNSCHEDULABLE and not _is_bound(observation):
         message = f"{_describe_pending_volume(cache.claim_name, namespace)} {trouble.message}"
-        return Judged(_no(kind, Reason.VOLUME_PENDING, message))
+        return Judged(no(kind, Reason.VOLUME_PENDING, message))
     if trouble is not None:
-        return Judged(_no(kind, trouble.reason, trouble.message), trouble.needs_human)
+        return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
     retry = ""
     if job is not None and job.failure is not None:
         retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
     message = f"Fetching {what} to volume {cache.claim_name!r}.{retry}"
-    return Judged(_no(kind, Reason.DOWNLOADING, message))
+    return Judged(no(kind, Reason.DOWNLOADING, message))
 
 
 def _is_bound(observation: Observation) -> bool:
@@ -112,14 +100,13 @@ def _describe_pending_volume(claim_name: str, namespace: str) -> str:
 
 def _judge_failed_download(job: ObservedJob, what: str, namespace: str) -> Judged:
     failure = job.failure
-    is_named = failure is not None and re.fullmatch(REASON_PATTERN, failure.reason) is not None
-    reason = failure.reason if failure and is_named else Reason.DOWNLOAD_FAILED
+    reason = failure.reason if failure and is_reason(failure.reason) else Reason.DOWNLOAD_FAILED
     words = failure.message if failure else f"{job.failed_pods} pods failed without a word."
     message = (
         f"Fetching {what} failed: {words} Then delete the Job to try again: `kubectl -n {namespace} delete job "
         f"{job.name}`; what is already on the volume is kept."
     )
-    return Judged(_no(ConditionType.MODEL_CACHED, reason, message), needs_human=True)
+    return Judged(no(ConditionType.MODEL_CACHED, reason, message), needs_human=True)
 
 
 def _judge_silent_download(job: ObservedJob, what: str, namespace: str) -> Judged:
@@ -128,7 +115,7 @@ def _judge_silent_download(job: ObservedJob, what: str, namespace: str) -> Judge
         f"The Job that fetches {what} ended without a report. If the operator's downloaderImage is not one that holds "
         f"`nemotron-download`, correct it; then delete the Job: `kubectl -n {namespace} delete job {job.name}`."
     )
-    return Judged(_no(ConditionType.MODEL_CACHED, Reason.DOWNLOAD_FAILED, message), needs_human=True)
+    return Judged(no(ConditionType.MODEL_CACHED, Reason.DOWNLOAD_FAILED, message), needs_human=True)
 
 
 def find_available(decision: Decision, observation: Observation) -> Judged:
@@ -136,25 +123,25 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
     kind, server = ConditionType.AVAILABLE, observation.server
     if observation.ready_pods > 0:
         message = f"{observation.ready_pods} of {len(observation.server_pods)} pods serve."
-        return Judged(_yes(kind, Reason.SERVING, message))
+        return Judged(yes(kind, Reason.SERVING, message))
     if isinstance(decision, ServingPlan) and decision.replicas == 0:
-        return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+        return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     if server is None:
-        return Judged(_no(kind, Reason.WAITING, "No pod takes a GPU before the model is planned and cached."))
+        return Judged(no(kind, Reason.WAITING, "No pod takes a GPU before the model is planned and cached."))
     return _judge_rollout(decision, observation, kind)
 
 
 def _judge_rollout(decision: Decision, observation: Observation, kind: ConditionType) -> Judged:
     trouble = _explain_rollout(decision, observation)
     if trouble is not None:
-        return Judged(_no(kind, trouble.reason, trouble.message), trouble.needs_human)
+        return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
     starting = [pod for pod in observation.server_pods if not pod.ready]
     if not starting:
-        return Judged(_no(kind, Reason.ROLLING_OUT, "The Deployment is making its pods."))
+        return Judged(no(kind, Reason.ROLLING_OUT, "The Deployment is making its pods."))
     pods = "1 pod loads" if len(starting) == 1 else f"{len(starting)} pods load"
     budget = f" within a budget of {decision.startup.budget_seconds} s" if isinstance(decision, ServingPlan) else ""
     return Judged(
-        _no(kind, Reason.LOADING, f"{pods} the weights and compile{'s' if len(starting) == 1 else ''}{budget}.")
+        no(kind, Reason.LOADING, f"{pods} the weights and compile{'s' if len(starting) == 1 else ''}{budget}.")
     )
 
 
@@ -172,42 +159,42 @@ def _explain_rollout(decision: Decision, observation: Observation) -> Trouble | 
     return trouble
 
 
-def find_verified() -> Judged:
-    """Tell whether the served model has answered a question."""
-    message = "No question is asked after a rollout: Ready rests on the engine's readiness probe."
-    return Judged(_unknown(ConditionType.VERIFIED, Reason.NOT_REQUESTED, message))
-
-
 def find_ready(
-    decision: Decision, observation: Observation, desired_revision: str | None, steps: tuple[Judged, ...]
+    decision: Decision,
+    observation: Observation,
+    desired_revision: str | None,
+    steps: tuple[Judged, ...],
+    verified: Judged,
 ) -> Judged:
-    """Sum up: the desired revision serves with all desired replicas, or the first step that is not there yet."""
+    """Sum up: all desired replicas serve and have answered, or the first step that is not there yet."""
     kind = ConditionType.READY
-    blocking = next((step for step in steps if step.finding.status != "True" and _is_required(step)), None)
+    blocking = next((step for step in steps if step.finding.status != "True"), None)
     if blocking is not None:
         return Judged(
-            _no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
+            no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
         )
     if not isinstance(decision, ServingPlan):
         raise AssertionError("a decision without a plan blocks earlier")  # noqa: TRY004 - no mistake of a type
     if decision.replicas == 0:
-        return Judged(_no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
-    serving = sum(pod.ready and pod.revision == desired_revision for pod in observation.server_pods)
-    is_observed = observation.server is not None and observation.server.is_observed
-    if serving == len(observation.server_pods) == decision.replicas and is_observed:
-        return Judged(_yes(kind, Reason.SERVING, f"{serving} of {decision.replicas} replicas serve."))
+        return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+    serving = count_serving(observation, desired_revision)
+    if serves_whole(decision, observation, desired_revision):
+        return Judged(_judge_answer(verified.finding, f"{serving} of {decision.replicas} replicas serve."))
     trouble = _explain_rollout(decision, observation)
     progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
     old = observation.ready_pods - serving
     if old > 0:
         progress += f" {old} of the revision before still serve{'s' if old == 1 else ''}."
     if trouble is not None:
-        return Judged(_no(kind, trouble.reason, f"{progress} {trouble.message}"), trouble.needs_human)
-    return Judged(_no(kind, Reason.ROLLING_OUT, progress))
+        return Judged(no(kind, trouble.reason, f"{progress} {trouble.message}"), trouble.needs_human)
+    return Judged(no(kind, Reason.ROLLING_OUT, progress))
 
 
-def _is_required(step: Judged) -> bool:
-    return step.finding.type is not ConditionType.VERIFIED
+def _judge_answer(verified: Finding, serving: str) -> Finding:
+    """Take the answer, or that nobody asks for one, for the last step."""
+    if verified.status == "True" or verified.reason == Reason.NOT_REQUESTED:
+        return yes(ConditionType.READY, Reason.SERVING, serving)
+    return no(ConditionType.READY, verified.reason, f"{serving} {verified.message}")
 
 
 def _add_survivors(observation: Observation, blocking: Judged) -> str:
@@ -225,19 +212,7 @@ def find_progress(ready: Judged, steps: tuple[Judged, ...]) -> tuple[Finding, ..
         return ()
     stalled = next((step for step in (*steps, ready) if step.needs_human), None)
     if stalled is not None:
-        return (_yes(ConditionType.STALLED, stalled.finding.reason, stalled.finding.message),)
+        return (yes(ConditionType.STALLED, stalled.finding.reason, stalled.finding.message),)
     if ready.finding.reason == Reason.SUSPENDED:
         return ()
-    return (_yes(ConditionType.RECONCILING, ready.finding.reason, ready.finding.message),)
-
-
-def _yes(kind: ConditionType, reason: Reason | str, message: str) -> Finding:
-    return Finding(type=kind, status="True", reason=reason, message=message)
-
-
-def _no(kind: ConditionType, reason: Reason | str, message: str) -> Finding:
-    return Finding(type=kind, status="False", reason=reason, message=message)
-
-
-def _unknown(kind: ConditionType, reason: Reason, message: str) -> Finding:
-    return Finding(type=kind, status="Unknown", reason=reason, message=message)
+    return (yes(ConditionType.RECONCILING, ready.finding.reason, ready.finding.message),)

@@ -56,8 +56,8 @@ class JobState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class DownloadFailure:
-    """Why the cache Job gave up, in the downloader's own words."""
+class JobFailure:
+    """Why a Job gave up, in the own words of its program."""
 
     reason: str
     message: str
@@ -71,7 +71,33 @@ class ObservedJob:
     state: JobState
     failed_pods: int
     result: CachedModel | None
-    failure: DownloadFailure | None
+    failure: JobFailure | None
+    """The last failure of a pod, also while the Job tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """An answer as it was expected, and how fast it came."""
+
+    text: str
+    """Its beginning."""
+    time_to_first_token_milliseconds: int
+    tokens_per_second: str | None
+    """Text with one decimal, as the API has no floats; None for an answer of one token."""
+    answered_at: str
+    """RFC 3339."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVerification:
+    """A verification Job."""
+
+    name: str
+    state: JobState
+    failed_pods: int
+    answer: ModelAnswer | None
+    """None before the Job is complete, and for one that ended without a report."""
+    failure: JobFailure | None
     """The last failure of a pod, also while the Job tries again."""
 
 
@@ -91,7 +117,14 @@ class Observation:
     server_pods: tuple[ObservedPod, ...] = ()
     cache_pods: tuple[ObservedPod, ...] = ()
     job: ObservedJob | None = None
+    verification_pods: tuple[ObservedPod, ...] = ()
+    verifications: tuple[ObservedVerification, ...] = ()
+    """The verification Jobs, whatever question they ask of whatever revision."""
     claim: ObservedClaim | None = None
+
+    def find_verification(self, name: str) -> ObservedVerification | None:
+        """Find the Job of one question to one revision; the others asked something else."""
+        return next((job for job in self.verifications if job.name == name), None)
 
     @property
     def ready_pods(self) -> int:

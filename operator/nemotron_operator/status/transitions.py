@@ -47,6 +47,6 @@ def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeployment
 
 def _in_order_of_the_pipeline(conditions: Iterable[Condition]) -> list[Condition]:
     # Ready repeats what Available says, and says more.
-    order = [ConditionType.PLANNED, ConditionType.MODEL_CACHED, ConditionType.READY]
+    order = [ConditionType.PLANNED, ConditionType.MODEL_CACHED, ConditionType.VERIFIED, ConditionType.READY]
     told = [condition for condition in conditions if condition.type in order]
     return sorted(told, key=lambda condition: order.index(ConditionType(condition.type)))

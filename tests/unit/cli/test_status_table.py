@@ -6,7 +6,7 @@ import pytest
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.cli.status_table import print_status_page
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.findings import Decision
+from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
 from tests.support.fixtures.deployments import BF16, GENERATION, a_deployment
 from tests.support.fixtures.observations import NEW, OLD, a_pod, serving
@@ -49,9 +49,8 @@ team/nemotron  not ready: TensorParallelDoesNotDivideHeads
   │     Nothing is fetched before the spec can be planned.
   ├── Available: False (Waiting) for 2 h 5 min
   │     No pod takes a GPU before the model is planned and cached.
-  └── Verified: Unknown (NotRequested) for 2 h 5 min
-        No question is asked after a rollout: Ready rests on the engine's
-        readiness probe.
+  └── Verified: Unknown (Waiting) for 2 h 5 min
+        Nothing is asked before the spec can be planned.
 """
     assert expected == show(tell(decision, Observation()), capsys)
 

@@ -19,7 +19,7 @@ from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
 from nemotron_operator.status.observation import (
     ContainerTrouble,
-    DownloadFailure,
+    JobFailure,
     JobState,
     ObservedClaim,
     ObservedPod,
@@ -175,7 +175,7 @@ def test_a_result_counts_only_once_the_job_is_complete() -> None:
 def test_the_downloaders_own_words_become_the_failure() -> None:
     pod = a_finished_cache_pod(render_line(Failed.from_error(NoSpaceError("The volume is full."))))
     job = observe_job(a_live_job(**IS_FAILED), [pod])
-    expected = (JobState.FAILED, DownloadFailure("NoSpace", "The volume is full."), 7)
+    expected = (JobState.FAILED, JobFailure("NoSpace", "The volume is full."), 7)
     assert expected == (job.state, job.failure, job.failed_pods)
 
 
@@ -185,7 +185,7 @@ def test_the_last_failure_counts_also_while_the_job_tries_again() -> None:
         a_finished_cache_pod({"outcome": "Failed", "reason": "One", "message": ""}, "a", "2026-11-24T07:00:00Z"),
     ]
     job = observe_job(a_live_job(failed=2), pods)
-    assert (JobState.ACTIVE, DownloadFailure("Two", "")) == (job.state, job.failure)
+    assert (JobState.ACTIVE, JobFailure("Two", "")) == (job.state, job.failure)
 
 
 @pytest.mark.parametrize("message", ["", "Killed", "{", "[]", '{"message": 3}', '{"outcome": null}', "null"])

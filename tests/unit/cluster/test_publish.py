@@ -15,7 +15,7 @@ from nemotron_operator.cluster.publish import MAX_NOTE_BYTES, _render_event, dum
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.transitions import Transition
 from tests.support.fixtures.deployments import a_deployment
-from tests.support.fixtures.observations import NEW, a_pod, downloading, serving
+from tests.support.fixtures.observations import NEW, a_pod, answered, downloading, serving
 from tests.support.fixtures.plans import plan, plan_cached
 from tests.support.memory_gateway import MemoryGateway, merge
 
@@ -46,7 +46,8 @@ def test_a_patch_has_only_what_changed() -> None:
 
 
 def status_when_serving() -> NemotronDeploymentStatus:
-    return compute_status(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW, NemotronDeploymentStatus(), NOW)
+    planned = plan_cached(a_deployment())
+    return compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NemotronDeploymentStatus(), NOW)
 
 
 def test_a_status_survives_writing_and_reading() -> None:
@@ -79,7 +80,7 @@ def test_a_status_is_written_once_with_its_events() -> None:
     published.publish(status_when_serving())
     assert [("status", "NemotronDeployment", "nemotron")] == published.gateway.writes
     assert dump_status(status_when_serving()) == published.live["status"]
-    assert ["Fits", "Cached", "Serving"] == [event["reason"] for event in published.gateway.events]
+    assert ["Fits", "Cached", "Verified", "Serving"] == [event["reason"] for event in published.gateway.events]
 
 
 def test_the_same_status_is_not_written_again() -> None:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemotron_operator.api.v1alpha1 import MAX_NAME_LENGTH
-from nemotron_operator.plan.names import name_download_job, name_shared_claim
+from nemotron_operator.plan.names import name_download_job, name_shared_claim, name_verify_job
 from tests.support.kubernetes_rules import is_dns_label
 
 deployment_names = st.from_regex(rf"[a-z]([-a-z0-9]{{0,{MAX_NAME_LENGTH - 2}}}[a-z0-9])?", fullmatch=True)
@@ -16,6 +16,7 @@ def test_every_name_is_a_label(deployment: str, repository: str, revision: str) 
     claim = name_shared_claim(repository, revision)
     assert is_dns_label(claim)
     assert is_dns_label(name_download_job(deployment, claim, repository, revision))
+    assert is_dns_label(name_verify_job(deployment, revision, repository, repository, repository))
 
 
 @given(repositories, revisions, repositories, revisions)
@@ -40,5 +41,10 @@ def test_a_volume_says_what_it_holds() -> None:
 
 
 def test_a_long_job_name_keeps_its_hash() -> None:
-    name = name_download_job("a" * MAX_NAME_LENGTH, "c", "r/s", "main")
-    assert 63 == len(name)
+    name = "a" * MAX_NAME_LENGTH
+    assert 63 == len(name_download_job(name, "c", "r/s", "main")) == len(name_verify_job(name, "abc", "", "Hi", ""))
+
+
+def test_a_word_that_moves_to_another_part_of_the_question_is_another_question() -> None:
+    assert name_verify_job("a", "r", "", "x", "") != name_verify_job("a", "r", "", "", "x")
+    assert name_verify_job("a", "r", "", "x\ny", "z") != name_verify_job("a", "r", "", "x", "y\nz")

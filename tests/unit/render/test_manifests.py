@@ -6,13 +6,8 @@ from hypothesis import strategies as st
 
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.constants import GPU_RESOURCE
-from nemotron_operator.render.manifests import (
-    ENDPOINT_REMOVAL_SECONDS,
-    TERMINAL_EXIT_CODES,
-    Manifest,
-    Manifests,
-    render,
-)
+from nemotron_operator.render.jobs import TERMINAL_EXIT_CODES
+from nemotron_operator.render.manifests import ENDPOINT_REMOVAL_SECONDS, Manifest, Manifests, render
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, INTENT_ANNOTATION, REVISION_LABEL, hash_manifest
 from tests.support.fixtures.deployments import REMOVED, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import (
@@ -22,6 +17,7 @@ from tests.support.fixtures.plans import (
     plan,
     plan_cached,
     render_cached,
+    render_serving,
     server_of,
     server_pod_of,
 )
@@ -35,6 +31,7 @@ KINDS = {
     "disruption_budget": ("policy/v1", "PodDisruptionBudget"),
     "download_job": ("batch/v1", "Job"),
     "server": ("apps/v1", "Deployment"),
+    "verify_job": ("batch/v1", "Job"),
 }
 
 
@@ -50,13 +47,12 @@ def option(pod: Manifest, name: str) -> str:
 
 
 def pods_of(manifests: Manifests) -> list[Manifest]:
-    return [
-        manifest["spec"]["template"] for manifest in (manifests.download_job, manifests.server) if manifest is not None
-    ]
+    owners = (manifests.download_job, manifests.server, manifests.verify_job)
+    return [manifest["spec"]["template"] for manifest in owners if manifest is not None]
 
 
 def test_every_object_has_its_kind_in_the_order_of_need() -> None:
-    manifests = render_cached(a_deployment().with_replicas(2))
+    manifests = render_serving(a_deployment().with_replicas(2))
     kinds = [(manifest["apiVersion"], manifest["kind"]) for manifest in manifests]
     assert list(KINDS.values()) == kinds
 
@@ -109,7 +105,7 @@ def test_whatever_the_schema_lets_in_is_rendered_the_same_each_time(deployment: 
 
 @given(deployments())
 def test_names_labels_and_owners_are_valid(deployment: DeploymentBuilder) -> None:
-    manifests = render_cached(deployment)
+    manifests = render_serving(deployment)
     for manifest in manifests:
         metadata = manifest["metadata"]
         assert is_dns_label(metadata["name"])
@@ -125,13 +121,13 @@ def test_names_labels_and_owners_are_valid(deployment: DeploymentBuilder) -> Non
 
 @given(deployments())
 def test_selectors_find_the_pods_and_nothing_else(deployment: DeploymentBuilder) -> None:
-    manifests = render_cached(deployment)
+    manifests = render_serving(deployment)
     server, service = server_of(manifests), manifests.service
     selector = server["spec"]["selector"]["matchLabels"].items()
     assert selector <= server_pod_of(manifests)["metadata"]["labels"].items()
     assert selector == service["spec"]["selector"].items()
-    if manifests.download_job is not None:
-        assert not selector <= manifests.download_job["spec"]["template"]["metadata"]["labels"].items()
+    for job in (manifests.download_job, manifests.verify_job):
+        assert job is None or not selector <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
 @given(deployments())
@@ -159,7 +155,7 @@ def test_the_token_is_seen_by_the_job_alone(deployment: DeploymentBuilder) -> No
 @given(deployments())
 def test_every_pod_is_restricted(deployment: DeploymentBuilder) -> None:
     """Pod Security Standard `restricted`, and nothing of the node is reachable."""
-    for pod in pods_of(render_cached(deployment)):
+    for pod in pods_of(render_serving(deployment)):
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert 0 < spec["securityContext"]["runAsUser"]
@@ -171,9 +167,10 @@ def test_every_pod_is_restricted(deployment: DeploymentBuilder) -> None:
         assert security["allowPrivilegeEscalation"] is False
         assert {"drop": ["ALL"]} == security["capabilities"]
         assert security["readOnlyRootFilesystem"] is True
-        assert all(set(volume) <= {"name", "persistentVolumeClaim", "emptyDir"} for volume in spec["volumes"])
-        mounted = {mount["name"] for mount in container_of(pod)["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in spec["volumes"]}
+        volumes = spec.get("volumes", [])
+        assert all(set(volume) <= {"name", "persistentVolumeClaim", "emptyDir"} for volume in volumes)
+        mounted = {mount["name"] for mount in container_of(pod).get("volumeMounts", [])}
+        assert mounted == {volume["name"] for volume in volumes}
 
 
 @given(deployments())
@@ -222,7 +219,7 @@ def test_no_name_stands_twice_in_a_list_that_is_merged_by_name(deployment: Deplo
 
 @given(deployments())
 def test_every_value_of_the_pod_template_arrives_as_it_is(deployment: DeploymentBuilder) -> None:
-    manifests = render_cached(deployment)
+    manifests = render_serving(deployment)
     template = deployment.body["spec"].get("podTemplate", {})
     for pod in pods_of(manifests):
         assert template.get("annotations", {}).items() <= pod["metadata"]["annotations"].items()
@@ -317,7 +314,13 @@ def test_a_dropped_field_changes_intent_and_revision(path: str, value: object) -
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("replicas", 2), ("suspend", True), ("planPolicy", "Warn"), ("cache.size", "200Gi")],
+    [
+        ("replicas", 2),
+        ("suspend", True),
+        ("planPolicy", "Warn"),
+        ("cache.size", "200Gi"),
+        ("verification", {"prompt": "Are you there?"}),
+    ],
 )
 def test_what_does_not_concern_a_pod_does_not_restart_it(path: str, value: object) -> None:
     assert render_cached(a_deployment()).revision == render_cached(a_deployment().having(path, value)).revision
@@ -362,7 +365,7 @@ def test_what_was_downloaded_is_recorded_on_the_volume() -> None:
 
 @pytest.mark.parametrize("name", ["a", "a-1", "a" * 48])
 def test_children_of_any_name_have_names_that_the_api_server_takes(name: str) -> None:
-    for manifest in render_cached(a_deployment().named(name).with_replicas(2)):
+    for manifest in render_serving(a_deployment().named(name).with_replicas(2)):
         assert is_dns_subdomain(manifest["metadata"]["name"])
         assert len(manifest["metadata"]["name"]) <= 63
 

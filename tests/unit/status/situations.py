@@ -1,12 +1,14 @@
 """Situations of one resource: what was decided and seen, and what has to be told of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
-from nemotron_operator.status.findings import Decision
-from nemotron_operator.status.observation import DownloadFailure, JobState, Observation
-from tests.support.fixtures.deployments import BF16, a_deployment
+from nemotron_operator.api.verification import VerificationStatus
+from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.status.judgement import Decision
+from nemotron_operator.status.observation import JobFailure, JobState, Observation
+from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
 from tests.support.fixtures.observations import (
     NEW,
     OLD,
@@ -14,6 +16,9 @@ from tests.support.fixtures.observations import (
     a_job,
     a_pod,
     a_server,
+    a_verification,
+    answered,
+    asking,
     downloading,
     serving,
     trouble,
@@ -22,6 +27,7 @@ from tests.support.fixtures.plans import facts_when_cached, plan, plan_cached, r
 from tests.support.kstatus import Verdict
 
 NOBODY_ASKED = ("Unknown", "NotRequested")
+NOT_ASKED_YET = ("Unknown", "Waiting")
 FITS = ("True", "Fits")
 CACHED = ("True", "Cached")
 WAITING = ("False", "Waiting")
@@ -35,17 +41,18 @@ class Situation:
     decision: Decision
     observation: Observation
     conditions: dict[str, tuple[str, str]]
-    """Status and reason by type, without `Verified`, of which the same is told always."""
+    """Status and reason by type, without `Verified`."""
     verdict: Verdict
     words: dict[str, list[str]] = field(default_factory=dict)
     """What the messages have to say, by type."""
     desired_revision: str | None = None
+    verified: tuple[str, str] = NOT_ASKED_YET
     previous: NemotronDeploymentStatus = field(default_factory=NemotronDeploymentStatus)
 
     @property
     def all_conditions(self) -> dict[str, tuple[str, str]]:
         """Every condition that has to stand in the status."""
-        return {**self.conditions, "Verified": NOBODY_ASKED}
+        return {**self.conditions, "Verified": self.verified}
 
 
 def fetching(  # noqa: PLR0913 - a row has columns
@@ -107,7 +114,9 @@ def rolling(  # noqa: PLR0913 - a row has columns
     ready: tuple[str, str],
     words: list[str],
     *,
-    replicas: int = 1,
+    deployment: DeploymentBuilder | None = None,
+    verified: tuple[str, str] = NOT_ASKED_YET,
+    previous: NemotronDeploymentStatus | None = None,
     progress: str = "Reconciling",
     verdict: Verdict = Verdict.IN_PROGRESS,
 ) -> Situation:
@@ -115,7 +124,7 @@ def rolling(  # noqa: PLR0913 - a row has columns
     is_moving = {} if ready[0] == "True" else {progress: ("True", ready[1])}
     return Situation(
         name,
-        plan_cached(a_deployment().with_replicas(replicas)),
+        plan_cached(deployment or a_deployment()),
         observation,
         {
             "Ready": ready,
@@ -127,6 +136,49 @@ def rolling(  # noqa: PLR0913 - a row has columns
         verdict,
         {"Ready": words},
         NEW,
+        verified,
+        previous or NemotronDeploymentStatus(),
+    )
+
+
+def verifying(  # noqa: PLR0913 - a row has columns
+    name: str,
+    observation: Observation,
+    verified: tuple[str, str],
+    words: list[str],
+    *,
+    is_answered: bool = False,
+    progress: str = "Reconciling",
+    verdict: Verdict = Verdict.IN_PROGRESS,
+    previous: NemotronDeploymentStatus | None = None,
+) -> Situation:
+    """Describe a situation in which all replicas serve, and only the answer counts."""
+    ready = ("True", "Serving") if is_answered else ("False", verified[1])
+    situation = rolling(
+        name,
+        observation,
+        ready,
+        ["1 of 1 replicas serve.", *([] if is_answered else words)],
+        verified=verified,
+        progress=progress,
+        verdict=Verdict.CURRENT if is_answered else verdict,
+        previous=previous,
+    )
+    return replace(situation, words={**situation.words, "Verified": words})
+
+
+def remembering(plan: ServingPlan, revision: str = NEW) -> NemotronDeploymentStatus:
+    """Make a status that remembers an answer."""
+    assert plan.verification is not None
+    return NemotronDeploymentStatus(
+        verification=VerificationStatus(
+            revision=revision,
+            job=plan.verification.name_job(plan.identity.name, revision),
+            time_to_first_token_milliseconds=90,
+            answer="3",
+            expected="3",
+            verified_at="2026-11-23T08:00:00Z",
+        )
     )
 
 
@@ -154,7 +206,12 @@ LAST_WORDS = "ValueError: No available memory for the cache blocks."
 CRASHING = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words=LAST_WORDS, restarts=3)
 KILLED = trouble("CrashLoopBackOff", ended="OOMKilled", exit_code=137, restarts=2)
 NO_NODE = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu."
-GATED = DownloadFailure("HubForbidden", "The repository is gated: accept its licence on the hub first.")
+GATED = JobFailure("HubForbidden", "The repository is gated: accept its licence on the hub first.")
+NO_ANSWER = JobFailure("NoAnswer", "It answered 503.")
+UNEXPECTED = JobFailure("UnexpectedAnswer", "Asked 'How many?', the model answered 'Two.', which lacks '3'.")
+TOO_LATE = JobFailure("DeadlineExceeded", "Job was active longer than specified deadline.")
+ASKED = plan_cached(a_deployment())
+ASKED_JOB = a_verification(ASKED).name
 BROKEN_SPEC = parse_deployment(a_deployment().having("replicas", "two").body)
 assert isinstance(BROKEN_SPEC, InvalidDeployment)
 
@@ -204,7 +261,7 @@ SITUATIONS = [
     fetching("downloading", downloading(a_job(), a_pod("", ready=True)), "Downloading", ["Fetching mysticbeing/"]),
     fetching(
         "downloading again after a failure",
-        downloading(a_job(failed_pods=1, failure=DownloadFailure("HubUnavailable", "The hub answered 503."))),
+        downloading(a_job(failed_pods=1, failure=JobFailure("HubUnavailable", "The hub answered 503."))),
         "Downloading",
         ["Attempt 2; the last one ended with HubUnavailable: The hub answered 503."],
     ),
@@ -305,26 +362,148 @@ SITUATIONS = [
         verdict=Verdict.FAILED,
     ),
     rolling(
-        "serving",
+        "serving, and nobody asks",
         serving(a_pod(ready=True)),
         ("True", "Serving"),
         ["1 of 1 replicas serve."],
+        deployment=a_deployment().that_is_asked_nothing(),
+        verified=NOBODY_ASKED,
         verdict=Verdict.CURRENT,
     ),
     rolling(
-        "serving with all replicas",
+        "serving with all replicas, and nobody asks",
         serving(a_pod(ready=True, name="a"), a_pod(ready=True, name="b")),
         ("True", "Serving"),
         ["2 of 2 replicas serve."],
-        replicas=2,
+        deployment=a_deployment().with_replicas(2).that_is_asked_nothing(),
+        verified=NOBODY_ASKED,
         verdict=Verdict.CURRENT,
+    ),
+    rolling(
+        "nobody asks any more, though the model did not answer",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.FAILED, failure=UNEXPECTED)),
+        ("True", "Serving"),
+        ["1 of 1 replicas serve."],
+        deployment=a_deployment().that_is_asked_nothing(),
+        verified=NOBODY_ASKED,
+        verdict=Verdict.CURRENT,
+    ),
+    verifying(
+        "the question is about to be asked",
+        serving(a_pod(ready=True)),
+        ("Unknown", "Verifying"),
+        ["Asking 'How many r in strawberry?' through the Service."],
+    ),
+    verifying(
+        "the question is asked",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED), a_pod("", name="verify-x", ready=True)),
+        ("Unknown", "Verifying"),
+        ["Asking 'How many r in strawberry?' through the Service."],
+    ),
+    verifying(
+        "the question is asked again",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, failed_pods=1, failure=NO_ANSWER)),
+        ("Unknown", "Verifying"),
+        ["Attempt 2; the last one ended with NoAnswer: It answered 503."],
+    ),
+    verifying(
+        "no node takes the pod that asks",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED), a_pod("", unschedulable=NO_NODE)),
+        ("False", "Unschedulable"),
+        [NO_NODE],
+    ),
+    verifying(
+        "the image of the pod that asks cannot be pulled",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED), a_pod("", in_trouble=IMAGE_MISSING)),
+        ("False", "ImagePullFailed"),
+        ["cannot pull its image"],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    verifying(
+        "the model answered",
+        answered(ASKED, serving(a_pod(ready=True))),
+        ("True", "Verified"),
+        ["The model answered 'There are 3 r in strawberry.', with '3' in it: the first token after 182 ms, then 41.7"],
+        is_answered=True,
+    ),
+    verifying(
+        "the model answered earlier, and the Job is gone",
+        serving(a_pod(ready=True)),
+        ("True", "Verified"),
+        ["The model answered '3', with '3' in it: the first token after 90 ms."],
+        is_answered=True,
+        previous=remembering(ASKED),
+    ),
+    verifying(
+        "an earlier revision answered",
+        serving(a_pod(ready=True)),
+        ("Unknown", "Verifying"),
+        ["Asking 'How many r in strawberry?'"],
+        previous=remembering(ASKED, OLD),
+    ),
+    verifying(
+        "another question was answered",
+        answered(plan_cached(a_deployment().that_is_asked("Are you there?")), serving(a_pod(ready=True))),
+        ("Unknown", "Verifying"),
+        ["Asking 'How many r in strawberry?'"],
+        previous=remembering(plan_cached(a_deployment().that_is_asked("Are you there?"))),
+    ),
+    verifying(
+        "the answer was unexpected",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.FAILED, failed_pods=1, failure=UNEXPECTED)),
+        ("False", "UnexpectedAnswer"),
+        ["the model answered 'Two.', which lacks '3'.", f"`kubectl -n team delete job {ASKED_JOB}`"],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    verifying(
+        "there was no answer",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.FAILED, failed_pods=4, failure=NO_ANSWER)),
+        ("False", "NoAnswer"),
+        ["It answered 503.", f"`kubectl -n team delete job {ASKED_JOB}`"],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    verifying(
+        "the pods that asked said nothing",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.FAILED, failed_pods=4)),
+        ("False", "NoAnswer"),
+        ["4 attempts failed without a word."],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    verifying(
+        "the Job ran out of time",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.FAILED, failure=TOO_LATE)),
+        ("False", "NoAnswer"),
+        ["Job was active longer than specified deadline."],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    verifying(
+        "the Job ended without a report",
+        asking(serving(a_pod(ready=True)), a_verification(ASKED, JobState.COMPLETE)),
+        ("False", "NoAnswer"),
+        ["ended without a report", "downloaderImage"],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    rolling(
+        "a pod of a revision that has answered is replaced",
+        serving(a_pod(ready=True, name="a"), a_pod(name="b")),
+        ("False", "RollingOut"),
+        ["1 of 2 replicas serve the desired revision."],
+        deployment=a_deployment().with_replicas(2),
+        verified=("True", "Verified"),
+        previous=remembering(ASKED),
     ),
     rolling(
         "one of two replicas serves",
         serving(a_pod(ready=True, name="a"), a_pod(name="b")),
         ("False", "RollingOut"),
         ["1 of 2 replicas serve the desired revision."],
-        replicas=2,
+        deployment=a_deployment().with_replicas(2),
     ),
     rolling(
         "the old revision serves while the new one loads",
@@ -385,7 +564,7 @@ SITUATIONS = [
             a_deployment().with_provided_weights("mine", "models/a"),
             facts_when_cached(a_deployment().with_provided_weights("mine", "models/a")),
         ),
-        serving(a_pod(ready=True)),
+        answered(ASKED, serving(a_pod(ready=True))),
         {
             "Ready": ("True", "Serving"),
             "Planned": FITS,
@@ -395,6 +574,23 @@ SITUATIONS = [
         Verdict.CURRENT,
         {"ModelCached": ["'models/a' on volume 'mine'", "not checked"]},
         NEW,
+        ("True", "Verified"),
+    ),
+    Situation(
+        "suspended after it has answered",
+        plan_cached(a_deployment().suspended()),
+        serving(),
+        {
+            "Ready": ("False", "Suspended"),
+            "Planned": FITS,
+            "ModelCached": CACHED,
+            "Available": ("False", "Suspended"),
+        },
+        Verdict.IN_PROGRESS,
+        {"Verified": ["The model answered '3'"]},
+        NEW,
+        ("True", "Verified"),
+        remembering(ASKED),
     ),
     Situation(
         "a plan that does not fit and is only warned of",

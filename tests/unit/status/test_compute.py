@@ -10,19 +10,31 @@ from nemotron_operator.api.status import EndpointStatus, NemotronDeploymentStatu
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
 from nemotron_operator.cluster.publish import dump_status
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.findings import Decision
+from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import (
     ContainerTrouble,
-    DownloadFailure,
+    JobFailure,
     JobState,
     Observation,
     ObservedClaim,
     ObservedJob,
     ObservedPod,
     ObservedServer,
+    ObservedVerification,
 )
 from tests.support.fixtures.deployments import GENERATION, a_deployment
-from tests.support.fixtures.observations import NEW, OLD, a_job, a_pod, downloading, serving
+from tests.support.fixtures.observations import (
+    ANSWER,
+    NEW,
+    OLD,
+    a_job,
+    a_pod,
+    a_verification,
+    answered,
+    asking,
+    downloading,
+    serving,
+)
 from tests.support.fixtures.plans import plan, plan_cached, refuse
 from tests.support.kstatus import Verdict, judge
 from tests.unit.status.situations import SITUATIONS, Situation
@@ -94,7 +106,8 @@ def test_a_resource_that_nobody_observed_is_in_progress() -> None:
 
 
 def test_a_new_generation_is_in_progress_although_the_old_one_is_ready() -> None:
-    status = compute_status(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW, NOTHING, NOW)
+    planned = plan_cached(a_deployment())
+    status = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
     assert Verdict.CURRENT == judge(body_with(status))
     assert Verdict.IN_PROGRESS == judge({"metadata": {"generation": GENERATION + 1}, "status": dump_status(status)})
 
@@ -231,10 +244,20 @@ jobs = st.builds(
     state=st.sampled_from(JobState),
     failed_pods=counts,
     result=st.none(),
-    failure=st.none() | st.just(DownloadFailure("HubNotFound", "There is no such repository.")),
+    failure=st.none() | st.just(JobFailure("HubNotFound", "There is no such repository.")),
+)
+verifications = st.builds(
+    ObservedVerification,
+    name=st.sampled_from([a_verification(plan_cached(a_deployment())).name, "nemotron-verify-1"]),
+    state=st.sampled_from(JobState),
+    failed_pods=counts,
+    answer=st.none() | st.just(ANSWER),
+    failure=st.none() | st.just(JobFailure("UnexpectedAnswer", "It is not what was expected.")),
 )
 observations = st.builds(
     Observation,
+    verification_pods=st.lists(pods, max_size=2).map(tuple),
+    verifications=st.lists(verifications, max_size=2, unique_by=lambda job: job.name).map(tuple),
     server=st.none() | servers,
     server_pods=st.lists(pods, max_size=4).map(tuple),
     cache_pods=st.lists(pods, max_size=2).map(tuple),
@@ -247,6 +270,7 @@ decisions = st.sampled_from(
         plan_cached(a_deployment()),
         plan_cached(a_deployment().with_replicas(2)),
         plan_cached(a_deployment().suspended()),
+        plan_cached(a_deployment().that_is_asked_nothing()),
         plan(a_deployment().with_tensor(1).that_only_warns()),
         refuse(a_deployment().with_tensor(3)),
     ]
@@ -254,7 +278,7 @@ decisions = st.sampled_from(
 
 
 @given(decisions, observations, st.sampled_from([NEW, None]))
-def test_ready_means_that_all_desired_replicas_of_the_desired_revision_serve(
+def test_ready_means_that_all_desired_replicas_of_the_desired_revision_serve_and_have_answered(
     decision: Decision, observation: Observation, desired: str | None
 ) -> None:
     status = compute_status(decision, observation, desired, NOTHING, NOW)
@@ -266,6 +290,8 @@ def test_ready_means_that_all_desired_replicas_of_the_desired_revision_serve(
         assert observation.server is not None
         assert observation.server.is_observed
         assert {"Stalled", "Reconciling"}.isdisjoint(conditions)
+        verified = conditions["Verified"]
+        assert verified.status == "True" or verified.reason == "NotRequested"
 
 
 @given(decisions, observations, st.sampled_from([NEW, None]))
@@ -311,6 +337,47 @@ def test_a_spec_with_an_endless_wrong_value_is_a_condition_too() -> None:
 
 @pytest.mark.parametrize("reason", ["", "No space", "hub/404"])
 def test_whatever_a_termination_message_calls_its_reason_is_a_condition(reason: str) -> None:
-    observation = downloading(a_job(JobState.FAILED, failure=DownloadFailure(reason, "It failed.")))
+    observation = downloading(a_job(JobState.FAILED, failure=JobFailure(reason, "It failed.")))
     status = compute_status(plan(a_deployment()), observation, None, NOTHING, NOW)
     assert "It failed." in conditions_of(status)["ModelCached"].message
+
+
+def test_an_answer_is_remembered_with_its_numbers() -> None:
+    planned = plan_cached(a_deployment())
+    told = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW).verification
+    assert told is not None
+    assert (NEW, 182, "41.7", ANSWER.text, "3", "2026-11-24T07:58:00Z") == (
+        told.revision,
+        told.time_to_first_token_milliseconds,
+        told.tokens_per_second,
+        told.answer,
+        told.expected,
+        told.verified_at,
+    )
+
+
+def test_an_answer_is_remembered_until_another_revision_answers() -> None:
+    planned = plan_cached(a_deployment())
+    first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
+    later = "cccccccccccc"
+    rolling = compute_status(planned, serving(a_pod(ready=True), a_pod(later, name="b")), later, first, NOW)
+    failing = a_verification(planned, JobState.FAILED, revision=later)
+    failed = compute_status(planned, asking(serving(a_pod(later, ready=True)), failing), later, rolling, NOW)
+    answering = a_verification(planned, JobState.COMPLETE, revision=later, answer=ANSWER)
+    second = compute_status(planned, asking(serving(a_pod(later, ready=True)), answering), later, failed, NOW)
+    revisions = [status.verification and status.verification.revision for status in (first, rolling, failed, second)]
+    assert [NEW, NEW, NEW, later] == revisions
+
+
+def test_an_answer_outlives_a_refused_spec_and_a_suspension() -> None:
+    planned = plan_cached(a_deployment())
+    first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
+    for decision in (refuse(a_deployment().with_tensor(3)), plan_cached(a_deployment().suspended())):
+        assert first.verification == compute_status(decision, serving(), None, first, NOW).verification
+
+
+def test_an_answer_that_nobody_asks_for_any_more_is_forgotten() -> None:
+    planned = plan_cached(a_deployment())
+    first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
+    unasked = plan_cached(a_deployment().that_is_asked_nothing())
+    assert compute_status(unasked, serving(a_pod(ready=True)), NEW, first, NOW).verification is None

@@ -10,7 +10,16 @@ from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.transitions import Transition, list_transitions
 from tests.support.fixtures.deployments import a_deployment
-from tests.support.fixtures.observations import NEW, a_pod, downloading, serving, trouble
+from tests.support.fixtures.observations import (
+    NEW,
+    a_pod,
+    a_verification,
+    answered,
+    asking,
+    downloading,
+    serving,
+    trouble,
+)
 from tests.support.fixtures.plans import plan, plan_cached, refuse
 from tests.unit.status.situations import SITUATIONS, Situation
 
@@ -36,7 +45,8 @@ def test_the_life_of_a_resource_is_a_story_without_repetition() -> None:
         (cached, serving(), NEW),
         (cached, serving(a_pod()), NEW),
         (cached, serving(crash), NEW),
-        (cached, serving(a_pod(ready=True)), NEW),
+        (cached, asking(serving(a_pod(ready=True)), a_verification(cached)), NEW),
+        (cached, answered(cached, serving(a_pod(ready=True))), NEW),
         (cached, serving(a_pod(ready=True)), NEW),
     ]:
         after = compute_status(decision, observation, revision, status, NOW)
@@ -48,7 +58,8 @@ def test_the_life_of_a_resource_is_a_story_without_repetition() -> None:
         ["Cached", "RollingOut"],
         ["Loading"],
         ["CrashLoop"],
-        ["Serving"],
+        ["Verifying"],
+        ["Verified", "Serving"],
         [],
     ] == story
 

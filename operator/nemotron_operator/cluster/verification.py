@@ -1,0 +1,61 @@
+"""Live objects to what the verification is about: what serves as a whole, and what the model answered. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from nemotron_operator.api.verification import MAX_ANSWER_LENGTH, RATE_PATTERN
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.observation import (
+    JobReport,
+    count_failed_pods,
+    find_failure,
+    observe_pods,
+    observe_server,
+    read_job_state,
+    read_reports,
+)
+from nemotron_operator.plan.facts import ServingFact
+from nemotron_operator.render.metadata import read_revision
+from nemotron_operator.status.observation import JobState, ModelAnswer, ObservedVerification
+
+
+class VerificationReport(JobReport):
+    """What the verifier leaves."""
+
+    answer: str = ""
+    time_to_first_token_milliseconds: Annotated[int, Field(ge=0)] = 0
+    tokens_per_second: Annotated[str | None, Field(max_length=16, pattern=RATE_PATTERN)] = None
+
+
+def read_serving_fact(server: KubernetesObject | None, pods: Sequence[KubernetesObject]) -> ServingFact | None:
+    """Tell what serves, if every pod that the Deployment wants is there, of its newest template, and ready."""
+    if server is None or not observe_server(server).is_observed:
+        return None
+    revision, replicas = read_revision(server), server["spec"].get("replicas") or 0
+    serving = [pod.ready and pod.revision == revision for pod in observe_pods(pods)]
+    return ServingFact(revision, replicas) if serving and all(serving) and len(serving) == replicas else None
+
+
+def observe_verification(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedVerification:
+    """Read how far a verification Job is, with what its pods said at their end."""
+    reports = read_reports(job, pods, VerificationReport)
+    state = read_job_state(job)
+    answers = [_to_answer(report, job) for report in reports if report.outcome == "Complete"]
+    return ObservedVerification(
+        name=job["metadata"]["name"],
+        state=state,
+        failed_pods=count_failed_pods(job),
+        answer=answers[-1] if answers and state is JobState.COMPLETE else None,
+        failure=find_failure(job, reports),
+    )
+
+
+def _to_answer(report: VerificationReport, job: KubernetesObject) -> ModelAnswer:
+    return ModelAnswer(
+        text=report.answer[:MAX_ANSWER_LENGTH],
+        time_to_first_token_milliseconds=report.time_to_first_token_milliseconds,
+        tokens_per_second=report.tokens_per_second,
+        answered_at=(job.get("status") or {}).get("completionTime", ""),
+    )

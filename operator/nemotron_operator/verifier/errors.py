@@ -1,0 +1,50 @@
+"""Every way in which a verification can fail, each with its reason and whether trying again can help.
+
+The reasons are read by the operator and shown in the status: changing one is a change of interface.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Reason(StrEnum):
+    """Why a verification failed."""
+
+    NO_ANSWER = "NoAnswer"
+    """No answer came, or only a part of one."""
+
+    UNEXPECTED_ANSWER = "UnexpectedAnswer"
+    """The answer is whole and lacks the expected text."""
+
+
+class VerificationError(Exception):
+    """A verification that failed; the message says what the server did and what to do about it."""
+
+    reason: ClassVar[Reason]
+    """The reason that the operator shows."""
+
+    retryable: ClassVar[bool] = False
+    """Whether the same question may be answered later without a change by a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UnavailableError(VerificationError):
+    """Nothing answers, or not now, or not to the end."""
+
+    reason = Reason.NO_ANSWER
+    retryable = True
+
+
+class RefusedError(VerificationError):
+    """The server answers, and says no; it would say it again."""
+
+    reason = Reason.NO_ANSWER
+
+
+class UnexpectedAnswerError(VerificationError):
+    """The model's answer lacks the expected text."""
+
+    reason = Reason.UNEXPECTED_ANSWER

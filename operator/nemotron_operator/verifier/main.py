@@ -1,0 +1,141 @@
+"""The command line of the verification Job: arguments in, one JSON line and an exit code out."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from nemotron_operator.verifier.errors import Reason, VerificationError
+from nemotron_operator.verifier.outcome import Complete, Failed, Outcome, render_line
+from nemotron_operator.verifier.question import API_KEY_VARIABLE, Question, read_api_key, redact
+from nemotron_operator.verifier.verify import Patience, verify
+
+EXIT_COMPLETE = 0
+"""The answer is the expected one."""
+
+EXIT_TERMINAL = 3
+"""A person has to change something first: the Job's podFailurePolicy must not run the pod again."""
+
+EXIT_RETRYABLE = 75
+"""Trying again may help (EX_TEMPFAIL of sysexits)."""
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask, and tell the outcome to the termination message and on the last line of stdout."""
+    options = parse_arguments(arguments)
+    signal.signal(signal.SIGTERM, _end_at_once)
+    with _log_to(sys.stderr):
+        outcome = run(options)
+        line = render_line(outcome)
+        _write_termination_message(options.termination_message_path, line)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    return exit_code(outcome)
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="nemotron-verify",
+        description="Ask a served model one question, as a client would, and judge the answer.",
+        epilog=f"Environment: {API_KEY_VARIABLE} is the server's API key. Exit codes: {EXIT_COMPLETE} answered as "
+        f"expected, {EXIT_TERMINAL} a person has to act, {EXIT_RETRYABLE} try again.",
+    )
+    parser.add_argument("--base-url", required=True, metavar="URL", help="the OpenAI-compatible API, up to /v1")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the name by which the model is asked for")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="the user's message")
+    parser.add_argument("--system-prompt", default="", metavar="TEXT", help="the system message (default: none)")
+    parser.add_argument("--expect", default="", metavar="TEXT", help="text that the answer contains (default: any)")
+    parser.add_argument(
+        "--max-tokens", default=256, type=int, metavar="N", help="longest answer (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--answer-seconds", default=120, type=float, metavar="S", help="time for one answer (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--retry-seconds", default=60, type=float, metavar="S", help="time for new attempts (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--termination-message-path",
+        default=Path("/dev/termination-log"),
+        metavar="FILE",
+        type=Path,
+        help="where Kubernetes reads the outcome (default: %(default)s)",
+    )
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Ask, and turn every exception into an outcome."""
+    api_key = None
+    try:
+        api_key = read_api_key(os.environ)
+        return _ask(options, api_key)
+    except VerificationError as error:
+        failed = Failed.from_error(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the operator has to hear of it
+        message = f"Asking failed for a cause that nobody foresaw: {type(error).__name__}: {error}."
+        failed = Failed(Reason.NO_ANSWER, message, retryable=True)
+    failed = replace(failed, message=redact(failed.message, api_key))
+    logger.error("%s: %s", failed.reason.value, failed.message)
+    return failed
+
+
+def _ask(options: argparse.Namespace, api_key: str | None) -> Complete:
+    question = Question(
+        base_url=options.base_url,
+        model=options.model,
+        prompt=options.prompt,
+        system_prompt=options.system_prompt,
+        expect=options.expect,
+        max_tokens=options.max_tokens,
+        api_key=api_key,
+    )
+    answer = asyncio.run(verify(question, Patience(options.answer_seconds, options.retry_seconds)))
+    return Complete.from_answer(replace(answer, text=redact(answer.text, api_key)))
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Tell Kubernetes by a number whether to run the pod again."""
+    if isinstance(outcome, Complete):
+        return EXIT_COMPLETE
+    return EXIT_RETRYABLE if outcome.retryable else EXIT_TERMINAL
+
+
+def _write_termination_message(path: Path, line: str) -> None:
+    """Write the line where Kubernetes looks for it; outside of a pod there is no such place."""
+    try:
+        path.write_text(line + "\n", encoding="utf-8")
+    except OSError as error:
+        logger.warning("The outcome is on stdout only: %s.", error)
+
+
+@contextmanager
+def _log_to(stream: TextIO) -> Iterator[None]:
+    """Log our own lines to the stream for as long as the context lasts."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger(__package__)
+    ours.addHandler(handler)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+
+
+def _end_at_once(_signal: int, _frame: object) -> None:
+    """End without waiting for an answer: the first process of a container ignores the signal otherwise."""
+    os._exit(EXIT_RETRYABLE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """`make demo`: the first model, from its resource to Ready, on a real control plane with simulated H100 nodes."""
 
+import json
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from lab.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.operator_process import install_chart, make_operator, start_operator
 from lab.progress import Progress
+from lab.unasked import read_unasked
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
@@ -38,7 +40,7 @@ _GOING_ON = """\
   kubectl explain nemo.spec.engine                 # every field, with default and example
   kubectl scale nemo {name} --replicas=2     # two replicas of 8 GPUs
   kubectl delete deploy {name}               # drift: back within a second
-  kubectl apply -f examples/bf16-base.yaml         # the unquantised base, planned onto 4 GPUs
+  kubectl apply -f examples/bf16-base.yaml         # the base on 4 GPUs; it is asked, and NoAnswer is the truth
   tail -f {log}
   make demo-down                                   # when you have seen enough"""
 
@@ -103,8 +105,9 @@ def _show_plan(console: Console) -> None:
 
 def _show_rollout(console: Console, plane: ControlPlane) -> None:
     console.print(Rule("Download and rollout, as the status tells them", align="left"))
-    console.print("  Simulated kubelets finish download and loading in seconds.", style="dim")
-    plane.kubectl("apply", "-f", str(EXAMPLE))
+    console.print("  Simulated kubelets finish download and loading in seconds, and nobody answers.", style="dim")
+    console.print("  So it is applied with `verification: {mode: Never}`, and Verified says so.", style="dim")
+    plane.kubectl("apply", "-f", "-", input=json.dumps(read_unasked(EXAMPLE)))
 
     def say(seconds: float, kind: str, status: str, reason: str, message: str) -> None:
         mark = _MARKS[status]

@@ -1,5 +1,6 @@
 """`make bench`: what a user waits for and what the operator costs, on this machine, in one run."""
 
+import json
 import os
 import platform
 import statistics
@@ -13,6 +14,7 @@ from lab.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.operator_process import install_chart, make_operator, start_operator
 from lab.progress import Progress
+from lab.unasked import read_unasked
 from lab.volumes import volumes
 from tests.bench.fan_out import time_fan_out
 from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
@@ -45,7 +47,7 @@ def _run(say: Callable[[str], None]) -> None:
         install_chart(plane)
         component = make_operator(plane)
         operator = RunningOperator(component, start_operator(component))
-        plane.kubectl("apply", "-f", str(EXAMPLE))
+        plane.kubectl("apply", "-f", "-", input=json.dumps(read_unasked(EXAMPLE)))
         ready = Progress(plane, "nemotron-70b", lambda *_: None).follow(timeout_seconds=120)
         _print("start of the cluster to Ready, programs built", f"{time.monotonic() - started:.1f} s")
         _print("kubectl apply to Ready (simulated download 3 s, load 4 s)", f"{ready:.1f} s")

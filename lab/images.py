@@ -1,5 +1,6 @@
 """Images on the real node without a registry: archives go straight into its containerd."""
 
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,9 +11,20 @@ from lab.node_settings import PAUSE_IMAGE, NodeFolder
 from lab.oci_archive import write_program_image
 
 
-def import_image(plane: ControlPlane, archive: Path) -> None:
-    """Unpack an OCI archive into the node's store, under the name that stands in it."""
+def import_image(plane: ControlPlane, archive: Path) -> bool:
+    """Unpack an OCI or Docker archive into the node's store, under the name that stands in it.
+
+    An archive that was imported before and has not changed since is there already; return whether this one was not.
+    """
+    record = NodeFolder(plane.directory).images / "imported.json"
+    imported = json.loads(record.read_text()) if record.exists() else {}
+    state = archive.stat()
+    identity = [state.st_size, state.st_mtime_ns, state.st_ino]
+    if imported.get(str(archive.absolute())) == identity:
+        return False
     run_ctr(plane, "images", "import", str(archive.absolute()))
+    record.write_text(json.dumps({**imported, str(archive.absolute()): identity}))
+    return True
 
 
 def list_images(plane: ControlPlane) -> set[str]:

@@ -112,6 +112,7 @@ def render_kubelet(folder: NodeFolder, network: NodeNetwork) -> str:
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "address": network.node_address,
+        "healthzBindAddress": network.node_address,
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": False},
@@ -149,6 +150,7 @@ def render_kube_proxy(folder: NodeFolder, network: NodeNetwork) -> str:
         "mode": "nftables",
         "clusterCIDR": network.pods,
         "hostnameOverride": NODE_NAME,
+        "healthzBindAddress": f"{network.node_address}:10256",
         "oomScoreAdj": 0,
         # These limits are the whole machine's, and not for a namespace to set.
         "conntrack": {"maxPerCore": 0, "min": 0},

@@ -5,7 +5,9 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +42,11 @@ NAMESPACES_SECONDS = 10
 
 CNI_PROGRAMS = Path("/usr/lib/cni")
 """Where Debian puts them."""
+
+HEALTH = {"kubelet": (10248, "/healthz"), "kube-proxy": (10256, "/healthz"), "coredns": (8181, "/ready")}
+"""Where each program says whether it works, on the node's address."""
+
+_HEALTH_TIMEOUT_SECONDS = 2
 
 _POLL_SECONDS = 0.1
 
@@ -173,8 +180,11 @@ class RealNode:
     def _wait_until_ready(self) -> None:
         self._wait_until("The node did not join", self._exists, START_SECONDS)
         self._add_gpus()
-        wait = f"--timeout={START_SECONDS}s"
-        self.plane.kubectl("wait", "--for=condition=Ready", f"node/{NODE_NAME}", wait)
+        self.plane.kubectl("wait", "--for=condition=Ready", f"node/{NODE_NAME}", f"--timeout={START_SECONDS}s")
+        # After a restart the API server still says what was true before it.
+        for name, (port, path) in HEALTH.items():
+            look = partial(_is_healthy, self.network.node_address, port, path)
+            self._wait_until(f"{name} did not say that it works", look, START_SECONDS)
 
     def _exists(self) -> bool:
         try:
@@ -201,6 +211,17 @@ class RealNode:
                 raise LabError(f"{failure} within {seconds:.0f} s.{self.plane.describe_components()}")
             time.sleep(_POLL_SECONDS)
         return seen
+
+
+def _is_healthy(address: str, port: int, path: str) -> bool:
+    connection = HTTPConnection(address, port, timeout=_HEALTH_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _require(program: str) -> str:

@@ -108,8 +108,8 @@ NODE_MODULES = (
         version="1.37.2",
         packages={"kubelet": "k8s.io/kubernetes/cmd/kubelet", "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy"},
         version_variables=_KUBERNETES_VERSION,
-        cpu_seconds=150,
-        # With the control plane's sources, so that what the two share is compiled once.
+        # After the control plane, with its sources: what the two share is compiled once.
+        cpu_seconds=75,
         folder=TOOLCHAIN / "kubernetes",
     ),
     GoModule(
@@ -129,7 +129,7 @@ NODE_MODULES = (
         version="1.15.0",
         packages={"coredns": "nemotron.dev/lab/coredns"},
         version_variables={},
-        cpu_seconds=120,
+        cpu_seconds=160,
     ),
     GoModule(
         name="pause",

@@ -16,9 +16,10 @@ from lab.binaries import find_or_build_node
 from lab.bring_up import apply, bring_up, tear_down
 from lab.control_plane import ControlPlane
 from lab.debian_packages import find_program
-from lab.images import run_ctr
+from lab.images import import_image, list_images, run_ctr
 from lab.node_network import NodeNetwork, read_network
 from lab.node_settings import NODE_NAME, NodeFolder
+from lab.oci_archive import write_program_image
 from lab.processes import Component
 from lab.real_node import RealNode
 from tests.support.cluster import wait_until
@@ -139,10 +140,21 @@ def test_pods_outlive_the_nodes_programs_which_the_next_up_starts_again(web: Web
         node_component(web.plane, name).stop(signal.SIGKILL)
     assert fetch(web.url("one", "/name")) == "one"
     bring_up(web.plane.name, print, real_node=True)
-    web.wait_until_ready()
-    assert web.ask_from("one", "http://two.web.svc/name") == "two"
+    # A kubelet that starts again probes anew, and takes a pod for not ready until it has.
+    wait_until("one reaches two by its name", lambda: is_answered(web.question("one", "http://two.web.svc/name")))
     actual = web.container("one")["containerID"]
     assert expected == actual
+
+
+def test_an_archive_is_imported_again_only_when_it_has_changed(web: WebServers, tmp_path: Path) -> None:
+    archive, image = tmp_path / "image.tar", "localhost/nemotron-tests/twice:test"
+    program = find_or_build_node(print).pause
+    write_program_image(archive, image, program)
+    assert import_image(web.plane, archive)
+    assert image in list_images(web.plane)
+    assert not import_image(web.plane, archive)
+    write_program_image(archive, image, program)
+    assert import_image(web.plane, archive)
 
 
 def test_taking_a_cluster_away_leaves_nothing_even_where_its_node_was_killed_halfway(real_plane: ControlPlane) -> None:

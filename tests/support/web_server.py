@@ -42,14 +42,10 @@ class WebServers:
             import_image(self.plane, archive)
         self.plane.kubectl("create", "namespace", self.namespace)
         apply(self.plane, [self._claim(), *(part for name in names for part in self._web_server(name))])
-        self.wait_until_ready()
+        self.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
         for name in names:
             # The node hears of a Ready pod a moment after we do, and refuses connections until then.
             wait_until(f"the Service {name} answers", partial(is_answered, self.url(name, "/healthz")))
-
-    def wait_until_ready(self) -> None:
-        """Wait for every pod."""
-        self.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
 
     def remove(self) -> None:
         """Delete the namespace with everything in it."""
@@ -66,7 +62,11 @@ class WebServers:
 
     def ask_from(self, name: str, url: str) -> str:
         """Have a pod fetch an address."""
-        return fetch(self.url(name, f"/ask?{urllib.parse.urlencode({'url': url})}"))
+        return fetch(self.question(name, url))
+
+    def question(self, name: str, url: str) -> str:
+        """Return the address at which a pod fetches another address."""
+        return self.url(name, f"/ask?{urllib.parse.urlencode({'url': url})}")
 
     def container(self, name: str) -> dict[str, Any]:
         """Return what the status of a pod says of its container."""

@@ -10,7 +10,7 @@ from nemotron_operator.verifier.errors import UnexpectedAnswerError, Verificatio
 from nemotron_operator.verifier.question import Question, redact
 from nemotron_operator.verifier.stream import quote
 
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 0.5
 """Time between two attempts: endpoints and proxies learn of a new pod within a second or two."""
 
 logger = logging.getLogger(__name__)

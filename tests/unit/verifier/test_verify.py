@@ -24,7 +24,7 @@ async def test_a_model_that_does_not_come_is_given_up_after_a_while() -> None:
     async with chat_server(refuse(503, "starting")) as server:
         started = time.monotonic()
         with pytest.raises(UnavailableError, match="503"):
-            await verify(a_question(server.base_url), Patience(answer_seconds=20, retry_seconds=1.5))
+            await verify(a_question(server.base_url), Patience(answer_seconds=20, retry_seconds=0.8))
     assert 2 == len(server.bodies)
     assert time.monotonic() - started < 10
 

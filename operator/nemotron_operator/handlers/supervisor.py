@@ -137,6 +137,8 @@ async def _run_kopf(registry: kopf.OperatorRegistry, namespaces: Sequence[str], 
             clusterwide=not namespaces,
             namespaces=namespaces,
             stop_flag=ending,
+            # Kopf would ask for the user's name, and ends where a user is a number only, as in a container.
+            identity="nemotron-operator",  # type: ignore[arg-type]  # the type's name is private to kopf
         )
     )
     is_ending = asyncio.create_task(ending.wait())

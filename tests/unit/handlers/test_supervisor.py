@@ -152,3 +152,14 @@ async def read_credentials() -> Credentials:
 
 def deliver(_kind: ApiKind, _event_type: str | None, _reported: KubernetesObject) -> None:
     raise AssertionError("nothing is reported here")
+
+
+async def test_kopf_does_not_ask_for_the_name_of_a_user_who_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    async def operator(**arguments: object) -> None:
+        asked.append(arguments)
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    await supervisor_module._run_kopf(kopf.OperatorRegistry(), (), asyncio.Event())
+    assert asked[0]["identity"] == "nemotron-operator"

@@ -22,8 +22,8 @@ demo-down: $(READY) ## Take the demo's cluster away.
 	@$(BIN)/python -m lab down --name demo
 
 .PHONY: test
-test: check test-cluster ## Run every test: check, then the cluster tier on a real control plane.
-	@echo "All tiers passed: check, cluster."
+test: check test-contract test-cluster ## Run every test: check, vLLM's own parser, then the cluster tier on a real control plane.
+	@echo "All tiers passed: check, contract, cluster."
 
 .PHONY: check
 check: $(READY) format-check lint types imports generated test-unit ## Run what you run all day, in under two minutes.
@@ -56,6 +56,10 @@ generated: $(READY)
 .PHONY: test-unit
 test-unit: $(READY) ## Run the unit, golden and wiring tests.
 	@echo "== unit, golden, wiring" && $(BIN)/pytest -q tests/unit tests/golden tests/wiring
+
+.PHONY: test-contract
+test-contract: $(READY) ## Let vLLM's own parser and configuration take everything that is rendered.
+	@echo "== contract" && $(BIN)/python -m lab.vllm_env && $(BIN)/pytest -q tests/contract
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.

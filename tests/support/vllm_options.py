@@ -9,11 +9,11 @@ OPTIONS = sorted(ENGINE_OPTIONS.by_name)
 """Long and short names, negations included."""
 
 SAMPLES = {
-    "text": "x",
+    "text": "a=b",
     "integer": "1",
     "integer with unit": "8k",
     "float": "0.5",
-    "json": '{"a":1}',
+    "json": "{}",
     "text or json": '{"a":1}',
 }
 """A value of each kind."""

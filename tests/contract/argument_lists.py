@@ -1,0 +1,104 @@
+"""Every argument list that this repository renders: goldens, examples, catalogue, and each typed field."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter
+
+from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.render.manifests import Manifest, render
+from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.plans import CATALOG, CONFIG, facts_when_cached
+
+ROOT = Path(__file__).parents[2]
+
+TRUSTING = CONFIG.model_copy(update={"allow_trust_remote_code": True})
+"""A configuration that lets a resource ask for remote code, so that its argument is rendered too."""
+
+TYPED_FIELDS: dict[str, object] = {
+    "engine.gpuMemoryUtilizationPercent": 90,
+    "engine.kvCacheDtype": "fp8",
+    "engine.maxModelLen": 4096,
+    "engine.maxNumBatchedTokens": 16384,
+    "engine.maxNumSeqs": 256,
+    "engine.sampling": {"temperature": "0", "topP": "1", "maxTokens": 77},
+    "model.servedNames": ["a", "b/c", "d:e"],
+    "model.trustRemoteCode": True,
+    "service.port": 8080,
+}
+"""A value of each field that ends in an argument, other than its default."""
+
+
+@dataclass(frozen=True)
+class ArgumentList:
+    """What a serving container is started with, and the plan that it has to equal."""
+
+    name: str
+    arguments: tuple[str, ...]
+    plan: ServingPlan
+
+
+def list_all() -> list[ArgumentList]:
+    """List each combination of arguments once, under the first name that it is found by."""
+    found: dict[tuple[str, ...], ArgumentList] = {}
+    for rendered in (*list_golden(), *list_examples(), *list_catalog(), *list_typed_fields()):
+        found.setdefault(rendered.arguments, rendered)
+    return list(found.values())
+
+
+def list_golden() -> Iterator[ArgumentList]:
+    """Read the committed manifests of each golden case that renders a server."""
+    for folder in sorted(path.parent for path in (ROOT / "tests" / "golden").glob("*/deployment.yaml")):
+        documents = list(yaml.safe_load_all((folder / "manifests.yaml").read_text()))
+        servers = [document for document in documents if document and document["kind"] == "Deployment"]
+        if servers:
+            deployment = DeploymentBuilder(yaml.safe_load((folder / "deployment.yaml").read_text()))
+            facts = TypeAdapter(Facts).validate_python(yaml.safe_load((folder / "facts.yaml").read_text()))
+            yield _make(f"golden {folder.name}", servers[0], make_plan(deployment.parsed, facts, CONFIG, CATALOG))
+
+
+def list_examples() -> Iterator[ArgumentList]:
+    """Render each example on each accelerator; what does not fit there is started all the same."""
+    for path in sorted((ROOT / "examples").glob("*.yaml")):
+        example = DeploymentBuilder(yaml.safe_load(path.read_text())).that_only_warns()
+        yield from _render_everywhere(f"example {path.stem}", example)
+
+
+def list_catalog() -> Iterator[ArgumentList]:
+    """Render each model of the catalogue with nothing said, on each accelerator."""
+    for name in CATALOG.entries:
+        yield from _render_everywhere(f"model {name}", a_deployment().with_model(name).that_only_warns())
+
+
+def list_typed_fields() -> Iterator[ArgumentList]:
+    """Render one resource for each typed field, and for each tensor parallel size of one node."""
+    for field, value in TYPED_FIELDS.items():
+        yield from _render(f"field {field}", a_deployment().having(field, value))
+    for size in (1, 2, 4, 8):
+        yield from _render(f"tensor {size}", a_deployment().with_tensor(size).that_only_warns())
+
+
+def _render_everywhere(name: str, deployment: DeploymentBuilder) -> Iterator[ArgumentList]:
+    for accelerator in CONFIG.accelerators:
+        yield from _render(f"{name} on {accelerator}", deployment.with_accelerator(accelerator))
+
+
+def _render(name: str, deployment: DeploymentBuilder) -> Iterator[ArgumentList]:
+    plan = make_plan(deployment.parsed, facts_when_cached(deployment), TRUSTING, CATALOG)
+    manifests = render(_expect_plan(name, plan))
+    assert manifests.server is not None, name
+    yield _make(name, manifests.server, plan)
+
+
+def _make(name: str, server: Manifest, plan: ServingPlan | Rejection) -> ArgumentList:
+    arguments = tuple(server["spec"]["template"]["spec"]["containers"][0]["args"])
+    return ArgumentList(name, arguments, _expect_plan(name, plan))
+
+
+def _expect_plan(name: str, plan: ServingPlan | Rejection) -> ServingPlan:
+    assert isinstance(plan, ServingPlan), f"{name}: {plan.message}"
+    return plan

@@ -1,0 +1,41 @@
+"""The contract tier: vLLM's own parser and configuration, on this machine's CPU, for every version that is known."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.vllm_env import VERSIONS, prepare
+from tests.contract.geometry import write_model
+from tests.contract.vllm_process import VllmProcess
+from tests.support.fixtures.plans import CATALOG
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-options", action="store_true", help="write the files of vLLM's options anew")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if "tests/contract" in str(item.path):
+            item.add_marker(pytest.mark.contract)
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def vllm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmProcess]:
+    """A running vLLM; all tests of one version come before those of the next."""
+    python = prepare(request.param, lambda text: print(f"  {text}", file=sys.stderr))
+    process = VllmProcess(python, tmp_path_factory.mktemp("vllm"))
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The directory of each model of the catalogue, without weights."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        name: write_model(folder / str(index), entry) for index, (name, entry) in enumerate(CATALOG.entries.items())
+    }

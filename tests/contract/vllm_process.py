@@ -1,0 +1,96 @@
+"""One long-lived vLLM process per version: its import takes ten seconds, a check takes a few hundredths."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.vllm_env import VllmPython
+
+INSIDE = Path(__file__).with_name("inside_vllm.py")
+
+QUIET = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_TARGET_DEVICE": "cpu",
+}
+"""Nothing is asked of a GPU, a hub, or anybody else."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What vLLM made of an argument list."""
+
+    parsed: dict[str, Any]
+    """The parser's values by their names."""
+    config: dict[str, Any]
+    """The engine's configuration."""
+
+
+class RefusedByVllmError(Exception):
+    """vLLM would not start with these arguments; its own words."""
+
+
+class VllmProcess:
+    """A running vLLM that parses and configures."""
+
+    def __init__(self, python: VllmPython, directory: Path) -> None:
+        self.version = python.version
+        self._answers: dict[str, dict[str, Any]] = {}
+        self.log = directory / f"vllm-{python.version}.log"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VLLM_"))}
+        environment = {**inherited, **QUIET, "HOME": str(directory), **python.environment}
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [python.python, INSIDE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                cwd=directory,
+                text=True,
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """List every option and variable that this vLLM knows."""
+        return self._ask({"do": "describe"})
+
+    def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Parse an argument list; raise what the parser says to it."""
+        parsed: dict[str, Any] = self._ask({"do": "parse", "arguments": list(arguments)})["parsed"]
+        return parsed
+
+    def configure(self, arguments: Sequence[str], model: Path) -> Configured:
+        """Parse an argument list and make the engine's configuration on a model's geometry."""
+        return Configured(**self._ask({"do": "configure", "arguments": list(arguments), "model": str(model)}))
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask once: the answer to the same question is the same."""
+        line = json.dumps(request)
+        if line not in self._answers:
+            self._answers[line] = self._exchange(line)
+        answer = self._answers[line]
+        if "error" in answer:
+            raise RefusedByVllmError(f"vLLM {self.version}: {answer['error']}")
+        return answer
+
+    def _exchange(self, request: str) -> dict[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise AssertionError("both are pipes")
+        self._process.stdin.write(request + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise AssertionError(f"vLLM {self.version} ended:\n{self.log.read_text()[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

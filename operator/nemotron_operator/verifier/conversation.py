@@ -109,7 +109,8 @@ class _Reader:
     @property
     def progress(self) -> str:
         """Say how much had arrived."""
-        return f" after {self._token_events} parts of an answer" if self._token_events else " before the first token"
+        parts = "1 part" if self._token_events == 1 else f"{self._token_events} parts"
+        return f" after {parts} of an answer" if self._token_events else " before the first token"
 
     def finish(self, question: Question) -> Answer:
         """Give the answer if it is whole and not empty."""

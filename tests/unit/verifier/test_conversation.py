@@ -108,8 +108,11 @@ async def test_what_would_be_said_again_is_not_retried(reply: Reply, words: str)
         ),
         (refuse(500), "500 Internal Server Error: ''."),
         (refuse(429, "Slow down."), "429 Too Many Requests: 'Slow down.'"),
-        (stream(event(chunk("There ")), event(chunk("are"))), "ended its answer in the middle, after 2 parts"),
-        (stream(event(chunk("There ")), breaks_off=True), "broke off after 1 parts of an answer"),
+        (
+            stream(event(chunk("There ")), event(chunk("are"))),
+            "ended its answer in the middle, after 2 parts of an answer.",
+        ),
+        (stream(event(chunk("There ")), breaks_off=True), "broke off after 1 part of an answer"),
         (stream(event(chunk("a")), event({"error": {"message": "EngineDeadError"}})), "'EngineDeadError'"),
         (stream(event("{not json")), "no part of a chat completion: '{not json'"),
         (stream(event({"choices": "none"})), "no part of a chat completion"),
@@ -128,7 +131,7 @@ async def test_what_may_pass_is_retried(reply: Reply, words: str) -> None:
 
 async def test_an_answer_that_never_ends_is_given_up() -> None:
     async with chat_server(say("a", "b", "c", pause_seconds=5)) as server:
-        with pytest.raises(UnavailableError, match=r"took more than 0 s after 1 parts of an answer"):
+        with pytest.raises(UnavailableError, match=r"took more than 0 s after 1 part of an answer"):
             await ask(a_question(server.base_url), 0.4)
 
 

@@ -122,11 +122,11 @@ class ModelSpec(ApiModel):
     Example: `{huggingFace: {repository: my-org/private-copy}}`."""
 
     served_names: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_./:-]+$")], ...],
+        tuple[Annotated[str, Field(min_length=1, max_length=193, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$")], ...],
         Field(max_length=8, json_schema_extra=list_type("atomic")),
     ] = ()
-    """Names by which clients ask for the model; the first stands in answers and metrics.
-    Default: the repository's name. Example: `[nemotron-70b]`."""
+    """Names by which clients ask for the model; the first stands in answers and metrics. They begin with a letter,
+    a digit or `_`, so that none is taken for an argument. Default: the repository's name. Example: `[nemotron-70b]`."""
 
     trust_remote_code: Flag = False
     """Whether the engine may run Python code from the model's repository. The operator's configuration must allow it
@@ -217,8 +217,9 @@ class EngineSpec(ApiModel):
         tuple[Annotated[str, Field(min_length=1, max_length=2048)], ...],
         Field(max_length=64, json_schema_extra=list_type("atomic")),
     ] = ()
-    """Further arguments of `vllm serve`, one list item each, added last. Arguments that a typed field sets, or that
-    open the server to code or files, are refused. Default: none. Example: `["--enable-prefix-caching"]`."""
+    """Further arguments of `vllm serve`, one list item each, added last, names in full. Arguments that this vLLM does
+    not take, that a typed field sets, or that open the server to code or files, are refused. Default: none.
+    Example: `["--enable-prefix-caching"]`."""
 
     env: Annotated[
         tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_type("map", "name"))

@@ -125,6 +125,12 @@ def test_a_spec_that_is_no_object_is_a_refusal_too(spec: object) -> None:
     assert refusal(DeploymentBuilder({"metadata": {"name": "a"}, "spec": spec})).startswith("spec")
 
 
+@pytest.mark.parametrize("name", ["--trust-remote-code", "-a", "", "a b", ".a"])
+def test_a_served_name_that_reads_as_an_argument_is_refused(name: str) -> None:
+    """It follows --served-model-name: with a dash in front it would be an argument that nobody allowed."""
+    assert "spec.model.servedNames.1" in refusal(a_deployment().having("model.servedNames", ["a", name]))
+
+
 @pytest.mark.parametrize("path", ["..", "../other", "models/../../other"])
 def test_a_path_that_leaves_the_volume_is_refused(path: str) -> None:
     assert "path" in refusal(a_deployment().with_provided_weights("team-models", path))

@@ -1,5 +1,6 @@
-"""Every argument list that this repository renders: goldens, examples, catalogue, and each typed field."""
+"""Every argument list that this repository renders: goldens, examples, catalogue, configurations, typed fields."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter
 
+from nemotron_operator.config import OperatorConfig, load_config
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
@@ -18,6 +20,12 @@ ROOT = Path(__file__).parents[2]
 
 TRUSTING = CONFIG.model_copy(update={"allow_trust_remote_code": True})
 """A configuration that lets a resource ask for remote code, so that its argument is rendered too."""
+
+CONFIGURATIONS = {path: load_config(path) for path in sorted((ROOT / "examples" / "operator").glob("*.yaml"))}
+"""The examples of an operator's configuration."""
+
+ENTRIES = dict(CATALOG.entries) | {entry.name: entry for config in CONFIGURATIONS.values() for entry in config.models}
+"""Every model of which a list may speak."""
 
 TYPED_FIELDS: dict[str, object] = {
     "engine.gpuMemoryUtilizationPercent": 90,
@@ -45,7 +53,7 @@ class ArgumentList:
 def list_all() -> list[ArgumentList]:
     """List each combination of arguments once, under the first name that it is found by."""
     found: dict[tuple[str, ...], ArgumentList] = {}
-    for rendered in (*list_golden(), *list_examples(), *list_catalog(), *list_typed_fields()):
+    for rendered in itertools.chain.from_iterable(source() for source in SOURCES):
         found.setdefault(rendered.arguments, rendered)
     return list(found.values())
 
@@ -82,13 +90,25 @@ def list_typed_fields() -> Iterator[ArgumentList]:
         yield from _render(f"tensor {size}", a_deployment().with_tensor(size).that_only_warns())
 
 
+def list_operator_configurations() -> Iterator[ArgumentList]:
+    """Render the models of each example of an operator's configuration, on that configuration."""
+    for path, config in CONFIGURATIONS.items():
+        for entry in config.models:
+            deployment = a_deployment().with_model(entry.name).with_provided_weights("team-models", "tiny")
+            yield from _render(f"configuration {path.stem}: {entry.name}", deployment, config)
+
+
+SOURCES = (list_golden, list_examples, list_catalog, list_typed_fields, list_operator_configurations)
+"""Where argument lists come from, those with the best names first."""
+
+
 def _render_everywhere(name: str, deployment: DeploymentBuilder) -> Iterator[ArgumentList]:
     for accelerator in CONFIG.accelerators:
         yield from _render(f"{name} on {accelerator}", deployment.with_accelerator(accelerator))
 
 
-def _render(name: str, deployment: DeploymentBuilder) -> Iterator[ArgumentList]:
-    plan = make_plan(deployment.parsed, facts_when_cached(deployment), TRUSTING, CATALOG)
+def _render(name: str, deployment: DeploymentBuilder, config: OperatorConfig = TRUSTING) -> Iterator[ArgumentList]:
+    plan = make_plan(deployment.parsed, facts_when_cached(deployment), config, CATALOG.extend(config.models))
     manifests = render(_expect_plan(name, plan))
     assert manifests.server is not None, name
     yield _make(name, manifests.server, plan)

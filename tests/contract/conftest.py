@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.vllm_env import VERSIONS, prepare
+from tests.contract.argument_lists import ENTRIES
 from tests.contract.geometry import write_model
 from tests.contract.vllm_process import VllmProcess
-from tests.support.fixtures.plans import CATALOG
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,8 +34,6 @@ def vllm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The directory of each model of the catalogue, without weights."""
+    """The directory of each model, without weights."""
     folder = tmp_path_factory.mktemp("models")
-    return {
-        name: write_model(folder / str(index), entry) for index, (name, entry) in enumerate(CATALOG.entries.items())
-    }
+    return {name: write_model(folder / str(index), entry) for index, (name, entry) in enumerate(ENTRIES.items())}

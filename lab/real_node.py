@@ -19,7 +19,7 @@ from lab.images import import_pause, run_ctr
 from lab.node_cgroup import make_cgroup
 from lab.node_namespaces import NAME as NAMESPACES
 from lab.node_namespaces import make_beside, make_holder, make_inside
-from lab.node_network import NodeNetwork, is_linked, link_host, read_network
+from lab.node_network import NodeNetwork, is_linked, link_host, require_network
 from lab.node_settings import (
     ACCELERATOR_LABEL,
     NODE_NAME,
@@ -63,10 +63,7 @@ class RealNode:
     @cached_property
     def network(self) -> NodeNetwork:
         """Its addresses."""
-        network = read_network(self.plane.directory)
-        if network is None:
-            raise LabError(f"The cluster {self.plane.name} was made without a real node.")
-        return network
+        return require_network(self.plane.directory)
 
     @property
     def folder(self) -> NodeFolder:
@@ -131,6 +128,7 @@ class RealNode:
         view = json.loads(self.plane.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
         containerd = render_containerd(
             folder,
+            network,
             shim=self.plane.directory / "bin" / "containerd-shim-runc-v2",
             runc=Path(_require("runc")),
             cni_programs=CNI_PROGRAMS,

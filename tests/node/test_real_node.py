@@ -17,8 +17,8 @@ from lab.bring_up import apply, bring_up, tear_down
 from lab.control_plane import ControlPlane
 from lab.debian_packages import find_program
 from lab.images import import_image, list_images, run_ctr
-from lab.node_network import NodeNetwork, read_network
-from lab.node_settings import NODE_NAME, NodeFolder
+from lab.node_network import NodeNetwork, require_network
+from lab.node_settings import NODE_NAME, image_store
 from lab.oci_archive import write_program_image
 from lab.processes import Component
 from lab.real_node import RealNode
@@ -37,12 +37,6 @@ def web(real_plane: ControlPlane) -> Iterator[WebServers]:
 
 def node_component(plane: ControlPlane, name: str) -> Component:
     return RealNode(plane, find_or_build_node(print)).components()[name]
-
-
-def network_of(plane: ControlPlane) -> NodeNetwork:
-    network = read_network(plane.directory)
-    assert network is not None
-    return network
 
 
 def test_the_node_is_ready_beside_the_simulated_ones_and_counts_gpus(real_plane: ControlPlane) -> None:
@@ -79,7 +73,7 @@ def test_a_pod_reaches_what_a_test_serves_on_the_nodes_link(web: WebServers) -> 
             self.end_headers()
             self.wfile.write(b"hub")
 
-    host = network_of(web.plane).host_address
+    host = require_network(web.plane.directory).host_address
     with ThreadingHTTPServer((host, 0), Hub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         answer = web.ask_from("one", f"http://{host}:{server.server_port}/")
@@ -161,13 +155,13 @@ def test_taking_a_cluster_away_leaves_nothing_even_where_its_node_was_killed_hal
     machine = look_at_machine()
     plane = bring_up("test-node-gone", print, real_node=True)
     WebServers(plane, "web").start("one")
-    network = network_of(plane)
-    assert network != network_of(real_plane)
+    network = require_network(plane.directory)
+    assert network != require_network(real_plane.directory)
     assert find_remains_of(plane.directory, network)
     for name in ("kubelet", "containerd"):
         node_component(plane, name).stop(signal.SIGKILL)
     tear_down(plane.name, with_images=True)
-    assert not NodeFolder(plane.directory).images.exists()
+    assert not image_store(plane.directory, network).exists()
     assert find_remains_of(plane.directory, network) == []
     assert look_at_machine() == machine
 

@@ -4,6 +4,8 @@ import pytest
 
 from lab import __main__ as command_line
 from lab.errors import LabError
+from lab.node_network import NodeNetwork
+from lab.node_settings import image_store
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,10 @@ def test_why_there_can_be_no_real_node_is_one_message(
 def test_images_of_a_real_node_are_kept_unless_they_are_named(
     arguments: tuple[str, ...], *, are_kept: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    images = tmp_path / "nemotron-operator" / "lab" / "node-images" / "a"
+    home = tmp_path / "nemotron-operator" / "lab"
+    network = NodeNetwork(63)
+    network.save(home / "clusters" / "a")
+    images = image_store(home / "clusters" / "a", network)
     images.mkdir(parents=True)
     assert run(monkeypatch, *arguments, "--name", "a") == 0
     assert images.exists() is are_kept

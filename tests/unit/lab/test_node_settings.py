@@ -24,7 +24,9 @@ NETWORK = NodeNetwork(3)
 
 @pytest.fixture
 def containerd() -> dict[str, Any]:
-    text = render_containerd(FOLDER, shim=Path("/bin/shim"), runc=Path("/sbin/runc"), cni_programs=Path("/cni"))
+    text = render_containerd(
+        FOLDER, NETWORK, shim=Path("/bin/shim"), runc=Path("/sbin/runc"), cni_programs=Path("/cni")
+    )
     return tomllib.loads(text)
 
 
@@ -33,8 +35,8 @@ def test_containerd_shares_no_folder_with_another(containerd: dict[str, Any]) ->
     assert containerd["grpc"]["address"].startswith(str(FOLDER.cluster))
 
 
-def test_the_image_store_outlives_the_cluster(containerd: dict[str, Any]) -> None:
-    expected = "/home/somebody/.cache/lab/node-images/demo"
+def test_the_image_store_outlives_the_cluster_for_the_next_one(containerd: dict[str, Any]) -> None:
+    expected = "/home/somebody/.cache/lab/node-images/3"
     assert expected == containerd["root"]
 
 

@@ -59,9 +59,11 @@ class Reconciler:
         deployment = parse_deployment(body)
         decision, desired_revision = await self._decide_and_apply(deployment)
         observation = await observe(deployment.identity, self._list_lookups(deployment), self.view)
-        now = self.now()
-        status = compute_status(decision, observation, desired_revision, parse_status(body), now)
+        now, previous = self.now(), parse_status(body)
+        status = compute_status(decision, observation, desired_revision, previous, now)
         await publish(body, status, self.view, now, self.reporter)
+        if status.verification != previous.verification:
+            return 0.0  # the Job that asked may go now, and a write of our own wakes nobody
         is_unwatched = isinstance(decision, Rejection) and decision.reason in _UNWATCHED
         return UNWATCHED_RETRY_SECONDS if is_unwatched else None
 

@@ -97,6 +97,20 @@ def test_an_answered_question_leaves_no_job_and_is_not_asked_again(
     assert [] == _verify_jobs(namespace)
 
 
+def test_a_new_revision_is_asked_anew_while_it_is_available(namespace: Namespace) -> None:
+    namespace.apply(_asked(GOOD, seconds="2", engine={"maxModelLen": 4096}))
+    before = namespace.wait_until_ready()["status"]["verification"]
+
+    namespace.apply(_asked(GOOD, seconds="2", engine={"maxModelLen": 8192}))
+
+    namespace.wait_for_reason("nemotron", "Ready", "Verifying")
+    available = namespace.condition("nemotron", "Available")
+    after = namespace.wait_until_ready()["status"]
+    assert available is not None
+    assert "True" == available["status"]
+    assert before["revision"] != after["verification"]["revision"] == after["servingRevision"]
+
+
 def test_an_unexpected_answer_is_told_in_the_models_own_words(namespace: Namespace) -> None:
     namespace.apply(_asked(BAD))
 

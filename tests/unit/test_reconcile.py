@@ -182,8 +182,10 @@ def test_an_answer_is_told_and_remembered_and_its_job_deleted() -> None:
     cluster.answer()
     assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
     assert ("True", "Verified") == cluster.condition("Verified")
+    assert 0 == cluster.retry_seconds
     assert "41.7" == cluster.find(NEMOTRON)["status"]["verification"]["tokensPerSecond"]
     assert [("delete", "Job", job["metadata"]["name"])] == cluster.reconcile()
+    assert cluster.retry_seconds is None
     cluster.restart()
     assert [] == cluster.reconcile()
     assert ("True", "Verified") == cluster.condition("Verified")

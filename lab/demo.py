@@ -1,4 +1,4 @@
-"""`make demo`: the first model, from its resource to Ready, on a real control plane with simulated H100 nodes."""
+"""`make demo`: the first model on a real control plane with simulated H100 nodes, then a tiny one that answers."""
 
 import json
 import subprocess
@@ -13,9 +13,12 @@ from rich.syntax import Syntax
 
 from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
+from lab.demo_answer import show_answer
 from lab.errors import LabError
-from lab.operator_process import install_chart, make_operator, start_operator
-from lab.progress import Progress
+from lab.operator_process import NAMESPACE, RELEASE, install_chart, make_operator, start_operator
+from lab.progress import Progress, Say
+from lab.real_node_possible import why_no_real_node
+from lab.real_operator import CONFIG
 from lab.unasked import read_unasked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +44,7 @@ _GOING_ON = """\
   kubectl scale nemo {name} --replicas=2     # two replicas of 8 GPUs
   kubectl delete deploy {name}               # drift: back within a second
   kubectl apply -f examples/bf16-base.yaml         # the base on 4 GPUs; it is asked, and NoAnswer is the truth
-  tail -f {log}
+  {log}
   make demo-down                                   # when you have seen enough"""
 
 
@@ -62,29 +65,33 @@ def main() -> int:
 def run_demo(console: Console) -> None:
     """Show each step as it happens."""
     started = time.monotonic()
+    obstacle = why_no_real_node()
     console.print(Rule("A control plane with simulated H100 nodes", align="left"))
-    plane = bring_up("demo", lambda text: console.print(f"  {escape(text)}", style="dim"))
+    plane = bring_up("demo", lambda text: console.print(f"  {escape(text)}", style="dim"), real_node=obstacle is None)
     install_chart(plane)
-    operator = make_operator(plane)
+    operator = make_operator(plane, options=[f"--config={CONFIG}"])
     start_operator(operator)
     console.print("  operator: installed by its Helm chart, running with the chart's permissions", style="dim")
     _show_nodes(console, plane)
     _show_plan(console)
     _show_rollout(console, plane)
     console.print(Rule(f"Ready, {time.monotonic() - started:.0f} s after the start", align="left"))
-    console.print(escape(plane.kubectl("get", "nemo")), soft_wrap=True)
+    console.print(escape(plane.kubectl("get", "nemo", RESOURCE_NAME)), soft_wrap=True)
+    log = f"tail -f {operator.log}"
+    if obstacle is None:
+        operator.stop()
+        show_answer(console, plane, _say_condition(console))
+        console.print(escape(plane.kubectl("get", "nemo")), soft_wrap=True)
+        log = f"kubectl -n {NAMESPACE} logs -f deployment/{RELEASE}"
+    else:
+        console.print(f"No real node here, so nothing answers: {obstacle}", style="yellow")
+    _tell_how_to_go_on(console, plane, log)
+
+
+def _tell_how_to_go_on(console: Console, plane: ControlPlane, log: str) -> None:
     console.print("The cluster stays up. How to go on:")
-    console.print(
-        escape(
-            _GOING_ON.format(
-                kubeconfig=plane.kubeconfig,
-                binaries=plane.binaries.kubectl.parent,
-                name=RESOURCE_NAME,
-                log=operator.log,
-            )
-        ),
-        soft_wrap=True,
-    )
+    places = {"kubeconfig": plane.kubeconfig, "binaries": plane.binaries.kubectl.parent}
+    console.print(escape(_GOING_ON.format(**places, name=RESOURCE_NAME, log=log)), soft_wrap=True)
 
 
 def _show_nodes(console: Console, plane: ControlPlane) -> None:
@@ -108,13 +115,16 @@ def _show_rollout(console: Console, plane: ControlPlane) -> None:
     console.print("  Simulated kubelets finish download and loading in seconds, and nobody answers.", style="dim")
     console.print("  So it is applied with `verification: {mode: Never}`, and Verified says so.", style="dim")
     plane.kubectl("apply", "-f", "-", input=json.dumps(read_unasked(EXAMPLE)))
+    with console.status("waiting for Ready ..."):
+        Progress(plane, RESOURCE_NAME, _say_condition(console)).follow(READY_SECONDS)
 
+
+def _say_condition(console: Console) -> Say:
     def say(seconds: float, kind: str, status: str, reason: str, message: str) -> None:
         mark = _MARKS[status]
         console.print(f"{seconds:5.1f} s {mark} [bold]{kind}[/] {reason}: {escape(message)}", soft_wrap=True)
 
-    with console.status("waiting for Ready ..."):
-        Progress(plane, RESOURCE_NAME, say).follow(READY_SECONDS)
+    return say
 
 
 if __name__ == "__main__":

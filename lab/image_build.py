@@ -73,7 +73,7 @@ def build_image(word: str, say: Callable[[str], None]) -> ImageArchive:
     image, home = IMAGES[word], images_home()
     archive = ImageArchive(full_name(image), home / f"{image.name}-{image.version}-{digest_inputs(image)}.tar")
     home.mkdir(parents=True, exist_ok=True)
-    with file_lock(home / ".build.lock", on_wait=lambda: say(f"{image.tag}: another process builds; waiting")):
+    with file_lock(home / f".{image.name}.lock", on_wait=lambda: say(f"{image.tag}: another process builds; waiting")):
         if not archive.path.exists():
             started = time.monotonic()
             say(f"{image.tag}: building; {RECIPES[word].estimate} when nothing is cached yet")
@@ -103,7 +103,9 @@ def _build_aside(image: Image, recipe: Recipe, archive: ImageArchive, say: Calla
     """Build under a temporary name and rename at the end; what the archive replaces is deleted then."""
     home = archive.path.parent
     base, build_base = _provide_bases(home, say)
-    wheels = _fetch_wheels(image.name, recipe.locks, home, say)
+    wheels = home / f"wheels-{image.name}-{digest_files(ROOT, recipe.locks)}"
+    if not wheels.exists():
+        _fetch_wheels(image, recipe, wheels, say)
     build_arguments = {
         "BASE_IMAGE": base,
         "BUILD_IMAGE": build_base,
@@ -135,38 +137,32 @@ def _provide_bases(home: Path, say: Callable[[str], None]) -> tuple[str, str]:
     folder = make_base_archive(home, say)
     digest = digest_files(ROOT, (DEBIAN_DOCKERFILE,), folder.name)
     names = {target: f"localhost/nemotron-lab/{target}:{digest}" for target in ("base", "build")}
-    for target, name in names.items():
-        if not _has_image(home, name):
-            command = [
-                *_bud(home, keeps_layers=True),
-                f"--target={target}",
-                f"--file={DEBIAN_DOCKERFILE}",
-                f"--tag={name}",
-                str(folder),
-            ]
-            with tempfile.NamedTemporaryFile(dir=home, prefix=".base-") as log:
-                run_watched(command, f"debian {target}", Path(log.name), say, folder=ROOT)
+    with file_lock(home / ".bases.lock"):
+        for target, name in names.items():
+            if not _has_image(home, name):
+                command = [*_bud(home, keeps_layers=True), f"--target={target}", f"--file={DEBIAN_DOCKERFILE}"]
+                with tempfile.NamedTemporaryFile(dir=home, prefix=".base-") as log:
+                    build = [*command, f"--tag={name}", str(folder)]
+                    run_watched(build, f"debian {target}", Path(log.name), say, folder=ROOT)
     return names["base"], names["build"]
 
 
-def _fetch_wheels(name: str, locks: tuple[str, ...], home: Path, say: Callable[[str], None]) -> Path:
-    """Return the folder with every wheel that the locks name, fetched by this machine's own pip and its settings."""
-    wheels = home / f"wheels-{name}-{digest_files(ROOT, locks)}"
-    if wheels.exists():
-        return wheels
-    say(f"{name}: fetching the wheels of {', '.join(locks)}")
+def _fetch_wheels(image: Image, recipe: Recipe, wheels: Path, say: Callable[[str], None]) -> None:
+    """Fetch every wheel that the locks name, with this machine's own pip and its settings."""
+    home, name = wheels.parent, image.name
+    say(f"{name}: fetching the wheels of {', '.join(recipe.locks)}")
     with tempfile.TemporaryDirectory(dir=home, prefix=".wheels-") as temporary:
         unfinished = Path(temporary) / "wheels"
         options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--python-version=3.11"]
-        for lock in locks:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", *options, f"--dest={unfinished}"]
+        for lock in recipe.locks:
+            command = [sys.executable, "-m", "pip", "download", *options, "--progress-bar=off", f"--dest={unfinished}"]
             run_watched([*command, f"--requirement={lock}"], name, Path(temporary) / "log", say, folder=ROOT)
         for old in home.glob(f"wheels-{name}-*"):
             shutil.rmtree(old)
         unfinished.rename(wheels)
-    # The steps that took the old wheels are never taken again.
-    subprocess.run([*_buildah(home), "rmi", "--prune"], capture_output=True, check=False)
-    return wheels
+    if recipe.keeps_layers:
+        # The steps that took the old wheels are never taken again.
+        subprocess.run([*_buildah(home), "rmi", "--prune"], capture_output=True, check=False)
 
 
 def _buildah(home: Path) -> list[str]:

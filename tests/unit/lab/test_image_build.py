@@ -92,8 +92,21 @@ def test_a_failed_build_shows_the_end_of_its_errors_and_leaves_no_archive(progra
     (programs / "buildah").write_text("#!/bin/sh\necho 'no such package' >&2\nexit 1\n")
     with pytest.raises(LabError, match="no such package"):
         build_image("operator", say_nothing)
-    assert [] == list(images_home().glob("nemotron-*.tar"))
-    assert [] == list(images_home().glob(".nemotron-*"))
+    assert [] == list(images_home().rglob("*nemotron-*.tar"))
+    assert [] == [path for path in images_home().glob(".nemotron-*") if path.is_dir()]
+
+
+def test_only_the_image_that_changes_daily_keeps_its_layers(programs: Path) -> None:
+    build_image("operator", say_nothing)
+    build_image("vllm-cpu", say_nothing)
+    lines = (programs / "buildah.log").read_text().splitlines()
+    (operator,) = [line for line in lines if "operator/Dockerfile" in line]
+    (vllm,) = [line for line in lines if "cpu.Dockerfile" in line]
+    assert "--layers=true" in operator
+    assert "--layers=false" in vllm
+    assert ["nemotron-vllm-cpu"] == [
+        line.rpartition("/")[2].partition(":")[0] for line in lines if " rmi docker.io" in line
+    ]
 
 
 def test_vllm_for_gpus_is_not_built_here() -> None:

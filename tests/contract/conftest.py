@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.vllm_env import VERSIONS, prepare
+from lab.vllm_env import VERSIONS, prepare, why_no_vllm
 from tests.contract.argument_lists import ENTRIES
 from tests.contract.geometry import write_model
 from tests.contract.vllm_process import VllmProcess
@@ -26,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, VllmProcess]]:
     """Every version of vLLM, all started at once: each is busy with its imports for ten seconds."""
+    if reason := why_no_vllm():
+        pytest.skip(f"no vLLM here: {reason}")
     pythons = [prepare(version, lambda text: print(f"  {text}", file=sys.stderr)) for version in VERSIONS]
     started = {python.version: VllmProcess(python, tmp_path_factory.mktemp("vllm")) for python in pythons}
     yield started

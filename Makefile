@@ -22,8 +22,8 @@ demo-down: $(READY) ## Take the demo's cluster away.
 	@$(BIN)/python -m lab down --name demo
 
 .PHONY: test
-test: check test-contract test-cluster ## Run every test: check, vLLM's own parser, then the cluster tier on a real control plane.
-	@echo "All tiers passed: check, contract, cluster."
+test: check test-contract test-cluster test-node ## Run every test: check, vLLM's own parser, a real control plane, a real node.
+	@echo "Passed: every tier that this machine allows."
 
 .PHONY: check
 check: $(READY) format-check lint types imports generated test-unit ## Run what you run all day, in under two minutes.
@@ -64,6 +64,10 @@ test-contract: $(READY) ## Let vLLM's own parser and configuration take everythi
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.
 	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/pytest -q tests/cluster
+
+.PHONY: test-node
+test-node: $(READY) ## Run the node tier: a real kubelet, the operator by Helm, vLLM on CPU; it says why where it cannot.
+	@echo "== node" && if $(BIN)/python -m lab check-real-node; then $(BIN)/pytest -q -s tests/node; fi
 
 .PHONY: generate
 generate: $(READY) ## Write the files that follow from the code: definitions, chart copies, reference pages.

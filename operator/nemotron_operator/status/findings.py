@@ -2,13 +2,14 @@
 
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
-from nemotron_operator.plan.memory import GIB
+from nemotron_operator.plan.memory import GIB, MIB
 from nemotron_operator.plan.serving_plan import CachePlan, Rejection, ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.trouble import Trouble, explain_pods
 from nemotron_operator.status.verification import count_serving, serves_whole
 
+MB = 1000**2
 GB = 1000**3
 
 
@@ -33,10 +34,20 @@ def describe_plan(plan: ServingPlan) -> str:
     plural = "GPU" if size == 1 else "GPUs"
     return (
         f"{size} {plan.accelerator} {plural} per replica (tensor parallel size {size}): weights "
-        f"{memory.weights_bytes / GIB:.1f} GiB and KV cache {memory.kv_cache_bytes / GIB:.1f} GiB on each; "
+        f"{_on_gpu(memory.weights_bytes)} and KV cache {_on_gpu(memory.kv_cache_bytes)} on each; "
         f"{plan.engine.max_model_len} tokens of context, {memory.kv_cache_tokens} tokens of KV cache, "
         f"{_count(plan.max_concurrent_full_length, 'sequence')} of full length at a time."
     )
+
+
+def _on_gpu(size_bytes: int) -> str:
+    """Tell a size in the binary units of memory."""
+    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB / 10 else f"{size_bytes / MIB:.1f} MiB"
+
+
+def _on_volume(size_bytes: int) -> str:
+    """Tell a size in the decimal units of files."""
+    return f"{size_bytes / GB:.1f} GB" if size_bytes >= GB / 10 else f"{size_bytes / MB:.1f} MB"
 
 
 def _count(number: int, thing: str) -> str:
@@ -58,8 +69,8 @@ def find_model_cached(decision: Decision, observation: Observation) -> Judged:
             yes(
                 kind,
                 Reason.CACHED,
-                f"{cached.files} files, {cached.size_bytes / GB:.1f} GB of {cached.repository} at {cached.commit[:12]} "
-                f"are on volume {cache.claim_name!r}, each checked against the hub's hash.",
+                f"{cached.files} files, {_on_volume(cached.size_bytes)} of {cached.repository} at "
+                f"{cached.commit[:12]} are on volume {cache.claim_name!r}, each checked against the hub's hash.",
             )
         )
     return _find_download(cache, observation, decision.identity.namespace)

@@ -103,7 +103,9 @@ def read_revision() -> str:
 
 def build(image: Image, builder: str, flags: Sequence[str]) -> None:
     """Build one image; the builder's own words are shown."""
-    command = render_command(builder, image, ["--build-arg", f"REVISION={read_revision()}", *flags])
+    # Not as the argument REVISION: buildah takes a cached label for one whose argument has changed.
+    label = f"org.opencontainers.image.revision={read_revision()}"
+    command = render_command(builder, image, ["--label", label, *flags])
     print(f"{image.tag}: {' '.join(command)}", flush=True)
     started = time.monotonic()
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:

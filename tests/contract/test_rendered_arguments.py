@@ -10,7 +10,7 @@ from nemotron_operator.render.engine import render_environment
 from tests.contract.argument_lists import ENTRIES, SOURCES, ArgumentList, list_all
 from tests.contract.vllm_process import Configured, RefusedByVllmError, VllmProcess
 from tests.support.fixtures.deployments import a_deployment
-from tests.support.fixtures.plans import CATALOG, plan_cached
+from tests.support.fixtures.plans import CATALOG, CONFIG, plan_cached
 
 LISTS = list_all()
 
@@ -106,6 +106,10 @@ def test_a_parallel_size_that_we_call_legal_is_taken_and_one_that_vllm_refuses_i
         vllm.configure(arguments, models[name])
     except RefusedByVllmError:
         assert explain_illegal_size(CATALOG.entries[name].geometry, size) is not None
+
+
+def test_the_share_of_memory_that_nobody_asked_for_is_vllms_own(vllm: VllmProcess) -> None:
+    assert CONFIG.gpu_memory_utilization_percent / 100 == vllm.parse(["m"])["gpu_memory_utilization"]
 
 
 def test_the_variables_that_are_rendered_are_vllms(vllm: VllmProcess) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.go_build import build
-from lab.tools import MODULES, NODE_MODULES, GoModule, ask_minor_version
+from lab.tools import HELM_3, MODULES, NODE_MODULES, GoModule, ask_minor_version
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 """A folder of programs that the person vouches for, as envtest has it."""
@@ -48,6 +48,11 @@ def find_or_build(say: Callable[[str], None]) -> Binaries:
 def find_or_build_node(say: Callable[[str], None]) -> NodeBinaries:
     """Return the programs of a real node in the same way."""
     return NodeBinaries(**_find_or_build(NODE_MODULES, say))
+
+
+def find_or_build_helms(say: Callable[[str], None]) -> dict[str, Path]:
+    """Return both Helms that the chart is for, `helm` and `helm3`, in the same way."""
+    return _find_or_build([*(module for module in MODULES if module.name == "helm"), HELM_3], say)
 
 
 def _find_or_build(modules: Iterable[GoModule], say: Callable[[str], None]) -> dict[str, Path]:

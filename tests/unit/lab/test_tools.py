@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from lab.tools import MODULES, NODE_MODULES, GoModule, parse_minor_version
+from lab.tools import HELM_3, MODULES, NODE_MODULES, GoModule, parse_minor_version
 
-FOREIGN = [module for module in (*MODULES, *NODE_MODULES) if module.name not in {"coredns", "pause"}]
+FOREIGN = [module for module in (*MODULES, *NODE_MODULES, HELM_3) if module.name not in {"coredns", "pause"}]
 """Modules whose programs are somebody else's."""
 
 
@@ -17,6 +17,7 @@ FOREIGN = [module for module in (*MODULES, *NODE_MODULES) if module.name not in 
         ("etcd Version: 3.6.16\nGit SHA: none\nGo Version: go1.26.8", "3.6"),
         ("kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8"),
         ('version.BuildInfo{Version:"v4.3.1", GoVersion:"go1.26.8"}', "4.3"),
+        ('version.BuildInfo{Version:"v3.22.0", GoVersion:"go1.26.8"}', "3.22"),
         ("CoreDNS-1.15.0\nlinux/amd64, go1.26.8, ", "1.15"),
         ("containerd github.com/containerd/containerd/v2 2.2.0 ", "2.2"),
         ("go1.26.8", None),
@@ -59,5 +60,15 @@ def test_our_own_build_of_coredns_pins_the_version_that_we_say_we_run() -> None:
 @pytest.mark.parametrize("module", FOREIGN, ids=lambda module: module.name)
 def test_the_linker_writes_the_pinned_version_into_the_program(module: GoModule) -> None:
     expected = {module.version, *module.minor_version.split(".")}
-    actual = expected | {value.removeprefix("v") for value in module.version_variables.values()}
+    written = {name: value for name, value in module.version_variables.items() if ".k8sVersion" not in name}
+    actual = expected | {value.removeprefix("v") for value in written.values()}
     assert expected == actual
+
+
+def test_helm_3_is_told_the_kubernetes_that_it_was_made_for() -> None:
+    go_mod = (HELM_3.source / "go.mod").read_text()
+    expected = set(re.findall(r"k8s\.io/client-go v0(\.\d+)\.", go_mod))
+    told = {name: value for name, value in HELM_3.version_variables.items() if ".k8sVersion" in name}
+    actual = {f".{value}" for name, value in told.items() if name.endswith("Minor")}
+    assert expected == actual
+    assert {"1"} == {value for name, value in told.items() if name.endswith("Major")}

@@ -74,7 +74,7 @@ async def test_reasoning_is_timed_and_is_no_part_of_the_answer(name: str) -> Non
     async with chat_server(stream(*parts, pauses=(0.1, 0.1))) as server:
         answer = await ask(a_question(server.base_url), PATIENCE_SECONDS)
     assert ("3", 7) == (answer.text, answer.tokens)
-    assert answer.first_token_seconds < 0.1 <= answer.further_seconds
+    assert 0.1 <= answer.further_seconds  # both pauses come after the first thought
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ BASE_SOURCES = (DEBIAN_DOCKERFILE, "lab/debian_base.py")
 WHEELS_PATH = "/wheels"
 """Where the build finds the wheels; they are mounted, so no layer holds them."""
 
+_PRIVATE_MOUNTS = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"')
+"""buildah leaves stages mounted behind; these mounts, and its record of them, end with the process."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -167,7 +170,9 @@ def _fetch_wheels(image: Image, recipe: Recipe, wheels: Path, say: Callable[[str
 
 def _buildah(home: Path) -> list[str]:
     """Start buildah with a store of its own, so that nothing of the person's is touched."""
-    return ["buildah", f"--root={home / 'storage'}", f"--runroot={home / 'run'}"]
+    run = home / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    return [*_PRIVATE_MOUNTS, str(run), "buildah", f"--root={home / 'storage'}", f"--runroot={run}"]
 
 
 def _bud(home: Path, *, keeps_layers: bool) -> list[str]:

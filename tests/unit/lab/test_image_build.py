@@ -18,6 +18,14 @@ case "$*" in
 esac
 """
 
+FAKE_UNSHARE = """#!/bin/sh
+shift
+exec "$@"
+"""
+
+FAKE_MOUNT = """#!/bin/sh
+"""
+
 FAKE_PIP = """#!/bin/sh
 for argument; do case "$argument" in --dest=*) mkdir -p "${argument#--dest=}" ;; esac; done
 """
@@ -34,7 +42,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in for the programs of a build: they leave the files that the real ones leave."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    for name, text in (("buildah", FAKE_BUILDAH), ("python", FAKE_PIP), ("debootstrap", FAKE_DEBOOTSTRAP)):
+    texts = {"buildah": FAKE_BUILDAH, "python": FAKE_PIP, "debootstrap": FAKE_DEBOOTSTRAP}
+    for name, text in {**texts, "unshare": FAKE_UNSHARE, "mount": FAKE_MOUNT}.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

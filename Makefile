@@ -22,7 +22,7 @@ demo-down: $(READY) ## Take the demo's cluster away.
 	@$(BIN)/python -m lab down --name demo
 
 .PHONY: test
-test: check test-contract test-cluster test-node ## Run every test: check, vLLM's own parser, a real control plane, a real node.
+test: check test-chart test-contract test-cluster test-node ## Run every test: check, both Helms, vLLM's own parser, a real control plane, a real node.
 	@echo "Passed: every tier that this machine allows."
 
 .PHONY: check
@@ -57,13 +57,17 @@ generated: $(READY)
 test-unit: $(READY) ## Run the unit, golden and wiring tests.
 	@echo "== unit, golden, wiring" && $(BIN)/pytest -q tests/unit tests/golden tests/wiring
 
+.PHONY: test-chart
+test-chart: $(READY) ## Let Helm 4 and Helm 3 lint and render the chart; neither needs a cluster.
+	@echo "== chart" && $(BIN)/python -m lab.helms && $(BIN)/pytest -q tests/chart
+
 .PHONY: test-contract
 test-contract: $(READY) ## Let vLLM's own parser and configuration take everything that is rendered.
 	@echo "== contract" && $(BIN)/python -m lab.vllm_env && $(BIN)/pytest -q tests/contract
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.
-	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/pytest -q tests/cluster
+	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/python -m lab.helms && $(BIN)/pytest -q tests/cluster
 
 .PHONY: test-node
 test-node: $(READY) ## Run the node tier: a real kubelet, the operator by Helm, vLLM on CPU; it says why where it cannot.

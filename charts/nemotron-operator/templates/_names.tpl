@@ -17,3 +17,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "nemotron-operator.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end -}}
+
+{{- define "nemotron-operator.config" -}}
+{{- $config := deepCopy (.Values.config | default dict) -}}
+{{- /* The Jobs run the operator's own image, wherever it was mirrored to. */ -}}
+{{- if not $config.downloaderImage -}}
+{{- $_ := set $config "downloaderImage" (include "nemotron-operator.image" .) -}}
+{{- end -}}
+{{ toYaml $config }}
+{{- end -}}

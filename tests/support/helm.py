@@ -1,0 +1,69 @@
+"""Helm as the chart's tests run it, on the chart of this checkout."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Body = dict[str, Any]
+
+CHART = Path(__file__).resolve().parent.parent.parent / "charts" / "nemotron-operator"
+
+RELEASE = "operator"
+
+NAMESPACE = "platform"
+
+CRD_NAME = "nemotrondeployments.nemotron.dev"
+
+
+class HelmError(Exception):
+    """Helm refused; the text is what it printed."""
+
+
+@dataclass(frozen=True)
+class Helm:
+    """One Helm, with its files kept out of the user's home."""
+
+    program: Path
+    home: Path
+    kubeconfig: Path = Path(os.devnull)
+    """By default there is no cluster."""
+
+    def run(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
+        """Run one command, with values beside those of the arguments; return what it printed."""
+        home = {f"HELM_{kind}_HOME": str(self.home) for kind in ("CACHE", "CONFIG", "DATA")}
+        given = [] if values is None else ["--values=-"]
+        answer = subprocess.run(
+            [self.program, *arguments, *given, "--namespace", NAMESPACE],
+            env={**os.environ, **home, "KUBECONFIG": str(self.kubeconfig)},
+            input=json.dumps(values),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise HelmError(answer.stderr + answer.stdout)
+        return answer.stdout
+
+    def render(self, *arguments: str, values: Mapping[str, Any] | None = None, chart: Path = CHART) -> str:
+        """Render the chart without a cluster."""
+        return self.run("template", RELEASE, str(chart), *arguments, values=values)
+
+
+def read_objects(text: str) -> dict[tuple[str, str], Body]:
+    """Read rendered objects by kind and name; fail where two have the same."""
+    bodies: list[Body] = [body for body in yaml.load_all(text, yaml.CSafeLoader) if body is not None]
+    found = {(body["kind"], body["metadata"]["name"]): body for body in bodies}
+    assert len(bodies) == len(found)
+    return found
+
+
+def read_notes(text: str) -> str:
+    """Take the notes out of what `helm install` printed."""
+    _, _, notes = text.partition("NOTES:\n")
+    return notes

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,18 +91,24 @@ def test_pods_that_the_restricted_standard_admits_roll_without_a_replica_missing
     before = pods(cluster)
     assert len(before) == 2
 
-    cluster.upgrade(name, "--set=replicaCount=2", "--set=config.workers=4")
-    fewest = 2
-
-    def has_rolled() -> bool:
-        nonlocal fewest
-        deployment = cluster.namespace.get("deployment", RELEASE) or {}
-        fewest = min(fewest, deployment["status"].get("availableReplicas", 0))
-        return len(pods(cluster)) == 2 and not pods(cluster) & before
-
-    wait_until("both pods are new", has_rolled)
-    assert fewest == 2
+    with watch_available(cluster) as counts:
+        cluster.upgrade(name, "--set=replicaCount=2", "--set=config.workers=4")
+        wait_until("both pods are new", lambda: len(pods(cluster)) == 2 and not pods(cluster) & before)
+    assert min(counts) == 2
     assert "workers: 4" in (cluster.namespace.get("configmap", RELEASE) or {})["data"]["config.yaml"]
+
+
+@contextmanager
+def watch_available(cluster: Cluster) -> Iterator[list[int]]:
+    """Collect every number of available replicas that the Deployment reports meanwhile."""
+    kubectl = [str(cluster.plane.binaries.kubectl), f"--kubeconfig={cluster.plane.kubeconfig}", "-n", NAMESPACE]
+    seen = ("get", "deployment", RELEASE, "--watch", "-o", r"jsonpath={.status.availableReplicas}{'\n'}")
+    with subprocess.Popen([*kubectl, *seen], stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        counts = [int(watch.stdout.readline().strip() or 0)]
+        yield counts
+        watch.terminate()
+        counts += [int(line or 0) for line in watch.stdout.read().splitlines()]
 
 
 def pods(cluster: Cluster) -> set[str]:

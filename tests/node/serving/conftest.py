@@ -2,7 +2,8 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,8 +14,6 @@ from lab.real_operator import install_real_operator, serve_tiny_model
 from tests.support.cluster import Namespace
 
 _numbers = itertools.count(1)
-
-MakeNamespace = Callable[[], Namespace]
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +36,18 @@ def hub(serving_plane: ControlPlane) -> Iterator[Hub]:
         yield hub
 
 
-@pytest.fixture(scope="module")
-def make_namespace(serving_plane: ControlPlane) -> Iterator[MakeNamespace]:
-    """Make namespaces that enforce the restricted Pod Security Standard; all are deleted with the module."""
-    made: list[str] = []
+@contextmanager
+def a_namespace(plane: ControlPlane) -> Iterator[Namespace]:
+    """Make a namespace that enforces the restricted Pod Security Standard; what it holds ends with it, soon after."""
+    name = f"serving-{next(_numbers)}"
+    plane.kubectl("create", "namespace", name)
+    plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    yield Namespace(plane, name)
+    plane.kubectl("delete", "namespace", name, "--wait=false")
 
-    def make() -> Namespace:
-        name = f"serving-{next(_numbers)}"
-        serving_plane.kubectl("create", "namespace", name)
-        made.append(name)
-        serving_plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-        return Namespace(serving_plane, name)
 
-    yield make
-    for name in made:
-        serving_plane.kubectl("delete", "namespace", name, "--timeout=120s")
+@pytest.fixture
+def namespace(serving_plane: ControlPlane) -> Iterator[Namespace]:
+    """A namespace for one test."""
+    with a_namespace(serving_plane) as made:
+        yield made

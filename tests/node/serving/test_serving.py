@@ -8,9 +8,10 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
+from lab.control_plane import ControlPlane
 from lab.hub import Hub
 from lab.real_operator import tiny_resource
-from tests.node.serving.conftest import MakeNamespace
+from tests.node.serving.conftest import a_namespace
 from tests.support.cluster import Body, Namespace, wait_until
 from tests.support.web_server import fetch
 
@@ -46,13 +47,13 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(make_namespace: MakeNamespace, hub: Hub) -> Iterator[Served]:
+def served(serving_plane: ControlPlane, hub: Hub) -> Iterator[Served]:
     """The tiny model, guarded by a key."""
-    namespace = make_namespace()
-    namespace.kubectl("create", "secret", "generic", "nemotron-api", f"--from-literal=key={API_KEY}")
-    namespace.apply(tiny_resource(hub, apiKeySecretRef={"name": "nemotron-api", "key": "key"}))
-    yield Served(namespace, namespace.wait_until_ready("tiny", START_SECONDS))
-    print(namespace.kubectl("logs", "deployment/tiny", "--tail=100"))
+    with a_namespace(serving_plane) as namespace:
+        namespace.kubectl("create", "secret", "generic", "nemotron-api", f"--from-literal=key={API_KEY}")
+        namespace.apply(tiny_resource(hub, apiKeySecretRef={"name": "nemotron-api", "key": "key"}))
+        yield Served(namespace, namespace.wait_until_ready("tiny", START_SECONDS))
+        print(namespace.kubectl("logs", "deployment/tiny", "--tail=100"))
 
 
 def test_the_served_names_are_listed(served: Served) -> None:

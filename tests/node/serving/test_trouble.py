@@ -1,27 +1,31 @@
 """What goes wrong in a real engine is told in its own words, and what can come back comes back."""
 
+from lab.control_plane import ControlPlane
 from lab.hub import Hub
 from lab.images import run_ctr
+from lab.operator_process import NAMESPACE
 from lab.real_operator import tiny_resource
 from lab.volumes import REAL_STORAGE_CLASS
-from tests.node.serving.conftest import MakeNamespace
 from tests.node.serving.test_serving import QUESTION, START_SECONDS, Served
-from tests.support.cluster import Namespace, wait_until
+from tests.support.cluster import Body, Namespace, wait_until
 
 SERVERS = "nemotron.dev/component=server"
+OPERATORS = "app.kubernetes.io/name=nemotron-operator"
 
 KILL_ENGINE = """
 import os, pathlib, signal
+killed = 0
 for process in pathlib.Path("/proc").glob("[0-9]*"):
     if b"EngineCore" in (process / "cmdline").read_bytes() and int(process.name) != os.getpid():
         os.kill(int(process.name), signal.SIGKILL)
+        killed += 1
+print(killed)
 """
 """The engine names its process so (vllm/v1/engine/core.py)."""
 
 
-def test_two_workers_share_a_model(make_namespace: MakeNamespace, hub: Hub) -> None:
+def test_two_workers_share_a_model(namespace: Namespace, hub: Hub) -> None:
     """Through shared memory, /tmp and the limit on processes."""
-    namespace = make_namespace()
     template = {"cpu": "100m", "memory": "5Gi"}
     namespace.apply(tiny_resource(hub, parallelism={"tensor": 2}, podTemplate=template, engine={"maxModelLen": 512}))
     served = Served(namespace, namespace.wait_until_ready("tiny", START_SECONDS))
@@ -30,8 +34,7 @@ def test_two_workers_share_a_model(make_namespace: MakeNamespace, hub: Hub) -> N
     assert completion.choices[0].message.content
 
 
-def test_a_path_without_a_model_is_told_in_the_engines_words(make_namespace: MakeNamespace, hub: Hub) -> None:
-    namespace = make_namespace()
+def test_a_path_without_a_model_is_told_in_the_engines_words(namespace: Namespace, hub: Hub) -> None:
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -53,27 +56,49 @@ def test_a_path_without_a_model_is_told_in_the_engines_words(make_namespace: Mak
     assert "/models/no-such-model" in stalled["message"]
 
 
-def test_an_engine_that_is_killed_while_it_serves_comes_back(make_namespace: MakeNamespace, hub: Hub) -> None:
-    namespace = make_namespace()
+def test_what_is_killed_of_an_engine_comes_back_whether_it_loads_or_serves(namespace: Namespace, hub: Hub) -> None:
     namespace.apply(tiny_resource(hub))
-    namespace.wait_until_ready("tiny", START_SECONDS)
+    wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
+    wait_until("its process is killed", lambda: _kill_engine(namespace), 60)
+    namespace.wait_until_ready("tiny", 2 * START_SECONDS)
+    assert [1] == _count_restarts(namespace)
 
-    namespace.kubectl("exec", "deployment/tiny", "--", "python", "-c", KILL_ENGINE)
-
+    container = _find_running_container(namespace)
+    assert container is not None
+    _kill_container(namespace.plane, container)
     wait_until("it is not ready", lambda: _reason(namespace.condition("tiny", "Ready")) != "Serving", 60)
-    namespace.wait_until_ready("tiny", START_SECONDS)
-    assert [1] == _count_restarts(namespace)
+    namespace.wait_until_ready("tiny", 2 * START_SECONDS)
+    assert [2] == _count_restarts(namespace)
 
 
-def test_a_container_that_is_killed_while_it_loads_comes_back(make_namespace: MakeNamespace, hub: Hub) -> None:
-    namespace = make_namespace()
+def test_an_operator_that_is_killed_goes_on_and_restarts_no_engine(namespace: Namespace, hub: Hub) -> None:
+    operators = Namespace(namespace.plane, NAMESPACE)
+    restarts = _count_restarts(operators, OPERATORS)
     namespace.apply(tiny_resource(hub))
-    container = wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
-
-    run_ctr(namespace.plane, "tasks", "kill", "--signal", "SIGKILL", container)
-
+    wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
+    for container in _list_containers(operators, OPERATORS):
+        _kill_container(namespace.plane, container)
     namespace.wait_until_ready("tiny", START_SECONDS)
-    assert [1] == _count_restarts(namespace)
+    assert [count + 1 for count in restarts] == _count_restarts(operators, OPERATORS)
+
+    service = namespace.get("service", "tiny")
+    assert service is not None
+    for container in _list_containers(operators, OPERATORS):
+        _kill_container(namespace.plane, container)
+    namespace.kubectl("delete", "service", "tiny")
+    namespace.wait_until_replaced("service", service, 120)
+    namespace.wait_until_ready("tiny", START_SECONDS)
+    assert [0] == _count_restarts(namespace)
+
+
+def _kill_engine(namespace: Namespace) -> bool:
+    """Kill the engine's process in its container; tell whether there was one."""
+    command = ("exec", "deployment/tiny", "--", "python", "-c", KILL_ENGINE)
+    return namespace.kubectl(*command).strip() != "0"
+
+
+def _kill_container(plane: ControlPlane, container: str) -> None:
+    run_ctr(plane, "tasks", "kill", "--signal", "SIGKILL", container)
 
 
 def _reason(condition: dict[str, str] | None) -> str | None:
@@ -82,12 +107,23 @@ def _reason(condition: dict[str, str] | None) -> str | None:
 
 def _find_running_container(namespace: Namespace) -> str | None:
     """Return containerd's name of the engine's container, once it runs."""
-    for pod in namespace.list("pod", SERVERS):
-        for status in pod["status"].get("containerStatuses", []):
-            if "running" in status["state"]:
-                return str(status["containerID"]).removeprefix("containerd://")
-    return None
+    return next(iter(_list_containers(namespace, SERVERS)), None)
 
 
-def _count_restarts(namespace: Namespace) -> list[int]:
-    return [pod["status"]["containerStatuses"][0]["restartCount"] for pod in namespace.list("pod", SERVERS)]
+def _list_containers(namespace: Namespace, selector: str) -> list[str]:
+    """List containerd's names of the containers that run."""
+    return [
+        status["containerID"].removeprefix("containerd://")
+        for pod in namespace.list("pod", selector)
+        for status in _containers(pod)
+        if "running" in status["state"]
+    ]
+
+
+def _containers(pod: Body) -> list[Body]:
+    statuses: list[Body] = pod["status"].get("containerStatuses", [])
+    return statuses
+
+
+def _count_restarts(namespace: Namespace, selector: str = SERVERS) -> list[int]:
+    return [status["restartCount"] for pod in namespace.list("pod", selector) for status in _containers(pod)]

@@ -64,9 +64,16 @@ def _explain_container(pod_name: str, trouble: ContainerTrouble, namespace: str)
             "podTemplate.memory, or its limit in the namespace."
         )
         return Trouble(Reason.OUT_OF_MEMORY, message, needs_human=True)
-    last_words = trouble.last_message.strip()[-LAST_WORDS_LENGTH:] or "nothing"
+    last_words = _take_last_lines(trouble.last_message) or "nothing"
     message = (
         f"Pod {pod_name} ended {trouble.restarts} times, with exit code {trouble.last_exit_code}. Its last words: "
         f"{last_words} (`kubectl -n {namespace} logs {pod_name} --previous` shows more)"
     )
     return Trouble(Reason.CRASH_LOOP, message, needs_human=True)
+
+
+def _take_last_lines(words: str) -> str:
+    """Take whole lines from the end; of a single line that is too long, its end."""
+    tail = words.strip()[-LAST_WORDS_LENGTH:]
+    is_cut = len(tail) < len(words.strip())
+    return tail.partition("\n")[2] if is_cut and "\n" in tail else tail

@@ -17,6 +17,8 @@ from lab.progress import Progress
 from lab.unasked import read_unasked
 from lab.volumes import volumes
 from tests.bench.fan_out import time_fan_out
+from tests.bench.first_token import measure_first_token
+from tests.bench.table import print_figure
 from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
 
 RESOURCES = 100
@@ -49,12 +51,14 @@ def _run(say: Callable[[str], None]) -> None:
         operator = RunningOperator(component, start_operator(component))
         plane.kubectl("apply", "-f", "-", input=json.dumps(read_unasked(EXAMPLE)))
         ready = Progress(plane, "nemotron-70b", lambda *_: None).follow(timeout_seconds=120)
-        _print("start of the cluster to Ready, programs built", f"{time.monotonic() - started:.1f} s")
-        _print("kubectl apply to Ready (simulated download 3 s, load 4 s)", f"{ready:.1f} s")
+        print_figure("start of the cluster to Ready, programs built", f"{time.monotonic() - started:.1f} s")
+        print_figure("kubectl apply to Ready (simulated download 3 s, load 4 s)", f"{ready:.1f} s")
         _measure_fan_out(plane, operator)
         _measure_rest(operator)
     finally:
         plane.delete()
+    # Last and alone: a cluster at rest costs a real engine some of its time too.
+    measure_first_token(say)
 
 
 def _measure_fan_out(plane: ControlPlane, operator: RunningOperator) -> None:
@@ -67,10 +71,11 @@ def _measure_fan_out(plane: ControlPlane, operator: RunningOperator) -> None:
     # Their model is on the shared volume already, so that the way to the Deployment is the operator's own.
     bodies = [a_resource(f"nemotron-{number}", replicas=0) for number in range(RESOURCES)]
     seconds = time_fan_out(plane, "bench", bodies, patience=180)
-    _print(f"resources out of {RESOURCES} whose Deployment was applied", str(len(seconds)))
-    _print("create to Deployment applied, p50", f"{statistics.median(seconds):.3f} s")
-    _print("create to Deployment applied, p99", f"{statistics.quantiles(seconds, n=100)[98]:.3f} s")
-    _print("operator's resident memory", f"{operator.read_metrics()['process_resident_memory_bytes'] / 2**20:.0f} MiB")
+    print_figure(f"resources out of {RESOURCES} whose Deployment was applied", str(len(seconds)))
+    print_figure("create to Deployment applied, p50", f"{statistics.median(seconds):.3f} s")
+    print_figure("create to Deployment applied, p99", f"{statistics.quantiles(seconds, n=100)[98]:.3f} s")
+    memory_bytes = operator.read_metrics()["process_resident_memory_bytes"]
+    print_figure("operator's resident memory", f"{memory_bytes / 2**20:.0f} MiB")
 
 
 def _measure_rest(operator: RunningOperator) -> None:
@@ -79,18 +84,14 @@ def _measure_rest(operator: RunningOperator) -> None:
     cpu = operator.read_metrics()["process_cpu_seconds_total"]
     time.sleep(REST_SECONDS)
     used = operator.read_metrics()["process_cpu_seconds_total"] - cpu
-    _print(f"API writes per minute at rest, {RESOURCES + 2} resources", str(operator.count_writes() - before))
-    _print("operator's CPU at rest", f"{100 * used / REST_SECONDS:.1f} % of a core")
+    print_figure(f"API writes per minute at rest, {RESOURCES + 2} resources", str(operator.count_writes() - before))
+    print_figure("operator's CPU at rest", f"{100 * used / REST_SECONDS:.1f} % of a core")
 
 
 def _is_quiet(operator: RunningOperator) -> bool:
     before = operator.count_writes()
     time.sleep(3)
     return operator.count_writes() == before
-
-
-def _print(what: str, figure: str) -> None:
-    print(f"{what:<66} {figure:>12}", flush=True)
 
 
 if __name__ == "__main__":

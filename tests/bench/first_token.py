@@ -148,4 +148,7 @@ def _report(runs: Sequence[Run], bare: Sequence[BareStart], load: float) -> None
     print_seconds("bare vllm serve: container started to /health answers", [start.load_seconds for start in bare])
     print_seconds("bare vllm serve: container started to first token", first_token)
     print_figure("kubectl apply to Ready, over the bare engine's first token", f"{min(ready) / min(first_token):.2f}")
-    print_seconds("operator's own share of the way to Ready", [of_run[Share.OPERATOR] for of_run in shares])
+    own = [of_run[Share.OPERATOR] for of_run in shares]
+    print_seconds("operator's own share of the way to Ready", own)
+    probed = [of_run[Share.OPERATOR] + of_run[Share.PROBE] for of_run in shares]
+    print_seconds("the same, with the delay of the probes that it renders", probed)

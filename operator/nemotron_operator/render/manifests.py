@@ -27,8 +27,8 @@ from nemotron_operator.render.templating import render_template
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""
 
-STARTUP_PROBE_PERIOD_SECONDS = 10
-"""How often the startup probe asks, in seconds."""
+STARTUP_PROBE_PERIOD_SECONDS = 2
+"""How often the startup probe asks, in seconds: a healthy engine waits half of it on average until it is noticed."""
 
 ENDPOINT_REMOVAL_SECONDS = 15
 """How long endpoints and proxies may take to forget a pod that is told to stop, in seconds."""

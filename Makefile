@@ -90,7 +90,7 @@ images-cpu: $(READY) ## Build the image of vLLM for tests and development withou
 	@$(BIN)/python -m images.build vllm-cpu -- $(BUILD_FLAGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at rest.
+bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at rest, apply to the first token beside a bare engine.
 	@$(BIN)/python -m lab build && $(BIN)/python -m tests.bench
 
 .PHONY: lock

@@ -1,6 +1,7 @@
 """What goes wrong in a real engine is told in its own words, and what can come back comes back."""
 
-from lab.control_plane import ControlPlane
+import pytest
+
 from lab.hub import Hub
 from lab.images import run_ctr
 from lab.operator_process import NAMESPACE
@@ -56,16 +57,16 @@ def test_a_path_without_a_model_is_told_in_the_engines_words(namespace: Namespac
     assert "/models/no-such-model" in stalled["message"]
 
 
-def test_what_is_killed_of_an_engine_comes_back_whether_it_loads_or_serves(namespace: Namespace, hub: Hub) -> None:
+@pytest.mark.parametrize("what", ["engine", "container"])
+def test_what_is_killed_comes_back_whether_it_loads_or_serves(what: str, namespace: Namespace, hub: Hub) -> None:
+    kill = {"engine": _kill_engine, "container": _kill_container}[what]
     namespace.apply(tiny_resource(hub))
     wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
-    wait_until("its process is killed", lambda: _kill_engine(namespace), 60)
+    wait_until("it is killed while it loads", lambda: kill(namespace), 60)
     namespace.wait_until_ready("tiny", 2 * START_SECONDS)
     assert [1] == _count_restarts(namespace)
 
-    container = _find_running_container(namespace)
-    assert container is not None
-    _kill_container(namespace.plane, container)
+    assert kill(namespace)
     wait_until("it is not ready", lambda: _reason(namespace.condition("tiny", "Ready")) != "Serving", 60)
     namespace.wait_until_ready("tiny", 2 * START_SECONDS)
     assert [2] == _count_restarts(namespace)
@@ -76,15 +77,13 @@ def test_an_operator_that_is_killed_goes_on_and_restarts_no_engine(namespace: Na
     restarts = _count_restarts(operators, OPERATORS)
     namespace.apply(tiny_resource(hub))
     wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
-    for container in _list_containers(operators, OPERATORS):
-        _kill_container(namespace.plane, container)
+    assert _kill_container(operators, OPERATORS)
     namespace.wait_until_ready("tiny", START_SECONDS)
     assert [count + 1 for count in restarts] == _count_restarts(operators, OPERATORS)
 
     service = namespace.get("service", "tiny")
     assert service is not None
-    for container in _list_containers(operators, OPERATORS):
-        _kill_container(namespace.plane, container)
+    assert _kill_container(operators, OPERATORS)
     namespace.kubectl("delete", "service", "tiny")
     namespace.wait_until_replaced("service", service, 120)
     namespace.wait_until_ready("tiny", START_SECONDS)
@@ -97,8 +96,12 @@ def _kill_engine(namespace: Namespace) -> bool:
     return namespace.kubectl(*command).strip() != "0"
 
 
-def _kill_container(plane: ControlPlane, container: str) -> None:
-    run_ctr(plane, "tasks", "kill", "--signal", "SIGKILL", container)
+def _kill_container(namespace: Namespace, selector: str = SERVERS) -> bool:
+    """Kill everything in the containers that run; tell whether there was one."""
+    containers = _list_containers(namespace, selector)
+    for container in containers:
+        run_ctr(namespace.plane, "tasks", "kill", "--signal", "SIGKILL", container)
+    return bool(containers)
 
 
 def _reason(condition: dict[str, str] | None) -> str | None:

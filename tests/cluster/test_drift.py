@@ -17,14 +17,11 @@ def test_a_deleted_child_comes_back(kind: str, namespace: Namespace) -> None:
     namespace.apply(a_resource())
     namespace.wait_until_ready()
     before = namespace.get(kind, "nemotron")
+    assert before is not None
 
     namespace.kubectl("delete", kind, "nemotron", "--wait=false")
 
-    def is_new() -> bool:
-        live = namespace.get(kind, "nemotron")
-        return live is not None and before is not None and live["metadata"]["uid"] != before["metadata"]["uid"]
-
-    wait_until(f"the {kind} is back", is_new, REPAIR_SECONDS)
+    namespace.wait_until_replaced(kind, before, REPAIR_SECONDS)
     namespace.wait_until_ready()
 
 

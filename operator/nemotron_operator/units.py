@@ -1,0 +1,4 @@
+"""Units of memory, in bytes."""
+
+MIB = 1024**2
+GIB = 1024**3

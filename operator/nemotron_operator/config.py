@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from nemotron_operator.api import descriptions
 from nemotron_operator.api.quantity import QUANTITY_PATTERN
+from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.constants import GPU_RESOURCE
 from nemotron_operator.errors import ConfigError
@@ -22,7 +24,7 @@ class ConfigModel(BaseModel):
         alias_generator=to_camel,
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
+        use_attribute_docstrings=descriptions.are_wanted,
         validate_by_name=True,
         validate_by_alias=True,
     )
@@ -68,6 +70,9 @@ class AcceleratorProfile(ConfigModel):
     tolerations: tuple[Toleration, ...] = ()
     """Taints of the GPU nodes that serving pods tolerate."""
 
+    gpu_price_per_hour: Annotated[str | None, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")] = None
+    """What one GPU costs for an hour, in `currency`, as text; None where nobody knows."""
+
     engine_image: str | None = None
     """The vLLM image for this accelerator, where it is another than `engineImage`."""
 
@@ -76,6 +81,15 @@ class AcceleratorProfile(ConfigModel):
 
     engine_env: Mapping[str, str] = Field(default_factory=dict)
     """Environment variables that every engine on this accelerator gets; the resource's own win."""
+
+
+def _can_be_planned(entry: CatalogEntry) -> CatalogEntry:
+    """Read the model's config.json at once: the shipped ones are tested, a platform's own is not."""
+    try:
+        _ = entry.architecture
+    except ArchitectureError as error:
+        raise ValueError(str(error)) from error
+    return entry
 
 
 class OperatorConfig(ConfigModel):
@@ -108,8 +122,11 @@ class OperatorConfig(ConfigModel):
     accelerators: Mapping[str, AcceleratorProfile]
     """The profiles by name."""
 
-    models: tuple[CatalogEntry, ...] = ()
+    models: tuple[Annotated[CatalogEntry, AfterValidator(_can_be_planned)], ...] = ()
     """Models beside the shipped catalogue: fine-tunes, copies under another name. One of a shipped name replaces it."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    """The currency of prices, ISO 4217."""
 
     gpu_memory_utilization_percent: Annotated[int, Field(ge=1, le=100)] = 92
     """Share of a GPU's memory that the engine may take where the resource says nothing; vLLM's own default."""
@@ -124,6 +141,10 @@ class OperatorConfig(ConfigModel):
     """Resources reconciled at the same time."""
 
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML brings it."""
+
+
 def load_config(path: Path | None = None) -> OperatorConfig:
     """Read the shipped configuration, overlaid with the file at `path`.
 
@@ -134,7 +155,7 @@ def load_config(path: Path | None = None) -> OperatorConfig:
     ConfigError
         The file is missing, is not YAML, or has a field or value that is not allowed.
     """
-    shipped = yaml.safe_load(resources.files(__package__).joinpath("default_config.yaml").read_text())
+    shipped = _load(resources.files(__package__).joinpath("default_config.yaml").read_text())
     if path is None:
         return OperatorConfig.model_validate(shipped)
     overlay = _read_overlay(path)
@@ -152,9 +173,13 @@ def load_config(path: Path | None = None) -> OperatorConfig:
     return config
 
 
+def _load(text: str) -> Any:  # noqa: ANN401 - whatever a file holds
+    return yaml.load(text, _Loader)  # noqa: S506 - either of the safe loaders
+
+
 def _read_overlay(path: Path) -> dict[str, Any]:
     try:
-        overlay = yaml.safe_load(path.read_text())
+        overlay = _load(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a YAML file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

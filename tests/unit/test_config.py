@@ -9,6 +9,18 @@ SHIPPED = load_config()
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+UNPLANNABLE_MODEL = """\
+models:
+  - name: org/own
+    repository: org/own
+    revision: main
+    licence: mit
+    context: {maxModelLen: 4096}
+    config: {architectures: [NobodyKnowsForCausalLM]}
+    sources: [ourselves]
+"""
+
+
 def overlay(folder: Path, text: str) -> Path:
     path = folder / "config.yaml"
     path.write_text(text)
@@ -46,6 +58,26 @@ def test_a_field_is_replaced_and_an_accelerator_is_added(tmp_path: Path) -> None
     assert SHIPPED.engine_image == config.engine_image
 
 
+def test_a_price_is_text_in_one_currency(tmp_path: Path) -> None:
+    text = (
+        "currency: EUR\n"
+        'accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: "2.99"}, Y: {nodeLabels: {}, '
+        "usableMemoryMib: 1}}\n"
+    )
+    config = load_config(overlay(tmp_path, text))
+    assert ("EUR", "2.99", None) == (
+        config.currency,
+        config.accelerators["X"].gpu_price_per_hour,
+        config.accelerators["Y"].gpu_price_per_hour,
+    )
+    assert "USD" == SHIPPED.currency
+
+
+def test_a_model_without_a_config_is_taken_and_left_to_the_plan_to_refuse(tmp_path: Path) -> None:
+    text = UNPLANNABLE_MODEL.replace("    config: {architectures: [NobodyKnowsForCausalLM]}\n", "")
+    assert load_config(overlay(tmp_path, text)).models[0].architecture is None
+
+
 def test_the_example_for_a_machine_without_gpus_is_sound_and_brings_its_model() -> None:
     config = load_config(EXAMPLES / "operator" / "cpu-development.yaml")
     profile = config.accelerators[config.default_accelerator]
@@ -64,6 +96,10 @@ def test_the_example_for_a_machine_without_gpus_is_sound_and_brings_its_model() 
         ("a: [", "is not YAML"),
         ("accelerators: {X: {nodeLabels: {}}}", "accelerators.X.usableMemoryMib"),
         ("models: [{name: a}]", "models.0.repository"),
+        ("currency: euro", "currency: "),
+        ("accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: cheap}}", "X.gpuPricePerHour"),
+        ("accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: 2.99}}", "X.gpuPricePerHour"),
+        (UNPLANNABLE_MODEL, "models.0: Value error"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words: str) -> None:

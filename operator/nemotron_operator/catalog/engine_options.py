@@ -1,14 +1,16 @@
 """What `vllm serve` takes, by version: data files that vLLM's own parser wrote, so that no vLLM is needed here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from nemotron_operator.api.fields import ApiModel
 from nemotron_operator.errors import CatalogError
@@ -71,19 +73,41 @@ def make_engine_options(file: EngineOptionsFile) -> EngineOptions:
     return EngineOptions(file.version, MappingProxyType(by_name))
 
 
+class _ShippedOptions(Mapping[str, EngineOptions]):
+    """Options by vLLM version; each file is read when its version is first asked for."""
+
+    def __init__(self, files: Mapping[str, Traversable]) -> None:
+        self._files = files
+        self._read: dict[str, EngineOptions] = {}
+
+    @override
+    def __getitem__(self, version: str) -> EngineOptions:
+        if version not in self._read:
+            file = self._files[version]
+            self._read[version] = _read(file.name, file.read_text())
+        return self._read[version]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._files)
+
+
 @cache
 def load_engine_options() -> Mapping[str, EngineOptions]:
-    """Read what ships with the operator, by vLLM version.
+    """Find what ships with the operator, by vLLM version, which is the name of its file.
 
     Raises
     ------
     CatalogError
-        A data file does not follow the schema.
+        Looking at a version raises it when its file does not follow the schema.
     """
     folder = resources.files(__package__).joinpath("vllm_options")
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    options = [_read(file.name, file.read_text()) for file in files if file.name.endswith(".json")]
-    return MappingProxyType({known.version: known for known in options})
+    files = {file.name.removesuffix(".json"): file for file in folder.iterdir() if file.name.endswith(".json")}
+    return _ShippedOptions(dict(sorted(files.items())))
 
 
 def _read(file_name: str, text: str) -> EngineOptions:

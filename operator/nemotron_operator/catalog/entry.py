@@ -1,45 +1,17 @@
 """The schema of one catalogue entry: what is known of a model before a byte of it is fetched."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from nemotron_operator.api.fields import ApiModel
+from nemotron_operator.architecture.model import Architecture
+from nemotron_operator.architecture.reader import read_architecture
 
 Positive = Annotated[int, Field(gt=0)]
 """A number of things of which there is at least one."""
-
-
-class Geometry(ApiModel):
-    """The shape of a dense decoder with grouped-query attention, as its config.json gives it."""
-
-    layers: Positive
-    """Decoder layers, each with attention and a gated feed-forward block."""
-    hidden_size: Positive
-    """Width of the residual stream."""
-    intermediate_size: Positive
-    """Width of the feed-forward block."""
-    attention_heads: Positive
-    """Query heads of one layer."""
-    kv_heads: Positive
-    """Key and value heads of one layer."""
-    head_dim: Positive
-    """Width of one head."""
-    vocab_size: Positive
-    """Rows of the embedding and of lm_head, before padding."""
-
-
-class Quantization(ApiModel):
-    """How the linear layers are stored. Embeddings, lm_head and norms stay in 2 bytes."""
-
-    method: Literal["none", "compressed-tensors"]
-    """The checkpoint's `quant_method`."""
-    format: Literal["float-quantized"] | None = None
-    """The checkpoint's `format`, with compressed-tensors."""
-    linear_weight_bytes: Literal[1, 2]
-    """Bytes of one weight of a linear layer."""
-    per_channel_scale_bytes: Literal[0, 2, 4] = 0
-    """Bytes of the scale of one output channel; 0 without scales."""
 
 
 class Context(ApiModel):
@@ -47,18 +19,18 @@ class Context(ApiModel):
 
     max_model_len: Positive
     """Prompt and answer together."""
-    max_output_tokens: Positive
-    """The longest answer that the model's authors document."""
+    max_output_tokens: Positive | None = None
+    """The longest answer that the model's authors document; None where they name none."""
 
 
 class CatalogSampling(ApiModel):
-    """The sampling values of the model card; numbers as text, as in the API."""
+    """The sampling values of the model card; numbers as text, as in the API. None where the card names none."""
 
-    temperature: str
+    temperature: str | None = None
     """Softmax temperature."""
-    top_p: str
+    top_p: str | None = None
     """Nucleus sampling mass."""
-    max_tokens: Positive
+    max_tokens: Positive | None = None
     """Tokens that the card's own call asks for."""
 
 
@@ -66,11 +38,43 @@ class SmokeQuestion(ApiModel):
     """A question whose answer shows that the model works."""
 
     system_prompt: str
-    """The system message of the card."""
+    """The system message of the card; empty for none."""
     question: str
     """The user's message."""
     expect: str
     """Text that a right answer contains."""
+
+
+class ServingFlags(ApiModel):
+    """What a server of this model has to be told, by the card or by vLLM's recipes."""
+
+    minimum_vllm: Annotated[str | None, Field(pattern=r"^\d+\.\d+\.\d+$")] = None
+    """The first vLLM version that serves it."""
+    trust_remote_code: bool = False
+    """Whether its repository brings Python code without which vLLM cannot load it."""
+    tool_call_parser: str | None = None
+    """`--tool-call-parser`, built into vLLM or of the plugin."""
+    tool_parser_plugin: str | None = None
+    """File of the repository that holds the parser of tool calls."""
+    reasoning_parser: str | None = None
+    """`--reasoning-parser`, built into vLLM or of the plugin."""
+    reasoning_parser_plugin: str | None = None
+    """File of the repository that holds the parser of reasoning."""
+    kv_cache_dtype: str | None = None
+    """KV cache format that the card serves it with."""
+    mamba_ssm_cache_dtype: str | None = None
+    """Format of the Mamba state that the card serves it with."""
+
+
+class WeightBytes(ApiModel):
+    """What is known of the size of a model whose geometry is not: two ends."""
+
+    low: Positive
+    """At least so many bytes."""
+    high: Positive
+    """At most so many bytes."""
+    source: str
+    """Where that was read."""
 
 
 class CatalogEntry(ApiModel):
@@ -84,23 +88,34 @@ class CatalogEntry(ApiModel):
     """The commit to fetch, or `main`, which the cache Job resolves once to a commit and reports."""
     base_model: str | None = None
     """The unquantised model that this one was made from."""
-    architecture: Literal["LlamaForCausalLM"]
-    """The class that vLLM picks."""
-    activation: Literal["silu"]
-    """The feed-forward activation."""
     licence: str
     """Identifier of the licence."""
-    languages: tuple[str, ...]
+    languages: tuple[str, ...] = ()
     """Languages of the model card, ISO 639-1."""
-    geometry: Geometry
-    """The shape."""
-    quantization: Quantization
-    """How the weights are stored."""
     context: Context
     """How long sequences may be."""
-    sampling: CatalogSampling
+    sampling: CatalogSampling = CatalogSampling()
     """The card's sampling values."""
-    smoke: SmokeQuestion
-    """The card's question."""
+    smoke: SmokeQuestion | None = None
+    """The card's question; None for a model that is not asked."""
+    flags: ServingFlags = ServingFlags()
+    """What a server of it has to be told."""
+    published_parameters: Annotated[str | None, Field(pattern=r"^\d+(\.\d+)?[BM]?$")] = None
+    """Number of parameters as its authors publish it, such as `49.87B`."""
+    config: Mapping[str, Any] | None = None
+    """The model's config.json, as far as it decides about memory; None where it is not known."""
+    known_weight_bytes: WeightBytes | None = None
+    """What is known of its size without a config.json."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     """Where these facts were read."""
+
+    @cached_property
+    def architecture(self) -> Architecture | None:
+        """The shape that config.json describes; None where it is not known.
+
+        Raises
+        ------
+        ArchitectureError
+            The config.json cannot be planned.
+        """
+        return None if self.config is None else read_architecture(self.config)

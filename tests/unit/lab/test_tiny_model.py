@@ -9,7 +9,7 @@ import pytest
 
 from lab.tiny_model import NAME, make_repository
 from nemotron_operator.config import load_config
-from nemotron_operator.plan.memory import count_repository_bytes
+from nemotron_operator.plan.memory.weights import count_repository_bytes
 
 FILES = make_repository()
 CONFIG = json.loads(FILES["config.json"])
@@ -22,6 +22,10 @@ def read_header() -> dict[str, Any]:
     header: dict[str, Any] = json.loads(FILES["model.safetensors"][8 : 8 + length])
     del header["__metadata__"]
     return header
+
+
+def read_sizes() -> dict[str, int]:
+    return {name: last - first for name, tensor in read_header().items() for first, last in [tensor["data_offsets"]]}
 
 
 def read_tensor(name: str, dtype: type) -> np.ndarray[Any, Any]:
@@ -37,34 +41,18 @@ def test_it_is_the_same_each_time_and_another_with_another_seed() -> None:
 
 
 def test_the_example_configuration_describes_it() -> None:
-    geometry = ENTRY.geometry
     assert NAME == ENTRY.repository
-    assert (
-        geometry.layers,
-        geometry.hidden_size,
-        geometry.intermediate_size,
-        geometry.attention_heads,
-        geometry.kv_heads,
-        geometry.head_dim,
-        geometry.vocab_size,
-    ) == tuple(
-        CONFIG[key]
-        for key in (
-            "num_hidden_layers",
-            "hidden_size",
-            "intermediate_size",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "head_dim",
-            "vocab_size",
-        )
-    )
+    described = {field: value for field, value in (ENTRY.config or {}).items() if field != "quantization_config"}
+    assert described == {field: CONFIG[field] for field in described}
     assert ENTRY.context.max_model_len == CONFIG["max_position_embeddings"]
 
 
 def test_the_planner_counts_its_bytes_exactly() -> None:
-    stored = sum(last - first for first, last in (tensor["data_offsets"] for tensor in read_header().values()))
-    assert count_repository_bytes(ENTRY) == stored
+    stored = sum(read_sizes().values())
+    assert ENTRY.architecture is not None
+    # A GPU holds the scales in 4 bytes, the checkpoint in 2.
+    scales = sum(size for name, size in read_sizes().items() if name.endswith("_scale"))
+    assert count_repository_bytes(ENTRY.architecture) == stored + scales
 
 
 def test_it_is_quantised_like_the_first_model() -> None:

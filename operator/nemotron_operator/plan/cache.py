@@ -1,11 +1,12 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
-from nemotron_operator.plan.memory import GIB, MIB, count_repository_bytes
+from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.names import name_download_job
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
 from nemotron_operator.plan.source import Download, choose_claim_name, choose_download
+from nemotron_operator.units import GIB, MIB
 
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
@@ -51,7 +52,7 @@ def plan_cache(request: PlanRequest) -> CachePlan:
 def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
     """Size a claim; one that exists keeps its class and modes, which cannot change, and only grows."""
     cache = request.spec.cache
-    weights = count_repository_bytes(request.known_entry)
+    weights = count_repository_bytes(request.architecture)
     default_bytes = -(-weights * (100 + HEADROOM_PERCENT) // 100 // GIB) * GIB
     wanted_bytes = int(parse_quantity(cache.size)) if cache.size else default_bytes
     live = request.facts.claims.get(claim_name)
@@ -68,7 +69,7 @@ def plan_access_modes(request: PlanRequest) -> tuple[str, ...]:
 
 def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:
     hub = request.hub_source
-    expected_bytes = count_repository_bytes(request.known_entry)
+    expected_bytes = count_repository_bytes(request.architecture)
     return DownloadPlan(
         image=request.config.downloader_image,
         repository=download.repository,

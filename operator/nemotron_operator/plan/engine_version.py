@@ -14,3 +14,8 @@ def find_engine_version(image: str, config: OperatorConfig) -> str | None:
         return config.engine_version
     tag = _TAG.search(image)
     return tag["version"] if tag else None
+
+
+def parse_version(version: str) -> tuple[int, ...]:
+    """Read a release such as `0.33.0`, for comparing."""
+    return tuple(int(part) for part in version.split("."))

@@ -84,6 +84,11 @@ def find_refused_argument(arguments: Sequence[str], options: EngineOptions | Non
     return None
 
 
+def list_names(arguments: Sequence[str]) -> list[str]:
+    """List the options that are set, by their names as vLLM reads them."""
+    return [_Argument(index, text, ()).name for index, text in enumerate(arguments) if text.startswith("--")]
+
+
 def _list_forbidden(arguments: Sequence[str]) -> Iterator[ArgumentRefusal]:
     for index, argument in enumerate(arguments):
         if why := explain_forbidden_argument(argument):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nemotron_operator.api.spec import HuggingFaceSource, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
+from nemotron_operator.architecture.model import Architecture
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.catalog.engine_options import EngineOptions
 from nemotron_operator.catalog.entry import CatalogEntry
@@ -11,9 +12,6 @@ from nemotron_operator.config import AcceleratorProfile, OperatorConfig
 from nemotron_operator.plan.engine_version import find_engine_version
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.source import find_entry
-
-KV_ELEMENT_BYTES = {"auto": 2, "fp8": 1}
-"""Bytes of one element of the KV cache; `auto` follows the model's own BF16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,14 @@ class PlanRequest:
         return self.entry
 
     @property
+    def architecture(self) -> Architecture:
+        """The model's shape, for the checks that run after `geometry_is_known`."""
+        architecture = self.known_entry.architecture
+        if architecture is None:
+            raise AssertionError("geometry_is_known runs first")
+        return architecture
+
+    @property
     def known_profile(self) -> AcceleratorProfile:
         """The profile, for the checks that run after `accelerator_is_known`."""
         if self.profile is None:
@@ -67,10 +73,20 @@ class PlanRequest:
         return self.spec.engine.image or profile_image or self.config.engine_image
 
     @property
+    def engine_version(self) -> str | None:
+        """The vLLM version in that image; None when its name does not say."""
+        return find_engine_version(self.image, self.config)
+
+    @property
     def engine_options(self) -> EngineOptions | None:
         """What the engine in that image takes; None when its version is not known, and nothing can be said."""
-        version = find_engine_version(self.image, self.config)
+        version = self.engine_version
         return self.catalog.engine_options.get(version) if version else None
+
+    @property
+    def extra_args(self) -> tuple[str, ...]:
+        """The arguments that the accelerator's profile and the resource add."""
+        return (*self.known_profile.engine_args, *self.spec.engine.extra_args)
 
 
 def resolve_request(

@@ -1,6 +1,7 @@
 """What planning decides: a ServingPlan that can be rendered without another question, or a Rejection."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.pod_template import PodTemplateSpec
@@ -8,7 +9,7 @@ from nemotron_operator.api.spec import EnvironmentVariable, SecretKeyReference
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
 from nemotron_operator.plan.facts import CachedModel, ServingFact
-from nemotron_operator.plan.memory import GpuMemory
+from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.names import locate_service, name_verify_job
 
 
@@ -67,8 +68,10 @@ class CachePlan:
 class SamplingPlan:
     """Sampling values for requests that name none."""
 
-    temperature: float
-    top_p: float
+    temperature: float | None
+    """None leaves it to the model's own generation config."""
+    top_p: float | None
+    """None leaves it to the model's own generation config."""
     max_tokens: int
 
 
@@ -77,14 +80,23 @@ class EnginePlan:
     """What `vllm serve` is told."""
 
     image: str
+    version: str | None
+    """The vLLM version in the image; None when its name does not say, and the newest is assumed."""
+    are_options_known: bool
+    """Whether the options of that version are known, so that extra arguments were checked against them."""
     served_names: tuple[str, ...]
     tensor_parallel_size: int
+    pipeline_parallel_size: int
     max_model_len: int
     gpu_memory_utilization_percent: int
     max_num_seqs: int
     max_num_batched_tokens: int
     kv_cache_dtype: str
     trust_remote_code: bool
+    tool_call_parser: str | None
+    """None leaves tool calls to clients, or to the user's own arguments."""
+    reasoning_parser: str | None
+    """None leaves reasoning inside the answer, or to the user's own arguments."""
     sampling: SamplingPlan
     extra_args: tuple[str, ...]
     env: tuple[EnvironmentVariable, ...]
@@ -155,6 +167,14 @@ class PodPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CostPlan:
+    """What the GPUs of all desired replicas cost."""
+
+    per_hour: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServingPlan:
     """Everything that was decided. Rendering takes no decision beyond it."""
 
@@ -164,6 +184,18 @@ class ServingPlan:
     replicas: int
     """Zero while suspended."""
     memory: GpuMemory
+    longest_max_model_len: int
+    """The longest context that this parallelism would hold, in tokens."""
+    missing_at_worst_bytes: int
+    """What is missing on each GPU where every estimate is at its worst; 0 when it fits even then."""
+    cost: CostPlan | None
+    """None where the configuration knows no price."""
+    next_cheaper: tuple[str, ...]
+    """Fields and values that would do with fewer GPUs; empty when nothing would."""
+    next_faster: tuple[str, ...]
+    """Fields and values that would spread a replica over more GPUs; empty when nothing would."""
+    kv_cache_tokens: int
+    """Tokens that the KV cache of one replica holds, as vLLM counts them."""
     max_concurrent_full_length: int
     cache: CachePlan
     engine: EnginePlan

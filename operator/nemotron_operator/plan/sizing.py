@@ -1,25 +1,19 @@
-"""Sizing: which tensor parallel size and which context fit the GPUs, and what comes nearest when nothing does."""
+"""Sizing: which parallelism and which context fit the GPUs."""
 
 from dataclasses import dataclass, replace
 
-from nemotron_operator.catalog.entry import CatalogEntry, Geometry
 from nemotron_operator.config import AcceleratorProfile
-from nemotron_operator.plan.memory import MIB, EngineShape, GpuMemory, estimate_gpu_memory
-from nemotron_operator.plan.request import KV_ELEMENT_BYTES, PlanRequest
+from nemotron_operator.plan.memory.account import EngineShape, GpuMemory, estimate_gpu_memory
+from nemotron_operator.plan.memory.parallelism import Parallelism, list_legal_tensor_parallel_sizes
+from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.shape import is_eager, make_shape
+from nemotron_operator.units import MIB
 
 SHORTEST_AUTOMATIC_CONTEXT_TOKENS = 4096
 """A context that nobody asked for is not made shorter than this; the model card itself serves 4096 tokens."""
 
 CONTEXT_STEP_TOKENS = 1024
-"""A context that the plan chooses is a multiple of this."""
-
-
-_SPOILERS = {
-    "max_num_seqs": "engine.maxNumSeqs",
-    "max_num_batched_tokens": "engine.maxNumBatchedTokens",
-    "gpu_memory_utilization_percent": "engine.gpuMemoryUtilizationPercent",
-}
-"""Settings that can take the room away, by their name in `EngineSpec` and `EngineShape`, and in the resource."""
+"""A context that the plan chooses is a multiple of this, or the model's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +23,36 @@ class Sizing:
     shape: EngineShape
     max_model_len: int
     memory: GpuMemory
+    needs_state_blocks: bool = False
+    """Whether every sequence of a batch needs a block for its Mamba state."""
 
     @property
     def fits(self) -> bool:
-        """Whether one sequence of full length fits beside the weights."""
-        return self.memory.kv_cache_tokens >= self.max_model_len
+        """Whether one sequence of full length fits beside the weights, and the states of a whole batch."""
+        return self.memory.holds(self.max_model_len) and self.holds_states
 
+    @property
+    def holds_states(self) -> bool:
+        """Whether there are as many blocks as sequences in a batch.
 
-def list_legal_tensor_parallel_sizes(geometry: Geometry, largest: int) -> list[int]:
-    """List the sizes that vLLM accepts for this geometry, smallest first.
+        vLLM refuses to start otherwise, as it captures CUDA graphs of a full batch (vllm/config/compilation.py).
+        """
+        return self.has_state_blocks(is_worst=False)
 
-    Query heads and feed-forward width must divide (vllm/config/model.py, vllm/distributed/utils.py); KV heads are
-    split, or replicated once the group is larger than their number (QKVParallelLinear in vllm/.../layers/linear.py).
-    """
-    return [size for size in range(1, largest + 1) if explain_illegal_size(geometry, size) is None]
+    @property
+    def is_certain(self) -> bool:
+        """Whether it fits also where every estimate is at its worst."""
+        return self.memory.holds(self.max_model_len, is_worst=True) and self.has_state_blocks(is_worst=True)
 
+    def has_state_blocks(self, *, is_worst: bool) -> bool:
+        """Tell whether there are as many blocks as sequences; with `is_worst`, also where the estimates are."""
+        blocks = self.memory.count_blocks(is_worst=is_worst)
+        return not self.needs_state_blocks or blocks >= self.shape.batch.max_num_seqs
 
-def explain_illegal_size(geometry: Geometry, size: int) -> str | None:
-    """Say why vLLM would refuse a tensor parallel size; None when it would not."""
-    if geometry.attention_heads % size:
-        return f"does not divide the model's {geometry.attention_heads} attention heads"
-    if geometry.kv_heads % size and size % geometry.kv_heads:
-        return f"neither divides the model's {geometry.kv_heads} KV heads nor is a multiple of them"
-    if geometry.intermediate_size % size:
-        return f"does not divide the model's feed-forward width of {geometry.intermediate_size}"
-    return None
+    @property
+    def gpus(self) -> int:
+        """Count the GPUs of one replica."""
+        return self.shape.parallelism.gpus
 
 
 def choose_sizing(request: PlanRequest) -> Sizing:
@@ -63,84 +62,82 @@ def choose_sizing(request: PlanRequest) -> Sizing:
     -----
     When nothing fits, the choice that comes closest is returned, and its `fits` is False.
     """
-    entry, profile = request.known_entry, request.known_profile
-    wanted_context = request.spec.engine.max_model_len
-    context = wanted_context or entry.context.max_model_len
-    if request.spec.parallelism.tensor is not None:
-        sizing = size_replica(request, request.spec.parallelism.tensor, context)
-    else:
-        sizing = _smallest_fitting(request, _list_sizes(entry, profile), context)
-    if not sizing.fits and wanted_context is None:
-        return _shorten_context(sizing)
+    limit, wanted = request.known_entry.context.max_model_len, request.spec.engine.max_model_len
+    if isinstance(wanted, int):
+        return _choose_parallelism(request, wanted)
+    if wanted == "auto":
+        shortest = min(limit, SHORTEST_AUTOMATIC_CONTEXT_TOKENS)
+        return lengthen(request, _choose_parallelism(request, shortest, is_worst=True))
+    sizing = _choose_parallelism(request, limit)
+    return sizing if sizing.fits else lengthen(request, sizing)
+
+
+def size_replica(request: PlanRequest, parallelism: Parallelism, max_model_len: int) -> Sizing:
+    """Account for one choice; a batch that nobody asked for is made as small as the blocks for Mamba states need."""
+    sizing = _account(request, make_shape(request, parallelism), max_model_len)
+    if request.spec.engine.max_num_seqs is not None or sizing.has_state_blocks(is_worst=True):
+        return sizing
+    smallest = _account(request, make_shape(request, parallelism, 1), max_model_len)
+    # What nobody asked for should start also where the estimates are at their worst, if that can be had.
+    is_worst = smallest.has_state_blocks(is_worst=True)
+    if not smallest.has_state_blocks(is_worst=is_worst):
+        return smallest
+    while not sizing.has_state_blocks(is_worst=is_worst):
+        fewer = make_shape(request, parallelism, sizing.shape.batch.max_num_seqs // 2)
+        sizing = _account(request, fewer, max_model_len)
     return sizing
 
 
-def size_replica(request: PlanRequest, tensor_parallel_size: int, max_model_len: int) -> Sizing:
-    """Account for one choice."""
-    entry, profile, engine = request.known_entry, request.known_profile, request.spec.engine
-    max_num_batched_tokens = engine.max_num_batched_tokens or profile.max_num_batched_tokens
-    shape = EngineShape(
-        tensor_parallel_size=tensor_parallel_size,
-        # vLLM refuses a step of fewer tokens than sequences.
-        max_num_seqs=engine.max_num_seqs or min(profile.max_num_seqs, max_num_batched_tokens),
-        max_num_batched_tokens=max_num_batched_tokens,
-        kv_element_bytes=KV_ELEMENT_BYTES[engine.kv_cache_dtype],
-        gpu_memory_utilization_percent=(
-            engine.gpu_memory_utilization_percent or request.config.gpu_memory_utilization_percent
-        ),
+def list_parallelisms(request: PlanRequest, profile: AcceleratorProfile | None = None) -> list[Parallelism]:
+    """List what one node allows with the pipeline that is asked for, the fewest GPUs first."""
+    pipeline = request.spec.parallelism.pipeline or 1
+    gpus = (profile or request.known_profile).gpus_per_node
+    return [
+        Parallelism(tensor, pipeline)
+        for tensor in list_legal_tensor_parallel_sizes(request.architecture, gpus // pipeline)
+    ]
+
+
+def find_smallest(
+    request: PlanRequest, parallelisms: list[Parallelism], max_model_len: int, *, is_worst: bool = False
+) -> Sizing | None:
+    """Find the fewest GPUs that hold a context; None when none does."""
+    sizings = (size_replica(request, parallelism, max_model_len) for parallelism in parallelisms)
+    return next((sizing for sizing in sizings if (sizing.is_certain if is_worst else sizing.fits)), None)
+
+
+def find_longest_context(request: PlanRequest, sizing: Sizing, *, is_worst: bool = False) -> int:
+    """Find the longest context that this parallelism holds, in whole steps unless it is the model's own."""
+    limit = request.known_entry.context.max_model_len
+    longest = sizing.memory.find_longest(limit, is_worst=is_worst)
+    return longest if longest == limit else longest // CONTEXT_STEP_TOKENS * CONTEXT_STEP_TOKENS
+
+
+def lengthen(request: PlanRequest, sizing: Sizing) -> Sizing:
+    """Take the longest context that this parallelism holds, but none that is shorter than anybody would want.
+
+    A context that nobody asked for should start also where the estimates are at their worst, if that is long enough.
+    """
+    shortest = min(SHORTEST_AUTOMATIC_CONTEXT_TOKENS, request.known_entry.context.max_model_len)
+    certain = find_longest_context(request, sizing, is_worst=True)
+    return replace(sizing, max_model_len=max(certain, shortest))
+
+
+def _choose_parallelism(request: PlanRequest, max_model_len: int, *, is_worst: bool = False) -> Sizing:
+    """Take what is asked for, else the fewest GPUs that hold the context, else the most that there are."""
+    tensor = request.spec.parallelism.tensor
+    if tensor is not None:
+        return size_replica(request, Parallelism(tensor, request.spec.parallelism.pipeline or 1), max_model_len)
+    candidates = list_parallelisms(request)
+    certain = find_smallest(request, candidates, max_model_len, is_worst=True) if is_worst else None
+    return (
+        certain
+        or find_smallest(request, candidates, max_model_len)
+        or size_replica(request, candidates[-1], max_model_len)
     )
-    memory = estimate_gpu_memory(entry, shape, profile.usable_memory_mib * MIB)
-    return Sizing(shape, max_model_len, memory)
 
 
-def find_nearest_fitting(request: PlanRequest, failed: Sizing) -> list[str]:
-    """List settings that do work, the nearest first: more GPUs for the same context, or a shorter context."""
-    suggestions = []
-    larger = _smallest_fitting(request, _list_sizes(request.known_entry, request.known_profile), failed.max_model_len)
-    if larger.fits and larger.shape.tensor_parallel_size != failed.shape.tensor_parallel_size:
-        suggestions.append(f"parallelism.tensor: {larger.shape.tensor_parallel_size}")
-    longest = failed.memory.kv_cache_tokens // CONTEXT_STEP_TOKENS * CONTEXT_STEP_TOKENS
-    if longest >= CONTEXT_STEP_TOKENS:
-        suggestions.append(f"engine.maxModelLen: {longest}")
-    suggestions += _find_spoilers(request, failed)
-    if not suggestions:
-        suggestions = _find_other_accelerators(request, failed)
-    return suggestions
-
-
-def _find_spoilers(request: PlanRequest, failed: Sizing) -> list[str]:
-    """Name the settings of the user's without which the same parallelism and context would fit."""
-    engine, suggestions = request.spec.engine, []
-    for field, path in _SPOILERS.items():
-        if getattr(engine, field) is None:
-            continue
-        relaxed = request.spec.model_copy(update={"engine": engine.model_copy(update={field: None})})
-        sizing = size_replica(replace(request, spec=relaxed), failed.shape.tensor_parallel_size, failed.max_model_len)
-        if sizing.fits and sizing.shape.max_num_seqs <= sizing.shape.max_num_batched_tokens:
-            suggestions.append(f"{path}: {getattr(sizing.shape, field)}")
-    return suggestions
-
-
-def _find_other_accelerators(request: PlanRequest, failed: Sizing) -> list[str]:
-    """Look at the configuration's other profiles, in their order, for one that holds the same context."""
-    for name, profile in request.config.accelerators.items():
-        elsewhere = replace(request, accelerator=name, profile=profile)
-        sizes = _list_sizes(request.known_entry, profile)
-        sizing = _smallest_fitting(elsewhere, sizes, failed.max_model_len) if sizes else failed
-        if sizing.fits:
-            return [f"accelerator: {name} with parallelism.tensor: {sizing.shape.tensor_parallel_size}"]
-    return []
-
-
-def _list_sizes(entry: CatalogEntry, profile: AcceleratorProfile) -> list[int]:
-    return list_legal_tensor_parallel_sizes(entry.geometry, profile.gpus_per_node)
-
-
-def _smallest_fitting(request: PlanRequest, sizes: list[int], max_model_len: int) -> Sizing:
-    sizings = [size_replica(request, size, max_model_len) for size in sizes]
-    return next((sizing for sizing in sizings if sizing.fits), sizings[-1])
-
-
-def _shorten_context(sizing: Sizing) -> Sizing:
-    longest = sizing.memory.kv_cache_tokens // CONTEXT_STEP_TOKENS * CONTEXT_STEP_TOKENS
-    return replace(sizing, max_model_len=max(longest, SHORTEST_AUTOMATIC_CONTEXT_TOKENS))
+def _account(request: PlanRequest, shape: EngineShape, max_model_len: int) -> Sizing:
+    memory = estimate_gpu_memory(request.architecture, shape, request.known_profile.usable_memory_mib * MIB)
+    needs_state_blocks = bool(request.architecture.find_states()) and not is_eager(request)
+    return Sizing(shape, max_model_len, memory, needs_state_blocks)

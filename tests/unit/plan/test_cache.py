@@ -3,10 +3,11 @@ import pytest
 from nemotron_operator.plan.cache import HEADROOM_PERCENT
 from nemotron_operator.plan.facts import ClaimFact, Facts
 from nemotron_operator.plan.lookups import Lookups, list_lookups
-from nemotron_operator.plan.memory import GIB, count_repository_bytes
+from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.serving_plan import NewClaim
+from nemotron_operator.units import GIB
 from tests.support.fixtures.deployments import BF16, FP8, REMOVED, DeploymentBuilder, a_deployment
-from tests.support.fixtures.plans import CATALOG, COMMIT, facts_when_cached, plan, plan_cached, render_cached
+from tests.support.fixtures.plans import CATALOG, COMMIT, facts_when_cached, plan, plan_cached, render_cached, resolve
 
 
 def claims_of(deployment: DeploymentBuilder, fact: ClaimFact) -> Facts:
@@ -18,7 +19,8 @@ def claims_of(deployment: DeploymentBuilder, fact: ClaimFact) -> Facts:
 def test_a_volume_holds_the_weights_and_a_fifth_in_whole_gibibytes(model: str, gibibytes: int) -> None:
     claim = plan(a_deployment().with_model(model)).cache.new_claim
     assert NewClaim(gibibytes * GIB, None, ("ReadWriteOnce",)) == claim
-    assert gibibytes * GIB * 100 >= count_repository_bytes(CATALOG.entries[model]) * (100 + HEADROOM_PERCENT)
+    weights = count_repository_bytes(resolve(a_deployment().with_model(model)).architecture)
+    assert gibibytes * GIB * 100 >= weights * (100 + HEADROOM_PERCENT)
 
 
 def test_what_the_user_says_of_the_volume_is_taken() -> None:

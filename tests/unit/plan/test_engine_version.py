@@ -1,6 +1,6 @@
 import pytest
 
-from nemotron_operator.plan.engine_version import find_engine_version
+from nemotron_operator.plan.engine_version import find_engine_version, parse_version
 from tests.support.fixtures.plans import CONFIG
 
 
@@ -28,3 +28,8 @@ def test_of_the_operators_own_image_the_configuration_says_it() -> None:
     image = "mirror.example/engine@sha256:" + "0" * 64
     config = CONFIG.model_copy(update={"engine_image": image, "engine_version": "0.32.0"})
     assert "0.32.0" == find_engine_version(image, config)
+
+
+@pytest.mark.parametrize(("older", "newer"), [("0.8.3", "0.10.1"), ("0.9.9", "0.10.0"), ("0.33.0", "1.0.0")])
+def test_versions_are_compared_by_their_numbers(older: str, newer: str) -> None:
+    assert parse_version(older) < parse_version(newer)

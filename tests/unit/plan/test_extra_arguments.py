@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.catalog.engine_options import EngineOptions, load_engine_options
 from nemotron_operator.plan.arguments import UNSAFE_KEYS, explain_forbidden_argument
-from nemotron_operator.plan.extra_arguments import ArgumentRefusal, find_refused_argument
+from nemotron_operator.plan.extra_arguments import ArgumentRefusal, find_refused_argument, list_names
 from tests.support.extra_arguments import ACCEPTED, ONLY_THE_OPERATOR_REFUSES, REFUSED
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.plans import plan, refuse
@@ -124,3 +124,8 @@ def test_the_options_follow_the_version_of_the_image() -> None:
     assert Reason.ARGUMENT_NOT_ALLOWED == refuse(older).reason
     plan(renamed)
     plan(renamed.having("engine.image", "vllm/vllm-openai:nightly"))
+
+
+def test_the_names_of_a_list_are_those_that_vllm_reads() -> None:
+    arguments = ["--a_b=1", "--c", "value", "--d.e", "2", "-1", "--no-f"]
+    assert ["--a-b", "--c", "--d", "--no-f"] == list_names(arguments)

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,14 +7,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.catalog.entry import WeightBytes
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
 from nemotron_operator.plan.facts import ClaimFact, Facts, ForeignObject
 from nemotron_operator.plan.lookups import list_lookups
-from nemotron_operator.plan.policy import CHECKS, FIT_CHECKS, find_violation
+from nemotron_operator.plan.memory.parallelism import Parallelism
+from nemotron_operator.plan.policy import (
+    CHECKS,
+    FIT_CHECKS,
+    SIZED_CHECKS,
+    find_sized_violation,
+    find_violation,
+)
+from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.plan.sizing import choose_sizing, size_replica
-from tests.support.fixtures.deployments import BF16, FP8, REMOVED, DeploymentBuilder, a_deployment
-from tests.support.fixtures.plans import CATALOG, CONFIG, config_with_profile, plan, plan_or_refuse, refuse, resolve
+from nemotron_operator.units import GIB
+from tests.support.fixtures.deployments import (
+    BF16,
+    FP8,
+    NANO,
+    NANO_4B,
+    REMOVED,
+    SUPER_49B,
+    DeploymentBuilder,
+    a_deployment,
+)
+from tests.support.fixtures.plans import (
+    CATALOG,
+    CONFIG,
+    config_with_model,
+    config_with_profile,
+    plan,
+    plan_or_refuse,
+    refuse,
+    resolve,
+)
 from tests.support.fixtures.requests import one_profile_configs, sizing_requests
 
 FOREIGN = Facts(foreign_objects=(ForeignObject("Service", "nemotron", "Helm"),))
@@ -30,6 +58,7 @@ class Refused:
     reason: Reason
     words: Sequence[str]
     facts: Facts = field(default_factory=Facts)
+    config: OperatorConfig = CONFIG
 
     @property
     def id(self) -> str:
@@ -74,6 +103,38 @@ REFUSED = [
         ["spec.model.trustRemoteCode", "allowTrustRemoteCode"],
     ),
     Refused(
+        "geometry_is_known",
+        a_deployment(),
+        Reason.GEOMETRY_UNKNOWN,
+        [
+            f"spec.model: the geometry of {FP8} is not known to this catalogue",
+            "Its weights are between 60 and 80 GiB",
+            "models[].config",
+        ],
+        config=config_with_model(
+            FP8, config=None, known_weight_bytes=WeightBytes(low=60 * GIB, high=80 * GIB, source="its list of files")
+        ),
+    ),
+    Refused(
+        "geometry_is_known",
+        a_deployment().with_tensor(3),
+        Reason.GEOMETRY_UNKNOWN,
+        ["spec.model: the geometry", "nothing can be said of its memory. Have the platform team"],
+        config=config_with_model(FP8, config=None),
+    ),
+    Refused(
+        "remote_code_is_granted",
+        a_deployment().with_model(SUPER_49B),
+        Reason.REMOTE_CODE_NEEDED,
+        [f"spec.model.trustRemoteCode: {SUPER_49B} brings Python code", "Set it to true"],
+    ),
+    Refused(
+        "engine_is_new_enough",
+        a_deployment().with_model(NANO).having("engine.image", "vllm/vllm-openai:v0.11.0"),
+        Reason.ENGINE_TOO_OLD,
+        ["spec.engine.image: 'vllm/vllm-openai:v0.11.0' holds vLLM 0.11.0", f"{NANO} needs 0.17.1 or newer"],
+    ),
+    Refused(
         "extra_arguments_are_allowed",
         a_deployment().with_extra_args("--seed=1", "--max-model-len=4096"),
         Reason.ARGUMENT_NOT_ALLOWED,
@@ -98,10 +159,34 @@ REFUSED = [
         ["spec.parallelism.tensor: 3 does not divide the model's 64 attention heads", "1, 2, 4, 8", "fits is 2"],
     ),
     Refused(
-        "tensor_parallel_fits_node",
+        "tensor_parallel_divides",
+        a_deployment().with_model(NANO).with_tensor(3),
+        Reason.TENSOR_PARALLEL_DOES_NOT_DIVIDE,
+        ["spec.parallelism.tensor: 3 does not divide", "fits is 1"],
+    ),
+    Refused(
+        "pipeline_has_layers",
+        a_deployment().with_model(NANO_4B).with_pipeline(43),
+        Reason.PIPELINE_PARALLEL_EXCEEDS_LAYERS,
+        ["spec.parallelism.pipeline: 43 is more than the model's 42 layers", "Set at most 42"],
+    ),
+    Refused(
+        "parallelism_fits_node",
         a_deployment().with_tensor(16),
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
         ["spec.parallelism.tensor: 16 GPUs are more than the 8 of one H100-80GB node", "Set at most 8"],
+    ),
+    Refused(
+        "parallelism_fits_node",
+        a_deployment().with_tensor(4).with_pipeline(4),
+        Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
+        ["spec.parallelism: tensor 4 x pipeline 4 = 16 GPUs are more than the 8", "Lower one of them"],
+    ),
+    Refused(
+        "parallelism_fits_node",
+        a_deployment().with_pipeline(9),
+        Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
+        ["spec.parallelism: tensor 1 x pipeline 9 = 9 GPUs are more than the 8"],
     ),
     Refused(
         "step_holds_batch",
@@ -161,22 +246,32 @@ REFUSED = [
             "On 1 H100-80GB GPU of 79.11 GiB",
             "92 % (72.78 GiB)",
             "weights 131.42 GiB",
-            "64.11 GiB are missing",
-            "parallelism.tensor: 2",
+            "are missing. What fits: parallelism.tensor: 2.",
         ],
     ),
     Refused(
         "context_fits",
-        a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(32_768),
+        a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(65_536),
         Reason.CONTEXT_DOES_NOT_FIT,
-        ["32768 tokens need 5.00 GiB of KV cache on each GPU", "holds 7712 tokens", "parallelism.tensor: 4", "7168"],
+        [
+            "65536 tokens need 10.00 GiB of KV cache on each GPU",
+            "weights 65.71 GiB",
+            "left for the KV cache",
+            "parallelism.tensor: 4, or engine.maxModelLen: ",
+        ],
+    ),
+    Refused(
+        "states_fit",
+        a_deployment().with_model(NANO).with_tensor(1).having("engine.maxNumSeqs", 8192),
+        Reason.BATCH_DOES_NOT_FIT,
+        ["spec.engine.maxNumSeqs: 8192 sequences need a block each for their Mamba state", "Set maxNumSeqs to "],
     ),
 ]
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.id)
 def test_a_refusal_has_its_reason_its_numbers_and_the_way_out(row: Refused) -> None:
-    rejection = refuse(row.deployment, row.facts)
+    rejection = refuse(row.deployment, row.facts, row.config)
     assert row.reason == rejection.reason
     for words in row.words:
         assert words in rejection.message
@@ -185,13 +280,22 @@ def test_a_refusal_has_its_reason_its_numbers_and_the_way_out(row: Refused) -> N
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.id)
 def test_a_refusal_comes_from_its_own_check(row: Refused) -> None:
-    request = resolve(row.deployment, row.facts)
-    objecting = next(check for check in (*CHECKS, *FIT_CHECKS) if find_violation(request, [check]) is not None)
-    assert row.check == objecting.__name__
+    assert row.check == next(list_objecting(resolve(row.deployment, row.facts, row.config)))
+
+
+def list_objecting(request: PlanRequest) -> Iterator[str]:
+    """Name the checks that object, in their order; a sizing exists only once the first ones are content."""
+    for check in CHECKS:
+        if find_violation(request, [check]) is not None:
+            yield check.__name__
+    sizing = choose_sizing(request)
+    for sized in (*SIZED_CHECKS, *FIT_CHECKS):
+        if find_sized_violation(request, sizing, [sized]) is not None:
+            yield sized.__name__
 
 
 def test_every_check_has_a_row() -> None:
-    assert {check.__name__ for check in (*CHECKS, *FIT_CHECKS)} == {row.check for row in REFUSED}
+    assert {check.__name__ for check in (*CHECKS, *SIZED_CHECKS, *FIT_CHECKS)} == {row.check for row in REFUSED}
 
 
 def test_what_a_resource_does_wrong_is_told_in_the_order_of_the_chain() -> None:
@@ -222,7 +326,6 @@ def test_what_a_resource_does_wrong_is_told_in_the_order_of_the_chain() -> None:
         (Reason.BATCH_EXCEEDS_STEP, {"engine.maxNumSeqs": 1024}),
         (Reason.CACHE_TOO_SMALL, {"cache.size": REMOVED, "cache.existingClaim": "team-models"}),
         (Reason.CLAIM_NOT_FOUND, {"cache.existingClaim": "there"}),
-        (Reason.VOLUME_NOT_SHARED, {"replicas": 1}),
         (Reason.NAME_CONFLICT, {}),
     ]
     facts = Facts(claims={"there": CLAIM}, foreign_objects=FOREIGN.foreign_objects)
@@ -231,6 +334,8 @@ def test_what_a_resource_does_wrong_is_told_in_the_order_of_the_chain() -> None:
         for path, value in correction.items():
             worst = worst.having(path, value)
     free = Facts(claims={"there": CLAIM})
+    assert Reason.VOLUME_NOT_SHARED == refuse(worst, free).reason
+    worst = worst.with_replicas(1)
     assert Reason.WEIGHTS_DO_NOT_FIT == refuse(worst, free).reason
     assert Reason.CONTEXT_DOES_NOT_FIT == refuse(worst.with_tensor(2), free).reason
     assert isinstance(plan_or_refuse(worst.with_tensor(4), free), ServingPlan)
@@ -288,7 +393,7 @@ def follow(deployment: DeploymentBuilder, suggestion: dict[str, str]) -> Deploym
 
 
 MISFITS = [
-    a_deployment().with_tensor(1),
+    a_deployment().with_tensor(1).with_max_model_len(131_072),
     a_deployment().with_model(BF16).with_tensor(1),
     a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(131_072),
     a_deployment().with_model(BF16).with_accelerator("H200").with_tensor(1),
@@ -303,7 +408,7 @@ def test_each_setting_that_a_message_suggests_fits(deployment: DeploymentBuilder
     assert suggestions
     for suggestion in suggestions:
         planned = plan(follow(deployment, suggestion))
-        assert planned.memory.kv_cache_tokens >= planned.engine.max_model_len
+        assert planned.kv_cache_tokens >= planned.engine.max_model_len
 
 
 @given(sizing_requests())
@@ -331,7 +436,7 @@ def test_no_way_out_is_named_only_when_no_accelerator_holds_it(deployment: Deplo
     context = choose_sizing(resolve(deployment)).max_model_len
     for accelerator in CONFIG.accelerators:
         request = resolve(deployment.with_accelerator(accelerator))
-        assert not any(size_replica(request, size, context).fits for size in (1, 2, 4, 8))
+        assert not any(size_replica(request, Parallelism(size), context).fits for size in (1, 2, 4, 8))
 
 
 def test_another_accelerator_is_suggested_when_this_one_cannot() -> None:
@@ -339,7 +444,8 @@ def test_another_accelerator_is_suggested_when_this_one_cannot() -> None:
     config = CONFIG.model_copy(update={"accelerators": {"small": small, **CONFIG.accelerators}})
     deployment = a_deployment().with_accelerator("small")
     (suggestion,) = list_suggestions(refuse(deployment, config=config))
-    assert {"accelerator": "H100-80GB", "parallelism.tensor": "2"} == suggestion
+    assert ["accelerator", "parallelism.tensor"] == list(suggestion)
+    assert "H100-80GB" == suggestion["accelerator"]
     plan(follow(deployment, suggestion), config=config)
 
 
@@ -376,13 +482,13 @@ def test_the_size_that_a_message_suggests_for_a_small_node_is_legal() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "better"),
     [
-        ("engine.maxNumSeqs", 8192, 1024),
+        ("engine.maxNumSeqs", 32_768, 1024),
         ("engine.gpuMemoryUtilizationPercent", 10, 92),
         ("engine.maxNumBatchedTokens", 1_048_576, 8192),
     ],
 )
 def test_the_setting_that_spoils_the_fit_is_suggested(path: str, value: int, better: int) -> None:
-    deployment = a_deployment().with_tensor(2).having(path, value)
+    deployment = a_deployment().with_tensor(2).having("engine.maxNumBatchedTokens", 32_768).having(path, value)
     suggestions = list_suggestions(refuse(deployment))
     assert {path: str(better)} in suggestions
     for suggestion in suggestions:
@@ -449,4 +555,55 @@ def test_the_modes_of_a_volume_that_exists_count_and_not_those_that_are_asked_fo
 
 @given(st.sampled_from(REFUSED))
 def test_a_refusal_is_the_same_each_time(row: Refused) -> None:
-    assert refuse(row.deployment, row.facts) == refuse(row.deployment, row.facts)
+    assert refuse(row.deployment, row.facts, row.config) == refuse(row.deployment, row.facts, row.config)
+
+
+def test_what_a_pipeline_leaves_of_a_node_is_a_tensor_parallel_size() -> None:
+    planned = plan(a_deployment().with_pipeline(4))
+    assert (1, 4, 4) == (planned.engine.tensor_parallel_size, planned.engine.pipeline_parallel_size, planned.pod.gpus)
+    plan(a_deployment().with_tensor(2).with_pipeline(4))
+    assert Reason.TENSOR_PARALLEL_EXCEEDS_NODE == refuse(a_deployment().with_tensor(4).with_pipeline(4)).reason
+
+
+def test_an_engine_whose_version_is_not_known_is_taken_for_new_enough() -> None:
+    assert plan(a_deployment().with_model(NANO).having("engine.image", "vllm/vllm-openai:nightly")).warning is None
+
+
+def test_code_that_is_granted_and_allowed_is_no_objection() -> None:
+    config = CONFIG.model_copy(update={"allow_trust_remote_code": True})
+    deployment = a_deployment().with_model(SUPER_49B).having("model.trustRemoteCode", value=True)
+    assert plan(deployment, config=config).engine.trust_remote_code
+    assert Reason.REMOTE_CODE_NOT_ALLOWED == refuse(deployment).reason
+
+
+def test_the_number_of_sequences_that_a_message_suggests_has_its_states() -> None:
+    deployment = a_deployment().with_model(NANO).with_tensor(1).having("engine.maxNumSeqs", 8192)
+    suggested = re.search(r"Set maxNumSeqs to (\d+) or less", refuse(deployment).message)
+    assert suggested
+    plan(deployment.having("engine.maxNumSeqs", int(suggested[1])))
+    plan(deployment.having("engine.maxNumSeqs", REMOVED))
+
+
+def test_a_misfit_that_fits_at_best_says_so() -> None:
+    said = "With the estimates at their best it fits: planPolicy: Warn tries it."
+    deployment = a_deployment().with_model(BF16).with_tensor(2)
+    just_too_long = plan(deployment).longest_max_model_len + 1024
+    messages = [refuse(deployment.with_max_model_len(tokens)).message for tokens in (just_too_long, 131_072)]
+    assert [True, False] == [said in message for message in messages]
+
+
+ONLY_WARNED = [
+    ("weights_fit", a_deployment().with_model(BF16).with_tensor(1)),
+    ("context_fits", a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(65_536)),
+    ("states_fit", a_deployment().with_model(NANO).with_tensor(1).having("engine.maxNumSeqs", 8192)),
+]
+
+
+@pytest.mark.parametrize(("check", "deployment"), ONLY_WARNED, ids=[check for check, _ in ONLY_WARNED])
+def test_every_misfit_may_be_only_warned_of(check: str, deployment: DeploymentBuilder) -> None:
+    assert check == next(list_objecting(resolve(deployment)))
+    assert refuse(deployment).message == plan(deployment.that_only_warns()).warning
+
+
+def test_every_check_of_fit_is_tried_with_a_warning() -> None:
+    assert [check.__name__ for check in FIT_CHECKS] == [name for name, _ in ONLY_WARNED]

@@ -4,7 +4,7 @@ from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.plan.facts import Facts, ServingFact
 from nemotron_operator.plan.serving_plan import VerificationPlan
 from nemotron_operator.plan.verification import GREETING, MAX_ANSWER_TOKENS, Question, choose_question
-from tests.support.fixtures.deployments import BF16, FP8, DeploymentBuilder, a_deployment
+from tests.support.fixtures.deployments import BASE, BF16, FP8, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CATALOG, CONFIG, plan
 
 CARD = Question("You are a helpful assistant.", "How many r in strawberry?", "3")
@@ -98,3 +98,22 @@ def test_only_the_desired_revision_with_all_its_replicas_is_asked(
 
 def test_what_is_suspended_is_not_asked() -> None:
     assert not verification_of(a_deployment().suspended(), ServingFact("new", 1)).is_due("nemotron", "new")
+
+
+def test_a_base_model_is_greeted_and_any_answer_is_good() -> None:
+    verification = verification_of(a_deployment().with_model(BASE))
+    assert ("", GREETING, "") == (verification.system_prompt, verification.prompt, verification.expect)
+    asked = verification_of(a_deployment().with_model(BASE).that_is_asked("One, two,", "three"))
+    assert ("One, two,", "three") == (asked.prompt, asked.expect)
+
+
+@pytest.mark.parametrize("model", CATALOG.entries)
+def test_a_model_that_reasons_first_has_room_for_it(model: str) -> None:
+    """Reasoning about a small question takes hundreds of tokens, and no word of the answer comes before its end."""
+    config = CONFIG.model_copy(update={"allow_trust_remote_code": True})
+    flags = CATALOG.entries[model].flags
+    deployment = a_deployment().with_model(model).having("model.trustRemoteCode", flags.trust_remote_code)
+    deployment = deployment.with_max_model_len(8192).that_only_warns()
+    verification = plan(deployment, config=config).verification
+    assert verification is not None
+    assert verification.max_tokens >= 2048

@@ -38,7 +38,7 @@ def _render_object(path: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _describe_type(field: dict[str, Any]) -> str:
-    kind: str = field["type"]
+    kind: str = field.get("type", "integer or text")
     if kind == "array":
         return f"list of {_describe_type(field['items'])}"
     if "additionalProperties" in field:

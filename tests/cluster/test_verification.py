@@ -15,6 +15,8 @@ GOOD = {
     "tokens": 9,
     "timeToFirstTokenMilliseconds": 182,
     "tokensPerSecond": "41.7",
+    "kvCacheTokens": 100_000,
+    "maxConcurrency": "0.76",
 }
 """What the real verifier reports of a good answer."""
 
@@ -73,6 +75,15 @@ def test_a_new_revision_is_asked_and_ready_waits_for_its_answer(namespace: Names
     )
     assert GOOD["answer"] == verification["answer"]
     assert status["servingRevision"] == verification["revision"]
+    engine = status["engine"]
+    assert (100_000, "0.76", status["servingRevision"]) == (
+        engine["kvCacheTokens"],
+        engine["maxConcurrency"],
+        engine["revision"],
+    )
+    planned = namespace.condition("nemotron", "Planned")
+    assert planned is not None
+    assert "The engine itself reports 100000 tokens of KV cache" in planned["message"]
 
 
 def test_an_answered_question_leaves_no_job_and_is_not_asked_again(

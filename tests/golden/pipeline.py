@@ -19,6 +19,7 @@ from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.render.manifests import Manifests, render
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.observation import (
+    EngineReport,
     JobState,
     ModelAnswer,
     Observation,
@@ -119,11 +120,13 @@ def _come_true(plan: ServingPlan, manifests: Manifests) -> Observation:
     )
     server = ObservedServer(replicas=len(pods), is_observed=True, deadline_message="")
     return Observation(
-        server=server, server_pods=pods, job=job, claim=claim, verifications=_answer(manifests.verify_job)
+        server=server, server_pods=pods, job=job, claim=claim, verifications=_answer(plan, manifests.verify_job)
     )
 
 
-def _answer(verify_job: Mapping[str, Any] | None) -> tuple[ObservedVerification, ...]:
+def _answer(plan: ServingPlan, verify_job: Mapping[str, Any] | None) -> tuple[ObservedVerification, ...]:
+    """Answer as expected; the engine reports the KV cache that was planned."""
     if verify_job is None:
         return ()
-    return (ObservedVerification(verify_job["metadata"]["name"], JobState.COMPLETE, 0, ANSWER, None),)
+    engine = EngineReport(plan.kv_cache_tokens, f"{plan.max_concurrent_full_length}.25", ANSWER.answered_at)
+    return (ObservedVerification(verify_job["metadata"]["name"], JobState.COMPLETE, 0, ANSWER, None, engine),)

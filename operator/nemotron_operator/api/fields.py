@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from nemotron_operator.api import descriptions
 from nemotron_operator.api.quantity import QUANTITY_PATTERN
 
 LABEL_VALUE_PATTERN = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
@@ -28,7 +29,7 @@ class ApiModel(BaseModel):
         extra="forbid",
         frozen=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
+        use_attribute_docstrings=descriptions.are_wanted,
         validate_by_alias=True,
         validate_by_name=True,
     )

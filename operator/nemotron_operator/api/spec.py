@@ -6,7 +6,7 @@ What CEL rules say to the API server, validators say to the command line, which 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
@@ -145,6 +145,10 @@ class ParallelismSpec(ApiModel):
     """Tensor parallel size: GPUs of one node that share one replica's weights. Default: the smallest size at which
     weights and context fit. Example: `8`."""
 
+    pipeline: Annotated[int | None, Field(strict=True, ge=1, le=64)] = None
+    """Pipeline parallel size: stages of layers that run one after the other, each on its own tensor-parallel group of
+    the same node. Default: 1. Example: `2`."""
+
 
 class SamplingSpec(ApiModel):
     """Sampling values that a request gets when it names none. Numbers are text, as an API field has no floats."""
@@ -185,6 +189,39 @@ class EnvironmentVariable(ApiModel):
         return require(self, is_one, "set exactly one of value and secretKeyRef")
 
 
+SHORTEST_CONTEXT_TOKENS, LONGEST_CONTEXT_TOKENS = 256, 10_000_000
+"""What a context may be, in tokens."""
+
+
+def _read_context_length(value: object) -> int | Literal["auto"]:
+    """Read a number of tokens or `auto`, with one message for both, where a union would have two."""
+    if value == "auto":
+        return "auto"
+    # A bool is an int too; type() tells them apart.
+    if type(value) is int and SHORTEST_CONTEXT_TOKENS <= value <= LONGEST_CONTEXT_TOKENS:
+        return value
+    raise ValueError(
+        f"should be a whole number of tokens from {SHORTEST_CONTEXT_TOKENS} to {LONGEST_CONTEXT_TOKENS}, or auto"
+    )
+
+
+ContextLength = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_read_context_length),
+    WithJsonSchema(
+        {
+            # Bounds hold for numbers only, pattern and length for text only.
+            "x-kubernetes-int-or-string": True,
+            "minimum": SHORTEST_CONTEXT_TOKENS,
+            "maximum": LONGEST_CONTEXT_TOKENS,
+            "pattern": "^auto$",
+            "maxLength": 4,
+        }
+    ),
+]
+"""A number of tokens, or `auto`."""
+
+
 class EngineSpec(ApiModel):
     """vLLM's settings. What is absent follows the model, the accelerator and vLLM's own defaults."""
 
@@ -192,16 +229,16 @@ class EngineSpec(ApiModel):
     """Image that serves, if the operator's configuration allows it. Default: the operator's `engineImage`.
     Example: `vllm/vllm-openai:v0.33.0`."""
 
-    max_model_len: Annotated[int | None, Field(strict=True, ge=256, le=10_000_000)] = None
-    """Longest sequence, prompt and answer together, in tokens. Default: the model's own limit, or what fits if
-    `parallelism.tensor` is given. Example: `4096`."""
+    max_model_len: ContextLength | None = None
+    """Longest sequence, prompt and answer together, in tokens; `auto` is the longest that the fewest GPUs hold.
+    Default: the model's own limit, or what fits if `parallelism.tensor` is given. Example: `4096`."""
 
     gpu_memory_utilization_percent: Annotated[int | None, Field(strict=True, ge=10, le=99)] = None
     """Share of each GPU's memory that the engine takes, in percent. Default: 92, as vLLM. Example: `90`."""
 
-    kv_cache_dtype: Literal["auto", "fp8"] = "auto"
-    """Number format of the KV cache: `auto` is the model's own (2 bytes), `fp8` halves it. Default: `auto`.
-    Example: `fp8`."""
+    kv_cache_dtype: Literal["auto", "bfloat16", "fp8"] = "auto"
+    """Number format of the KV cache: `auto` is what the checkpoint asks for, else `bfloat16`; `fp8` halves that.
+    Default: `auto`. Example: `fp8`."""
 
     max_num_seqs: Annotated[int | None, Field(strict=True, ge=1, le=65_536)] = None
     """Sequences that one step may batch. Fewer leave more memory for the KV cache. Default: 1024 on these GPUs, as

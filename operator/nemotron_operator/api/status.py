@@ -11,8 +11,28 @@ from nemotron_operator.api.verification import VerificationStatus
 Count = Annotated[int, Field(ge=0)]
 """A number of things."""
 
+PRICE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
+"""An amount of money as text: an API field has no floats."""
+
+CONCURRENCY_PATTERN = r"^[0-9]+(\.[0-9]{1,2})?$"
+"""A number with at most two decimals as text."""
+
 Name = Annotated[str, Field(max_length=253)]
 """A name that the operator reports."""
+
+
+Settings = Annotated[str, Field(max_length=512)]
+"""Fields of the spec and their values, as text."""
+
+
+class BytesRange(ApiModel):
+    """A number of bytes that nobody knows exactly: two ends."""
+
+    low: Bytes
+    """At least so many, in bytes. Example: `34000000000`."""
+
+    high: Bytes
+    """At most so many, in bytes. Example: `37000000000`."""
 
 
 class PlanStatus(ApiModel):
@@ -27,6 +47,9 @@ class PlanStatus(ApiModel):
     tensor_parallel_size: Count
     """GPUs that share one replica's weights. Example: `2`."""
 
+    pipeline_parallel_size: Count = 1
+    """Stages of layers that run one after the other. Example: `1`."""
+
     gpus_per_replica: Count
     """GPUs that one replica requests. Example: `2`."""
 
@@ -36,6 +59,9 @@ class PlanStatus(ApiModel):
     max_model_len: Count
     """Longest sequence that is served, in tokens. Example: `131072`."""
 
+    longest_max_model_len: Count = 0
+    """Longest sequence that this parallelism would hold, up to the model's own limit, in tokens. Example: `131072`."""
+
     weights_bytes_per_gpu: Bytes
     """Weights on one GPU, in bytes. Example: `36346793984`."""
 
@@ -43,10 +69,17 @@ class PlanStatus(ApiModel):
     """Activations, communication buffers and graphs on one GPU, in bytes. Example: `5300000000`."""
 
     kv_bytes_per_token: Bytes
-    """KV cache of one token over all GPUs of the replica, in bytes. Example: `327680`."""
+    """Keys and values of one token over all GPUs of the replica, each KV head once, in bytes. Example: `327680`."""
 
     kv_cache_bytes_per_gpu: Bytes
-    """Memory left for the KV cache on one GPU, in bytes. Example: `36000000000`."""
+    """Memory left for the KV cache on one GPU, as expected, in bytes. Example: `36000000000`."""
+
+    kv_cache_bytes_per_gpu_range: BytesRange | None = None
+    """The same with the estimates at their worst and at their best, in bytes. Example: see its fields."""
+
+    state_bytes_per_sequence: Bytes | None = None
+    """What Mamba layers keep of one sequence over all GPUs of the replica, whatever its length, in bytes; absent for a
+    model without them. Example: `98304000`."""
 
     kv_cache_tokens: Count
     """Tokens that the KV cache of one replica holds. Example: `220000`."""
@@ -59,6 +92,21 @@ class PlanStatus(ApiModel):
 
     startup_budget_seconds: Count
     """Seconds after which a start counts as failed. Example: `1054`."""
+
+    cost_per_hour: Annotated[str | None, Field(max_length=24, pattern=PRICE_PATTERN)] = None
+    """What the GPUs of all desired replicas cost for an hour, as text; absent where the operator's configuration has no
+    price. Example: `"11.96"`."""
+
+    currency: Annotated[str | None, Field(max_length=3)] = None
+    """Currency of that cost, ISO 4217. Example: `USD`."""
+
+    next_cheaper: Settings | None = None
+    """Fields that would do with fewer GPUs, and what gives way for it; absent when nothing would.
+    Example: `parallelism.tensor: 1, engine.kvCacheDtype: fp8`."""
+
+    next_faster: Settings | None = None
+    """Fields that would spread a replica over more GPUs of one node; absent when nothing would.
+    Example: `parallelism.tensor: 4`."""
 
 
 class CacheStatus(ApiModel):
@@ -109,6 +157,24 @@ class StartupStatus(ApiModel):
     """Seconds after which the start counts as failed. Example: `1054`."""
 
 
+class EngineStatus(ApiModel):
+    """What the engine itself reported after its rollout, to hold against the plan."""
+
+    revision: Annotated[str, Field(max_length=64)]
+    """Hash of the pod template that reported. Example: `5d41402abc4b`."""
+
+    kv_cache_tokens: Count
+    """Tokens that the KV cache of one replica really holds; `plan.kvCacheTokens` is the prediction.
+    Example: `227696`."""
+
+    max_concurrency: Annotated[str | None, Field(max_length=16, pattern=CONCURRENCY_PATTERN)] = None
+    """Sequences of full length that really fit at the same time, as text; absent where vLLM does not say.
+    Example: `"1.73"`."""
+
+    read_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When it was read, RFC 3339 in UTC. Example: `"2026-11-24T08:00:00Z"`."""
+
+
 class NemotronDeploymentStatus(ApiModel):
     """What the operator saw and decided."""
 
@@ -150,6 +216,10 @@ class NemotronDeploymentStatus(ApiModel):
 
     verification: VerificationStatus | None = None
     """The last question that was answered as expected. Example: see its fields."""
+
+    engine: EngineStatus | None = None
+    """What the engine itself reported after its rollout. Absent until the verification Job has read it.
+    Example: see its fields."""
 
     startup: StartupStatus | None = None
     """How far a starting replica is. Example: see its fields."""

@@ -24,8 +24,9 @@ class VerificationSpec(ApiModel):
     rests on the engine's readiness probe alone. Default: `AfterRollout`. Example: `Never`."""
 
     prompt: Annotated[str | None, Field(min_length=1, max_length=4096, pattern=NO_NULL_PATTERN)] = None
-    """The user's message that the model gets, in characters of plain text. Default: the catalogue's question for the
-    model, else a greeting. Example: `How many r in strawberry?`."""
+    """The user's message that the model gets, in characters of plain text; a model without a chat template, such as a
+    base model, goes on from it instead. Default: the catalogue's question for the model, else a greeting that any
+    answer is good for. Example: `How many r in strawberry?`."""
 
     expect: Annotated[str | None, Field(max_length=1024, pattern=NO_NULL_PATTERN)] = None
     """Text that the answer has to contain, whatever its case; an empty one is content with any answer.

@@ -111,6 +111,13 @@ def read_job_state(job: KubernetesObject) -> JobState:
     return JobState.COMPLETE if is_complete else JobState.ACTIVE
 
 
+def read_end(job: KubernetesObject) -> str:
+    """Read when a Job ended, RFC 3339: a Job that failed has no completion time, but a condition."""
+    status = job.get("status") or {}
+    ended: str = status.get("completionTime") or _find_condition(status, "Failed").get("lastTransitionTime", "")
+    return ended
+
+
 def count_failed_pods(job: KubernetesObject) -> int:
     """Count the attempts that failed."""
     return (job.get("status") or {}).get("failed") or 0

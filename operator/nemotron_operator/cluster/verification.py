@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nemotron_operator.api.status import CONCURRENCY_PATTERN
 from nemotron_operator.api.verification import MAX_ANSWER_LENGTH, RATE_PATTERN
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.observation import (
@@ -13,12 +14,16 @@ from nemotron_operator.cluster.observation import (
     find_failure,
     observe_pods,
     observe_server,
+    read_end,
     read_job_state,
     read_reports,
 )
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import read_revision
-from nemotron_operator.status.observation import JobState, ModelAnswer, ObservedVerification
+from nemotron_operator.status.observation import EngineReport, JobState, ModelAnswer, ObservedVerification
+
+MAX_TOKENS = 2**63 - 1
+"""The largest integer that a field of the API holds."""
 
 
 class VerificationReport(JobReport):
@@ -27,6 +32,9 @@ class VerificationReport(JobReport):
     answer: str = ""
     time_to_first_token_milliseconds: Annotated[int, Field(ge=0)] = 0
     tokens_per_second: Annotated[str | None, Field(max_length=16, pattern=RATE_PATTERN)] = None
+    kv_cache_tokens: Annotated[int | None, Field(ge=0, le=MAX_TOKENS)] = None
+    """None where the engine does not say, and in what an older verifier left."""
+    max_concurrency: Annotated[str | None, Field(max_length=16, pattern=CONCURRENCY_PATTERN)] = None
 
 
 def read_serving_fact(server: KubernetesObject | None, pods: Sequence[KubernetesObject]) -> ServingFact | None:
@@ -49,6 +57,7 @@ def observe_verification(job: KubernetesObject, pods: Iterable[KubernetesObject]
         failed_pods=count_failed_pods(job),
         answer=answers[-1] if answers and state is JobState.COMPLETE else None,
         failure=find_failure(job, reports),
+        engine=_to_engine_report(reports[-1], job) if reports and state is not JobState.ACTIVE else None,
     )
 
 
@@ -59,3 +68,9 @@ def _to_answer(report: VerificationReport, job: KubernetesObject) -> ModelAnswer
         tokens_per_second=report.tokens_per_second,
         answered_at=(job.get("status") or {}).get("completionTime", ""),
     )
+
+
+def _to_engine_report(report: VerificationReport, job: KubernetesObject) -> EngineReport | None:
+    if report.kv_cache_tokens is None:
+        return None
+    return EngineReport(report.kv_cache_tokens, report.max_concurrency, read_at=read_end(job))

@@ -24,6 +24,7 @@ def render_arguments(plan: ServingPlan) -> list[str]:
         *engine.served_names,
         f"--port={engine.port}",
         f"--tensor-parallel-size={engine.tensor_parallel_size}",
+        *([f"--pipeline-parallel-size={engine.pipeline_parallel_size}"] if engine.pipeline_parallel_size > 1 else []),
         f"--max-model-len={engine.max_model_len}",
         f"--gpu-memory-utilization={engine.gpu_memory_utilization_percent / 100:.2f}",
         f"--max-num-seqs={engine.max_num_seqs}",
@@ -32,9 +33,13 @@ def render_arguments(plan: ServingPlan) -> list[str]:
         f"--override-generation-config={_render_generation_config(engine)}",
         f"--shutdown-timeout={plan.pod.drain_seconds}",
     ]
-    if engine.tensor_parallel_size > 1:
+    if engine.tensor_parallel_size * engine.pipeline_parallel_size > 1:
         # One node, one pod: worker processes. Ray would want a cluster of its own.
         arguments.append("--distributed-executor-backend=mp")
+    if engine.tool_call_parser is not None:
+        arguments += ["--enable-auto-tool-choice", f"--tool-call-parser={engine.tool_call_parser}"]
+    if engine.reasoning_parser is not None:
+        arguments.append(f"--reasoning-parser={engine.reasoning_parser}")
     if engine.trust_remote_code:
         arguments.append("--trust-remote-code")
     return [*arguments, *engine.extra_args]
@@ -74,8 +79,8 @@ def render_environment(plan: ServingPlan) -> list[dict[str, Any]]:
 def _render_generation_config(engine: EnginePlan) -> str:
     sampling = engine.sampling
     config = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+        **({} if sampling.temperature is None else {"temperature": sampling.temperature}),
+        **({} if sampling.top_p is None else {"top_p": sampling.top_p}),
         # The generation config's name for what a request calls max_tokens (vllm/config/model.py).
         "max_new_tokens": sampling.max_tokens,
     }

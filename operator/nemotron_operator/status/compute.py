@@ -5,24 +5,26 @@ from typing import Any
 
 from nemotron_operator.api.conditions import advance_conditions
 from nemotron_operator.api.status import (
+    BytesRange,
     CacheStatus,
     EndpointStatus,
     NemotronDeploymentStatus,
     PlanStatus,
     StartupStatus,
 )
-from nemotron_operator.plan.memory import GpuMemory
+from nemotron_operator.plan.cost import format_cost
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import format_selector, select_pods
+from nemotron_operator.status.engine import tell_engine
 from nemotron_operator.status.findings import (
     find_available,
     find_model_cached,
-    find_planned,
     find_progress,
     find_ready,
 )
 from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.planned import find_planned
 from nemotron_operator.status.verification import find_verified, tell_verification
 
 
@@ -49,9 +51,10 @@ def compute_status(
         The time of a condition that flips.
     """
     verification = tell_verification(decision, observation, desired_revision, previous.verification)
+    engine = tell_engine(decision, observation, desired_revision, previous.engine)
     verified = find_verified(decision, observation, desired_revision, verification)
     steps = (
-        find_planned(decision),
+        find_planned(decision, engine if engine and engine.revision == desired_revision else None),
         find_model_cached(decision, observation),
         find_available(decision, observation),
     )
@@ -67,6 +70,7 @@ def compute_status(
         desired_revision=desired_revision,
         serving_revision=_choose_serving_revision(observation, desired_revision),
         verification=verification,
+        engine=engine,
         startup=_compute_startup(decision, observation),
         **_tell_decision(decision, previous, is_serving=observation.server is not None),
     )
@@ -88,22 +92,31 @@ def _tell_decision(decision: Decision, previous: NemotronDeploymentStatus, *, is
 
 def tell_plan(plan: ServingPlan) -> PlanStatus:
     """Tell a plan in the numbers of the status."""
-    memory: GpuMemory = plan.memory
+    memory = plan.memory
+    least_bytes, most_bytes = memory.kv_cache_bytes_range
     return PlanStatus(
         model=plan.model_name,
         accelerator=plan.accelerator,
         tensor_parallel_size=plan.engine.tensor_parallel_size,
+        pipeline_parallel_size=plan.engine.pipeline_parallel_size,
         gpus_per_replica=plan.pod.gpus,
         gpus=plan.gpus,
         max_model_len=plan.engine.max_model_len,
+        longest_max_model_len=plan.longest_max_model_len,
         weights_bytes_per_gpu=memory.weights_bytes,
         working_bytes_per_gpu=memory.working_bytes,
-        kv_bytes_per_token=memory.kv_bytes_per_token * plan.engine.tensor_parallel_size,
+        kv_bytes_per_token=memory.kv_bytes_per_token,
         kv_cache_bytes_per_gpu=max(0, memory.kv_cache_bytes),
-        kv_cache_tokens=memory.kv_cache_tokens,
+        kv_cache_bytes_per_gpu_range=BytesRange(low=max(0, least_bytes), high=max(0, most_bytes)),
+        state_bytes_per_sequence=memory.state_bytes_per_sequence or None,
+        kv_cache_tokens=plan.kv_cache_tokens,
         max_concurrent_full_length=plan.max_concurrent_full_length,
         startup_seconds=plan.startup.estimate_seconds,
         startup_budget_seconds=plan.startup.budget_seconds,
+        cost_per_hour=format_cost(plan.cost.per_hour) if plan.cost else None,
+        currency=plan.cost.currency if plan.cost else None,
+        next_cheaper=", ".join(plan.next_cheaper) or None,
+        next_faster=", ".join(plan.next_faster) or None,
     )
 
 

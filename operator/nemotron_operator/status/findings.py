@@ -1,9 +1,7 @@
 """What is true now, one function for each condition. A finding knows nothing of the past."""
 
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
-from nemotron_operator.api.v1alpha1 import InvalidDeployment
-from nemotron_operator.plan.memory import GIB, MIB
-from nemotron_operator.plan.serving_plan import CachePlan, Rejection, ServingPlan
+from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.trouble import Trouble, explain_pods
@@ -13,45 +11,9 @@ MB = 1000**2
 GB = 1000**3
 
 
-def find_planned(decision: Decision) -> Judged:
-    """Tell whether the spec is sound and fits."""
-    match decision:
-        case InvalidDeployment(message=message):
-            return Judged(no(ConditionType.PLANNED, Reason.INVALID_SPEC, message), needs_human=True)
-        case Rejection(reason=reason, message=message):
-            return Judged(no(ConditionType.PLANNED, reason, message), needs_human=True)
-        case ServingPlan(warning=None):
-            return Judged(yes(ConditionType.PLANNED, Reason.FITS, describe_plan(decision)))
-        case ServingPlan():
-            message = f"planPolicy is Warn, so it starts all the same: {decision.warning}"
-            return Judged(yes(ConditionType.PLANNED, Reason.FITS_NOT_ENFORCED, message))
-
-
-def describe_plan(plan: ServingPlan) -> str:
-    """Tell a plan in one sentence of numbers."""
-    memory = plan.memory
-    size = plan.engine.tensor_parallel_size
-    plural = "GPU" if size == 1 else "GPUs"
-    return (
-        f"{size} {plan.accelerator} {plural} per replica (tensor parallel size {size}): weights "
-        f"{_on_gpu(memory.weights_bytes)} and KV cache {_on_gpu(memory.kv_cache_bytes)} on each; "
-        f"{plan.engine.max_model_len} tokens of context, {memory.kv_cache_tokens} tokens of KV cache, "
-        f"{_count(plan.max_concurrent_full_length, 'sequence')} of full length at a time."
-    )
-
-
-def _on_gpu(size_bytes: int) -> str:
-    """Tell a size in the binary units of memory."""
-    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB / 10 else f"{size_bytes / MIB:.1f} MiB"
-
-
 def _on_volume(size_bytes: int) -> str:
     """Tell a size in the decimal units of files."""
     return f"{size_bytes / GB:.1f} GB" if size_bytes >= GB / 10 else f"{size_bytes / MB:.1f} MB"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def find_model_cached(decision: Decision, observation: Observation) -> Judged:

@@ -89,6 +89,18 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What the engine said of itself."""
+
+    kv_cache_tokens: int
+    """Tokens that its KV cache holds."""
+    max_concurrency: str | None
+    """Sequences of full length at the same time, text with at most two decimals; None where vLLM does not say."""
+    read_at: str
+    """RFC 3339."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedVerification:
     """A verification Job."""
 
@@ -99,6 +111,8 @@ class ObservedVerification:
     """None before the Job is complete, and for one that ended without a report."""
     failure: JobFailure | None
     """The last failure of a pod, also while the Job tries again."""
+    engine: EngineReport | None = None
+    """What the engine said of itself, whatever the answer; None before the Job has ended, and where it was not read."""
 
 
 @dataclass(frozen=True, slots=True)

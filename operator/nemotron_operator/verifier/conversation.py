@@ -1,13 +1,13 @@
 """One request and its streamed answer, with the time that the first token and the others took."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from nemotron_operator.verifier.errors import RefusedError, UnavailableError, VerificationError
+from nemotron_operator.verifier.errors import NoChatTemplateError, RefusedError, UnavailableError, VerificationError
 from nemotron_operator.verifier.question import API_KEY_VARIABLE, Question
 from nemotron_operator.verifier.stream import Event, quote, read_event, read_words
 
@@ -16,6 +16,9 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """Refusals that may not be repeated, beside those of 500 and above."""
+
+_NO_CHAT_TEMPLATE = "chat template"
+"""What vLLM says when a model brings none, as base models do (vllm/renderers/hf.py)."""
 
 _ADVICE = {
     HTTPStatus.UNAUTHORIZED: f"It wants another API key than {API_KEY_VARIABLE} holds: correct the Secret that "
@@ -49,7 +52,21 @@ class Answer:
 
 
 async def ask(question: Question, timeout_seconds: float) -> Answer:
-    """Ask once, and read the answer to its end.
+    """Ask once, and read the answer to its end; a model that cannot chat is asked to go on from the prompt.
+
+    Raises
+    ------
+    VerificationError
+        There was no answer, or not a whole one.
+    """
+    try:
+        return await _ask(question, timeout_seconds)
+    except NoChatTemplateError:
+        return await _ask(replace(question, is_chat=False), timeout_seconds)
+
+
+async def _ask(question: Question, timeout_seconds: float) -> Answer:
+    """Ask in one way.
 
     Raises
     ------
@@ -134,6 +151,8 @@ class _Reader:
 async def _explain_refusal(question: Question, response: aiohttp.ClientResponse) -> VerificationError:
     words = read_words(await response.text(errors="replace"))
     said = f"{question.url} answered {response.status} {response.reason or ''}".rstrip() + f": {words}."
+    if response.status == HTTPStatus.BAD_REQUEST and question.is_chat and _NO_CHAT_TEMPLATE in words.casefold():
+        return NoChatTemplateError(said)
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _PASSING:
         return UnavailableError(said)
     advice = _ADVICE.get(HTTPStatus(response.status)) if response.status in set(HTTPStatus) else None

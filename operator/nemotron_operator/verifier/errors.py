@@ -44,6 +44,10 @@ class RefusedError(VerificationError):
     reason = Reason.NO_ANSWER
 
 
+class NoChatTemplateError(RefusedError):
+    """The model has no chat template: it completes text, and cannot chat."""
+
+
 class UnexpectedAnswerError(VerificationError):
     """The model's answer lacks the expected text."""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from nemotron_operator.verifier.engine_report import read_engine_report
 from nemotron_operator.verifier.errors import Reason, VerificationError
 from nemotron_operator.verifier.outcome import Complete, Failed, Outcome, render_line
 from nemotron_operator.verifier.question import API_KEY_VARIABLE, Question, read_api_key, redact
@@ -75,6 +76,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> Outcome:
+    """Ask, and read what the engine says of itself where there is an engine, whatever it answered."""
+    outcome = _ask_and_judge(options)
+    if isinstance(outcome, Failed) and outcome.retryable:
+        return outcome  # nothing answers, or not now: the next attempt reads it
+    return replace(outcome, engine=asyncio.run(read_engine_report(options.base_url)))
+
+
+def _ask_and_judge(options: argparse.Namespace) -> Outcome:
     """Ask, and turn every exception into an outcome."""
     api_key = None
     try:

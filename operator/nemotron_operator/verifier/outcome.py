@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_operator.verifier.conversation import Answer
+from nemotron_operator.verifier.engine_report import EngineReport
 from nemotron_operator.verifier.errors import Reason, VerificationError
 
 LINE_LIMIT_BYTES = 4095
@@ -30,6 +31,9 @@ class Complete:
     tokens_per_second: str | None
     """The rate after the first token, with one decimal; None for an answer of one token."""
 
+    engine: EngineReport | None = None
+    """What the engine said of itself; None where it did not."""
+
     @classmethod
     def from_answer(cls, answer: Answer) -> "Complete":
         """Tell an answer in numbers that a Kubernetes API may hold: none is a float."""
@@ -49,6 +53,7 @@ class Complete:
             "tokens": self.tokens,
             "timeToFirstTokenMilliseconds": self.time_to_first_token_milliseconds,
             "tokensPerSecond": self.tokens_per_second,
+            **_tell_engine(self.engine),
         }
 
     def cut(self, excess: int) -> "Complete":
@@ -69,6 +74,9 @@ class Failed:
     retryable: bool
     """Whether the same question may be answered later without a change by a person."""
 
+    engine: EngineReport | None = None
+    """What the engine said of itself, whatever it answered; None where it did not."""
+
     @classmethod
     def from_error(cls, error: VerificationError) -> "Failed":
         """Tell what the error tells."""
@@ -81,6 +89,7 @@ class Failed:
             "reason": self.reason.value,
             "message": self.message,
             "retryable": self.retryable,
+            **_tell_engine(self.engine),
         }
 
     def cut(self, excess: int) -> "Failed":
@@ -89,6 +98,10 @@ class Failed:
 
 
 Outcome = Complete | Failed
+
+
+def _tell_engine(engine: EngineReport | None) -> dict[str, Any]:
+    return {} if engine is None else {"kvCacheTokens": engine.kv_cache_tokens, "maxConcurrency": engine.max_concurrency}
 
 
 def render_line(outcome: Outcome) -> str:

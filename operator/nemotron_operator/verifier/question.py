@@ -15,7 +15,7 @@ REDACTED = "[redacted]"
 
 @dataclass(frozen=True)
 class Question:
-    """One chat completion that is asked for, and the text that its answer has to contain."""
+    """One completion that is asked for, and the text that its answer has to contain."""
 
     base_url: str
     """Address of the OpenAI-compatible API, up to `/v1`."""
@@ -38,10 +38,13 @@ class Question:
     api_key: str | None = field(default=None, repr=False)
     """The server's API key; None sends none."""
 
+    is_chat: bool = True
+    """Whether it is put as a chat; a model without a chat template goes on from the prompt instead."""
+
     @property
     def url(self) -> str:
         """The address that is asked."""
-        return f"{self.base_url.rstrip('/')}/chat/completions"
+        return f"{self.base_url.rstrip('/')}/{'chat/' if self.is_chat else ''}completions"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,9 +60,10 @@ class Question:
         Temperature 0: the verdict on a model must not depend on luck, and the same answer comes on the next attempt.
         """
         system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        messages = [*system, {"role": "user", "content": self.prompt}]
         return {
             "model": self.model,
-            "messages": [*system, {"role": "user", "content": self.prompt}],
+            **({"messages": messages} if self.is_chat else {"prompt": self.prompt}),
             "max_tokens": self.max_tokens,
             "temperature": 0,
             "stream": True,

@@ -77,7 +77,8 @@ def _read_chunk(chunk: dict[str, Any]) -> Event:
     if not choices:
         return Event(completion_tokens=usage.get("completion_tokens"))
     delta = choices[0].get("delta") or {}
-    text = delta.get("content") or ""
+    # A completion that is no chat has its text beside the delta that it lacks.
+    text = delta.get("content") or choices[0].get("text") or ""
     # vLLM calls it `reasoning`, and called it `reasoning_content` before.
     is_reasoning = bool(delta.get("reasoning") or delta.get("reasoning_content"))
     return Event(

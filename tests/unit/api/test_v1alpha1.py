@@ -81,8 +81,11 @@ def test_every_field_of_a_full_resource_is_read() -> None:
         ("replicas", "two", "spec.replicas", "should be a valid integer"),
         ("replicas", -1, "spec.replicas", "greater than or equal to 0"),
         ("parallelism.tensor", 65, "spec.parallelism.tensor", "less than or equal to 64"),
-        ("engine.maxModelLen", 4096.5, "spec.engine.maxModelLen", "should be a valid integer"),
-        ("engine.kvCacheDtype", "int4", "spec.engine.kvCacheDtype", "should be 'auto' or 'fp8'"),
+        ("engine.maxModelLen", 4096.5, "spec.engine.maxModelLen", "a whole number of tokens from 256 to"),
+        ("engine.maxModelLen", 255, "spec.engine.maxModelLen", "from 256 to 10000000, or auto"),
+        ("engine.maxModelLen", "4096", "spec.engine.maxModelLen", "or auto"),
+        ("engine.maxModelLen", True, "spec.engine.maxModelLen", "or auto"),
+        ("engine.kvCacheDtype", "int4", "spec.engine.kvCacheDtype", "should be 'auto', 'bfloat16' or 'fp8'"),
         ("engine.extraArgs", "--seed=1", "spec.engine.extraArgs", "should be a valid tuple"),
         ("engine.sampling.temperature", 0.7, "spec.engine.sampling.temperature", "should be a valid string"),
         ("engine.sampling.topP", "1.1", "spec.engine.sampling.topP", "should match pattern"),
@@ -241,3 +244,36 @@ def test_parsing_reads_nothing_but_the_spec() -> None:
     assert parse_deployment(body) == parse_deployment({**body, "status": {"conditions": []}})
     assert isinstance(parse_deployment(body), ParsedDeployment)
     assert NemotronDeploymentSpec.model_validate(body["spec"]) == a_deployment().parsed.spec
+
+
+@pytest.mark.parametrize("length", ["auto", 256, 4096, 10_000_000])
+def test_a_context_is_a_number_or_left_to_the_plan(length: int | str) -> None:
+    assert length == a_deployment().with_max_model_len(length).parsed.spec.engine.max_model_len
+
+
+def test_a_status_that_an_older_operator_wrote_still_parses() -> None:
+    """What was added since is absent there: the engine's report, and what a plan tells of alternatives and cost."""
+    plan = {
+        "model": FP8,
+        "accelerator": "H100-80GB",
+        "tensorParallelSize": 2,
+        "gpusPerReplica": 2,
+        "gpus": 2,
+        "maxModelLen": 131_072,
+        "weightsBytesPerGpu": 36_346_793_984,
+        "workingBytesPerGpu": 5_300_000_000,
+        "kvBytesPerToken": 327_680,
+        "kvCacheBytesPerGpu": 36_000_000_000,
+        "kvCacheTokens": 220_000,
+        "maxConcurrentFullLength": 1,
+        "startupSeconds": 527,
+        "startupBudgetSeconds": 1054,
+    }
+    status = parse_status(a_deployment().with_status({"observedGeneration": 3, "plan": plan}).body)
+    assert status.plan is not None
+    assert (220_000, None, None, None) == (
+        status.plan.kv_cache_tokens,
+        status.plan.kv_cache_bytes_per_gpu_range,
+        status.plan.cost_per_hour,
+        status.engine,
+    )

@@ -1,13 +1,17 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from nemotron_operator.api.status import EngineStatus
 from nemotron_operator.api.verification import MAX_ANSWER_LENGTH, VerificationStatus
-from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
+from nemotron_operator.cluster.verification import MAX_TOKENS, observe_verification, read_serving_fact
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import REVISION_LABEL
-from nemotron_operator.status.observation import JobFailure, JobState, ModelAnswer
+from nemotron_operator.status.observation import EngineReport, JobFailure, JobState, ModelAnswer
+from nemotron_operator.verifier import engine_report
+from nemotron_operator.verifier.engine_report import EngineReport as Reported
 from nemotron_operator.verifier.errors import Reason
 from nemotron_operator.verifier.outcome import ANSWER_LENGTH, Complete, Failed, render_line
 from tests.support.fixtures.live_objects import (
@@ -144,3 +148,55 @@ def test_the_longest_answer_of_the_verifier_fits_into_the_status() -> None:
         verified_at=seen.answer.answered_at,
     )
     assert MAX_ANSWER_LENGTH == len(told.answer)
+
+
+SEEN_BY_THE_ENGINE = Reported(227_696, "1.74")
+FAILED_AT = "2026-11-24T08:05:00Z"
+
+
+def test_what_the_engine_said_is_read_beside_the_answer() -> None:
+    job = a_live_job("nemotron-verify-1", **IS_COMPLETE)
+    line = render_line(replace(COMPLETE, engine=SEEN_BY_THE_ENGINE))
+    seen = observe_verification(job, [a_finished_verify_pod(line, job)])
+    assert EngineReport(227_696, "1.74", "2026-11-24T08:00:00Z") == seen.engine
+
+
+def test_what_the_engine_said_is_read_beside_a_failure_too() -> None:
+    failed = {**condition("Failed", reason="PodFailurePolicy"), "lastTransitionTime": FAILED_AT}
+    job = a_live_job("nemotron-verify-1", conditions=[failed], failed=1)
+    line = render_line(Failed(Reason.UNEXPECTED_ANSWER, "Two.", retryable=False, engine=SEEN_BY_THE_ENGINE))
+    assert (
+        EngineReport(227_696, "1.74", FAILED_AT) == observe_verification(job, [a_finished_verify_pod(line, job)]).engine
+    )
+
+
+def test_what_the_engine_said_counts_only_once_the_job_has_ended() -> None:
+    job = a_live_job("nemotron-verify-1")
+    line = render_line(replace(COMPLETE, engine=SEEN_BY_THE_ENGINE))
+    assert observe_verification(job, [a_finished_verify_pod(line, job)]).engine is None
+
+
+def test_the_report_of_an_older_verifier_has_an_answer_and_says_nothing_of_the_engine() -> None:
+    job = a_live_job("nemotron-verify-1", **IS_COMPLETE)
+    line = (
+        '{"outcome": "Complete", "answer": "3", "tokens": 1, "timeToFirstTokenMilliseconds": 90, '
+        '"tokensPerSecond": null}'
+    )
+    seen = observe_verification(job, [a_finished_verify_pod(line, job)])
+    assert seen.answer is not None
+    assert ("3", None) == (seen.answer.text, seen.engine)
+
+
+@pytest.mark.parametrize("report", [Reported(MAX_TOKENS, "999999999999.99"), Reported(0, None), Reported(5, "0.00")])
+def test_every_report_of_the_verifier_fits_into_the_status(report: Reported) -> None:
+    assert engine_report.MAX_TOKENS == MAX_TOKENS
+    job = a_live_job("nemotron-verify-1", **IS_COMPLETE)
+    seen = observe_verification(job, [a_finished_verify_pod(render_line(replace(COMPLETE, engine=report)), job)])
+    assert seen.engine is not None
+    told = EngineStatus(
+        revision="abc",
+        kv_cache_tokens=seen.engine.kv_cache_tokens,
+        max_concurrency=seen.engine.max_concurrency,
+        read_at=seen.engine.read_at,
+    )
+    assert (report.kv_cache_tokens, report.max_concurrency) == (told.kv_cache_tokens, told.max_concurrency)

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from nemotron_operator.render.engine import render_arguments, render_environment
 from nemotron_operator.render.pods import render_affinity, render_tolerations
-from tests.support.fixtures.deployments import FP8, DeploymentBuilder, a_deployment
+from tests.support.fixtures.deployments import BASE, FP8, NANO, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CATALOG, COMMIT, CONFIG, config_with_profile, plan, plan_cached
 from tests.support.fixtures.specs import deployments
 from tests.support.vllm_options import OPTIONS
@@ -29,6 +29,53 @@ def test_the_card_becomes_these_arguments() -> None:
         "--shutdown-timeout=120",
         "--distributed-executor-backend=mp",
     ] == render_arguments(plan_cached(CARD))
+
+
+def test_stages_become_a_pipeline_of_worker_processes() -> None:
+    arguments = render_arguments(plan_cached(a_deployment().with_tensor(1).with_pipeline(2)))
+    assert arguments.index("--pipeline-parallel-size=2") == arguments.index("--tensor-parallel-size=1") + 1
+    assert "--distributed-executor-backend=mp" in arguments
+    assert not any("pipeline" in argument for argument in render_arguments(plan_cached(a_deployment())))
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bfloat16", "fp8"])
+def test_the_format_of_the_kv_cache_is_vllms_own_word(dtype: str) -> None:
+    arguments = render_arguments(plan_cached(a_deployment().having("engine.kvCacheDtype", dtype)))
+    assert f"--kv-cache-dtype={dtype}" in arguments
+
+
+def test_an_automatic_context_is_a_number_by_then() -> None:
+    planned = plan_cached(a_deployment().with_max_model_len("auto"))
+    assert f"--max-model-len={planned.longest_max_model_len}" in render_arguments(planned)
+
+
+def test_the_catalogues_parsers_become_arguments_before_the_users() -> None:
+    arguments = render_arguments(plan_cached(a_deployment().with_model(NANO).with_extra_args("--seed=1")))
+    assert [
+        "--enable-auto-tool-choice",
+        "--tool-call-parser=qwen3_coder",
+        "--reasoning-parser=nemotron_v3",
+        "--seed=1",
+    ] == arguments[-4:]
+
+
+@pytest.mark.parametrize(
+    "users", ["--tool-call-parser=hermes", "--reasoning-parser=other", "--tool_call_parser=hermes"]
+)
+def test_a_parser_that_the_user_chose_stands_alone(users: str) -> None:
+    arguments = render_arguments(plan_cached(a_deployment().with_model(NANO).with_extra_args(users)))
+    name = users.partition("=")[0].replace("_", "-")
+    assert [users] == [argument for argument in arguments if argument.replace("_", "-").startswith(name)]
+
+
+def test_a_model_without_parsers_gets_none() -> None:
+    arguments = render_arguments(plan_cached(a_deployment()))
+    assert not any("parser" in argument or "tool-choice" in argument for argument in arguments)
+
+
+def test_sampling_that_nobody_documented_is_not_said() -> None:
+    (text,) = [a for a in render_arguments(plan_cached(a_deployment().with_model(BASE))) if "generation-config" in a]
+    assert '--override-generation-config={"max_new_tokens":8192}' == text
 
 
 @given(deployments())

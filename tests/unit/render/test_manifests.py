@@ -6,12 +6,20 @@ from hypothesis import strategies as st
 
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.constants import GPU_RESOURCE
+from nemotron_operator.plan.startup import (
+    SCHEDULING_ALLOWANCE_SECONDS,
+    SHORTEST_STARTUP_BUDGET_SECONDS,
+    STARTUP_SAFETY_FACTOR,
+)
 from nemotron_operator.render.jobs import TERMINAL_EXIT_CODES
 from nemotron_operator.render.manifests import ENDPOINT_REMOVAL_SECONDS, Manifest, Manifests, render
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, INTENT_ANNOTATION, REVISION_LABEL, hash_manifest
+from nemotron_operator.status.compute import tell_plan
 from tests.support.fixtures.deployments import REMOVED, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import (
     COMMIT,
+    CONFIG,
+    facts_when_cached,
     facts_when_recorded,
     job_of,
     plan,
@@ -131,9 +139,10 @@ def test_selectors_find_the_pods_and_nothing_else(deployment: DeploymentBuilder)
 
 
 @given(deployments())
-def test_one_number_is_flag_request_limit_and_shared_memory(deployment: DeploymentBuilder) -> None:
+def test_one_number_is_flags_request_limit_and_shared_memory(deployment: DeploymentBuilder) -> None:
     pod = server_pod_of(render_cached(deployment))
-    gpus = int(option(pod, "--tensor-parallel-size"))
+    stages = option(pod, "--pipeline-parallel-size") if "--pipeline-parallel-size" in str(pod) else "1"
+    gpus = int(option(pod, "--tensor-parallel-size")) * int(stages)
     resources = container_of(pod)["resources"]
     assert str(gpus) == resources["requests"][GPU_RESOURCE] == resources["limits"][GPU_RESOURCE]
     (shm,) = [volume["emptyDir"] for volume in pod["spec"]["volumes"] if volume["name"] == "shm"]
@@ -197,6 +206,22 @@ def test_probes_and_deadlines_leave_a_start_its_budget(deployment: DeploymentBui
     assert server_of(manifests)["spec"]["progressDeadlineSeconds"] > budget
     environment = {variable["name"]: variable.get("value") for variable in container_of(pod)["env"]}
     assert str(budget) == environment["VLLM_ENGINE_READY_TIMEOUT_S"]
+
+
+@pytest.mark.parametrize("mib_per_second", [1, 50, 200, 5000])
+def test_one_number_drives_probe_deadline_engine_and_status(mib_per_second: int) -> None:
+    config = CONFIG.model_copy(update={"assumed_read_mib_per_second": mib_per_second})
+    planned = plan(a_deployment(), facts_when_cached(a_deployment()), config)
+    manifests, told = render(planned), tell_plan(planned)
+    server, container = server_of(manifests), container_of(server_pod_of(manifests))
+    (timeout,) = [each["value"] for each in container["env"] if each["name"] == "VLLM_ENGINE_READY_TIMEOUT_S"]
+    budget = told.startup_budget_seconds
+    assert [budget, budget, budget] == [
+        container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"],
+        int(timeout),
+        server["spec"]["progressDeadlineSeconds"] - SCHEDULING_ALLOWANCE_SECONDS,
+    ]
+    assert budget == max(SHORTEST_STARTUP_BUDGET_SECONDS, STARTUP_SAFETY_FACTOR * told.startup_seconds)
 
 
 @given(deployments())

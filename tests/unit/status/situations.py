@@ -210,6 +210,7 @@ GATED = JobFailure("HubForbidden", "The repository is gated: accept its licence 
 NO_ANSWER = JobFailure("NoAnswer", "It answered 503.")
 UNEXPECTED = JobFailure("UnexpectedAnswer", "Asked 'How many?', the model answered 'Two.', which lacks '3'.")
 TOO_LATE = JobFailure("DeadlineExceeded", "Job was active longer than specified deadline.")
+MISFIT = a_deployment().with_tensor(1).with_max_model_len(131_072).that_only_warns()
 ASKED = plan_cached(a_deployment())
 ASKED_JOB = a_verification(ASKED).name
 BROKEN_SPEC = parse_deployment(a_deployment().having("replicas", "two").body)
@@ -594,10 +595,7 @@ SITUATIONS = [
     ),
     Situation(
         "a plan that does not fit and is only warned of",
-        plan(
-            a_deployment().with_tensor(1).that_only_warns(),
-            facts_when_cached(a_deployment().with_tensor(1)),
-        ),
+        plan(MISFIT, facts_when_cached(MISFIT)),
         Observation(server=a_server()),
         {
             "Ready": ("False", "RollingOut"),

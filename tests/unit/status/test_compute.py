@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -6,13 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemotron_operator.api.conditions import Condition
-from nemotron_operator.api.status import EndpointStatus, NemotronDeploymentStatus
+from nemotron_operator.api.status import (
+    BytesRange,
+    EndpointStatus,
+    EngineStatus,
+    NemotronDeploymentStatus,
+    PlanStatus,
+)
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
 from nemotron_operator.cluster.publish import dump_status
-from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.compute import compute_status, tell_plan
 from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import (
     ContainerTrouble,
+    EngineReport,
     JobFailure,
     JobState,
     Observation,
@@ -22,9 +30,10 @@ from nemotron_operator.status.observation import (
     ObservedServer,
     ObservedVerification,
 )
-from tests.support.fixtures.deployments import GENERATION, a_deployment
+from tests.support.fixtures.deployments import BF16, FP8, GENERATION, NANO, a_deployment
 from tests.support.fixtures.observations import (
     ANSWER,
+    ENGINE,
     NEW,
     OLD,
     a_job,
@@ -35,7 +44,7 @@ from tests.support.fixtures.observations import (
     downloading,
     serving,
 )
-from tests.support.fixtures.plans import plan, plan_cached, refuse
+from tests.support.fixtures.plans import CATALOG, config_with_default_profile, plan, plan_cached, refuse
 from tests.support.kstatus import Verdict, judge
 from tests.unit.status.situations import SITUATIONS, Situation
 
@@ -124,15 +133,56 @@ def test_the_numbers_of_the_plan_are_told() -> None:
     )
     assert 327_680 == told.kv_bytes_per_token
     assert planned.memory.weights_bytes == told.weights_bytes_per_gpu
-    assert planned.memory.kv_cache_tokens == told.kv_cache_tokens
+    assert planned.kv_cache_tokens == told.kv_cache_tokens
+    assert (1, 131_072) == (told.pipeline_parallel_size, told.longest_max_model_len)
+    likely, least_and_most = told.kv_cache_bytes_per_gpu, told.kv_cache_bytes_per_gpu_range
+    assert least_and_most is not None
+    assert least_and_most.low < likely < least_and_most.high
+    assert planned.memory.kv_cache_bytes_range == (least_and_most.low, least_and_most.high)
     assert (527, 1054) == (told.startup_seconds, told.startup_budget_seconds)
 
 
 def test_a_plan_that_does_not_fit_has_no_negative_numbers() -> None:
-    planned = plan(a_deployment().with_tensor(1).that_only_warns())
+    planned = plan(a_deployment().with_model(BF16).with_tensor(1).that_only_warns())
     told = compute_status(planned, Observation(), None, NOTHING, NOW).plan
     assert told is not None
     assert (0, 0, 0) == (told.kv_cache_bytes_per_gpu, told.kv_cache_tokens, told.max_concurrent_full_length)
+    assert BytesRange(low=0, high=0) == told.kv_cache_bytes_per_gpu_range
+    assert 0 == told.longest_max_model_len
+
+
+def test_only_what_a_model_has_is_told_of_it() -> None:
+    dense, hybrid = (tell_plan(plan(a_deployment().with_model(model))) for model in (FP8, NANO))
+    assert dense.state_bytes_per_sequence is None
+    assert (hybrid.state_bytes_per_sequence or 0) > 0
+
+
+def test_costs_are_told_where_the_configuration_knows_a_price() -> None:
+    config = config_with_default_profile(gpu_price_per_hour="2.99")
+    told = tell_plan(plan(a_deployment(), config=config))
+    assert ("5.98", "USD") == (told.cost_per_hour, told.currency)
+    unpriced = tell_plan(plan(a_deployment()))
+    assert (None, None) == (unpriced.cost_per_hour, unpriced.currency)
+
+
+def test_the_next_choices_are_told_as_fields_and_values() -> None:
+    told = tell_plan(plan(a_deployment().with_tensor(2).with_max_model_len(4096)))
+    assert ("parallelism.tensor: 1", "parallelism.tensor: 4") == (told.next_cheaper, told.next_faster)
+    largest = tell_plan(plan(a_deployment().with_tensor(8)))
+    assert largest.next_faster is None
+
+
+@pytest.mark.parametrize("model", CATALOG.entries)
+def test_every_plan_of_the_catalogue_fits_into_the_status(model: str) -> None:
+    config = config_with_default_profile(gpu_price_per_hour="999999.9999").model_copy(
+        update={"allow_trust_remote_code": True}
+    )
+    flags = CATALOG.entries[model].flags
+    deployment = a_deployment().with_model(model).having("model.trustRemoteCode", flags.trust_remote_code)
+    told = tell_plan(plan(deployment.with_replicas(0).that_only_warns(), config=config))
+    told = told.model_copy(update={"gpus": 1000 * told.gpus_per_replica})
+    assert not [value for value in told.model_dump().values() if isinstance(value, float)]
+    assert told == PlanStatus.model_validate(told.model_dump(by_alias=True))
 
 
 def test_the_cache_is_told_before_and_after_the_download() -> None:
@@ -253,6 +303,7 @@ verifications = st.builds(
     failed_pods=counts,
     answer=st.none() | st.just(ANSWER),
     failure=st.none() | st.just(JobFailure("UnexpectedAnswer", "It is not what was expected.")),
+    engine=st.none() | st.sampled_from([ENGINE, EngineReport(0, None, "2026-11-24T07:58:00Z")]),
 )
 observations = st.builds(
     Observation,
@@ -271,7 +322,7 @@ decisions = st.sampled_from(
         plan_cached(a_deployment().with_replicas(2)),
         plan_cached(a_deployment().suspended()),
         plan_cached(a_deployment().that_is_asked_nothing()),
-        plan(a_deployment().with_tensor(1).that_only_warns()),
+        plan(a_deployment().with_model(BF16).with_tensor(1).that_only_warns()),
         refuse(a_deployment().with_tensor(3)),
     ]
 )
@@ -381,3 +432,77 @@ def test_an_answer_that_nobody_asks_for_any_more_is_forgotten() -> None:
     first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
     unasked = plan_cached(a_deployment().that_is_asked_nothing())
     assert compute_status(unasked, serving(a_pod(ready=True)), NEW, first, NOW).verification is None
+
+
+def test_what_the_engine_reports_stands_beside_the_plan() -> None:
+    planned = plan_cached(a_deployment())
+    told = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW).engine
+    assert (
+        EngineStatus(revision=NEW, kv_cache_tokens=227_000, max_concurrency="1.73", read_at="2026-11-24T07:58:00Z")
+        == told
+    )
+
+
+def test_the_engines_report_does_not_rest_on_the_answer() -> None:
+    planned = plan_cached(a_deployment())
+    failed = a_verification(planned, JobState.FAILED, failure=JobFailure("UnexpectedAnswer", "Two."), engine=ENGINE)
+    status = compute_status(planned, asking(serving(a_pod(ready=True)), failed), NEW, NOTHING, NOW)
+    assert status.verification is None
+    assert status.engine is not None
+    assert 227_000 == status.engine.kv_cache_tokens
+
+
+def test_the_engines_report_is_remembered_until_another_revision_reports() -> None:
+    planned = plan_cached(a_deployment())
+    first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
+    later = "cccccccccccc"
+    gone = compute_status(planned, serving(a_pod(ready=True)), NEW, first, NOW)
+    rolling = compute_status(planned, serving(a_pod(ready=True), a_pod(later, name="b")), later, gone, NOW)
+    refused = compute_status(refuse(a_deployment().with_tensor(3)), serving(), None, rolling, NOW)
+    answering = a_verification(planned, JobState.COMPLETE, revision=later, answer=ANSWER, engine=ENGINE)
+    second = compute_status(planned, asking(serving(a_pod(later, ready=True)), answering), later, refused, NOW)
+    told = [status.engine and status.engine.revision for status in (first, gone, rolling, refused, second)]
+    assert [NEW, NEW, NEW, NEW, later] == told
+
+
+def test_a_verifier_that_read_nothing_leaves_the_report_out() -> None:
+    planned = plan_cached(a_deployment())
+    silent = a_verification(planned, JobState.COMPLETE, answer=ANSWER)
+    assert compute_status(planned, asking(serving(a_pod(ready=True)), silent), NEW, NOTHING, NOW).engine is None
+
+
+def test_where_nobody_asks_the_report_of_another_revision_is_forgotten() -> None:
+    planned = plan_cached(a_deployment())
+    first = compute_status(planned, answered(planned, serving(a_pod(ready=True))), NEW, NOTHING, NOW)
+    unasked = plan_cached(a_deployment().that_is_asked_nothing())
+    assert first.engine == compute_status(unasked, serving(a_pod(ready=True)), NEW, first, NOW).engine
+    assert compute_status(unasked, serving(a_pod(OLD, ready=True)), OLD, first, NOW).engine is None
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, ""),
+        (1.05, ""),
+        (0.951, ""),
+        (0.94, " tokens of KV cache, 6 % fewer than planned."),
+        (1.2, " tokens of KV cache, 20 % more than planned."),
+    ],
+)
+def test_prediction_and_reality_are_told_where_they_differ(share: float, words: str) -> None:
+    planned = plan_cached(a_deployment())
+    report = replace(ENGINE, kv_cache_tokens=int(planned.kv_cache_tokens * share))
+    asked = a_verification(planned, JobState.COMPLETE, answer=ANSWER, engine=report)
+    status = compute_status(planned, asking(serving(a_pod(ready=True)), asked), NEW, NOTHING, NOW)
+    message = conditions_of(status)["Planned"].message
+    assert message.endswith(words or "of full length at a time.")
+    assert bool(words) == (f"The engine itself reports {report.kv_cache_tokens} tokens" in message)
+
+
+def test_the_report_of_an_earlier_revision_is_not_held_against_the_plan() -> None:
+    planned = plan_cached(a_deployment())
+    asked = a_verification(planned, JobState.COMPLETE, answer=ANSWER, engine=replace(ENGINE, kv_cache_tokens=1))
+    first = compute_status(planned, asking(serving(a_pod(ready=True)), asked), NEW, NOTHING, NOW)
+    later = compute_status(planned, serving(a_pod(ready=True)), "cccccccccccc", first, NOW)
+    said = ["The engine itself reports" in conditions_of(status)["Planned"].message for status in (first, later)]
+    assert [True, False] == said

@@ -21,20 +21,25 @@ class ChatServer:
     base_url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.bodies.append(await request.json())
         self.headers.append(dict(request.headers))
+        self.paths.append(request.path)
         reply = self.replies[min(len(self.bodies), len(self.replies)) - 1]
         return await reply(request)
 
 
 @asynccontextmanager
-async def chat_server(*replies: Reply) -> AsyncIterator[ChatServer]:
-    """Serve on a free port of loopback."""
+async def chat_server(*replies: Reply, metrics: Reply | None = None) -> AsyncIterator[ChatServer]:
+    """Serve on a free port of loopback, with metrics if there are some."""
     server = ChatServer(list(replies))
     application = web.Application()
     application.router.add_post("/v1/chat/completions", server.handle)
+    application.router.add_post("/v1/completions", server.handle)
+    if metrics is not None:
+        application.router.add_get("/metrics", metrics)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -96,5 +101,37 @@ def refuse(status: int, text: str = "", **headers: str) -> Reply:
     async def reply(_request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0)
         return web.Response(status=status, text=text, headers=headers)
+
+    return reply
+
+
+NO_CHAT_TEMPLATE = refuse(
+    400,
+    json.dumps(
+        {
+            "error": {
+                "message": "As of transformers v4.44, default chat template is no longer allowed, so you must provide "
+                "a chat template if the tokenizer does not define one.",
+                "type": "BadRequestError",
+                "code": 400,
+            }
+        }
+    ),
+)
+"""How vLLM refuses to chat with a base model."""
+
+
+def go_on(*words: str) -> Reply:
+    """Go on from a prompt with these words, as vLLM does where nobody chats."""
+    chunks = [{"choices": [{"index": 0, "text": word, "finish_reason": None}]} for word in words]
+    return stream(*map(event, [*chunks, usage(len(words))]), event("[DONE]"))
+
+
+def write(text: str) -> Reply:
+    """Answer with this text."""
+
+    async def reply(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0)
+        return web.Response(text=text)
 
     return reply

@@ -6,7 +6,18 @@ from nemotron_operator.verifier import conversation
 from nemotron_operator.verifier.conversation import ask
 from nemotron_operator.verifier.errors import RefusedError, UnavailableError
 from nemotron_operator.verifier.question import Question
-from tests.unit.verifier.chat_server import Reply, chat_server, chunk, event, refuse, say, stream, usage
+from tests.unit.verifier.chat_server import (
+    NO_CHAT_TEMPLATE,
+    Reply,
+    chat_server,
+    chunk,
+    event,
+    go_on,
+    refuse,
+    say,
+    stream,
+    usage,
+)
 
 PATIENCE_SECONDS = 20
 
@@ -157,3 +168,30 @@ async def test_a_server_that_never_accepts_cannot_be_reached(monkeypatch: pytest
             await ask(a_question(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"), PATIENCE_SECONDS)
         for caller in callers:
             caller.close()
+
+
+async def test_a_model_that_cannot_chat_goes_on_from_the_prompt() -> None:
+    async with chat_server(NO_CHAT_TEMPLATE, go_on(" two", " three")) as server:
+        answer = await ask(a_question(server.base_url, system_prompt="Be kind.", api_key="sk-1"), PATIENCE_SECONDS)
+    assert (" two three", 2) == (answer.text, answer.tokens)
+    assert ["/v1/chat/completions", "/v1/completions"] == server.paths
+    chat, completion = server.bodies
+    assert {**{name: chat[name] for name in chat if name != "messages"}, "prompt": "How many r in strawberry?"} == (
+        completion
+    )
+    assert "Bearer sk-1" == server.headers[1]["Authorization"]
+
+
+async def test_a_model_that_can_neither_chat_nor_go_on_is_refused() -> None:
+    async with chat_server(NO_CHAT_TEMPLATE) as server:
+        with pytest.raises(RefusedError, match="chat template"):
+            await ask(a_question(server.base_url), PATIENCE_SECONDS)
+    assert 2 == len(server.bodies)
+
+
+@pytest.mark.parametrize("reply", [refuse(400, "prompt too long"), refuse(404, "no chat template here")])
+async def test_another_refusal_is_no_reason_to_ask_in_another_way(reply: Reply) -> None:
+    async with chat_server(reply) as server:
+        with pytest.raises(RefusedError):
+            await ask(a_question(server.base_url), PATIENCE_SECONDS)
+    assert ["/v1/chat/completions"] == server.paths

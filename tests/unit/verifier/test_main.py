@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator.verifier.engine_report import EngineReport
 from nemotron_operator.verifier.errors import Reason
 from nemotron_operator.verifier.main import main
 from nemotron_operator.verifier.outcome import LINE_LIMIT_BYTES, Complete, Failed, render_line
-from tests.unit.verifier.chat_server import Reply, chat_server, refuse, say
+from tests.unit.verifier.chat_server import NO_CHAT_TEMPLATE, Reply, chat_server, go_on, refuse, say, write
 
 KEY = "sk-very-secret"
 
@@ -42,8 +43,8 @@ class Command:
     message_path: Path
     capsys: pytest.CaptureFixture[str]
 
-    async def run(self, *replies: Reply, expect: str = "3") -> Ended:
-        async with chat_server(*replies) as server:
+    async def run(self, *replies: Reply, expect: str = "3", metrics: Reply | None = None) -> Ended:
+        async with chat_server(*replies, metrics=metrics) as server:
             return await self.ask(server.base_url, expect)
 
     async def ask(self, base_url: str, expect: str = "3") -> Ended:
@@ -116,6 +117,33 @@ async def test_a_cause_that_nobody_foresaw_is_told_and_tried_again(command: Comm
     assert "ftp" in ended.outcome["message"]
 
 
+CAPACITY = write('vllm:cache_config_info{kv_cache_size_tokens="227696",kv_cache_max_concurrency="1.7372"} 1.0\n')
+
+
+@pytest.mark.parametrize("reply", [say("There are 3."), say("Two."), refuse(401)])
+async def test_the_engines_capacity_is_reported_whatever_it_answered(command: Command, reply: Reply) -> None:
+    outcome = (await command.run(reply, metrics=CAPACITY)).outcome
+    assert (227_696, "1.74") == (outcome["kvCacheTokens"], outcome["maxConcurrency"])
+
+
+@pytest.mark.parametrize("metrics", [None, refuse(500), write("nothing of it")])
+async def test_a_capacity_that_cannot_be_read_changes_no_verdict(command: Command, metrics: Reply | None) -> None:
+    ended = await command.run(say("There are 3."), metrics=metrics)
+    assert (0, "Complete") == (ended.exit_code, ended.outcome["outcome"])
+    assert "kvCacheTokens" not in ended.outcome
+
+
+async def test_nobody_reads_from_a_server_that_cannot_answer_now(command: Command) -> None:
+    ended = await command.run(refuse(503), metrics=CAPACITY)
+    assert 75 == ended.exit_code
+    assert "kvCacheTokens" not in ended.outcome
+
+
+async def test_a_base_model_is_verified_by_what_it_goes_on_with(command: Command) -> None:
+    ended = await command.run(NO_CHAT_TEMPLATE, go_on(" 3"))
+    assert (0, " 3") == (ended.exit_code, ended.outcome["answer"])
+
+
 async def test_the_log_handler_goes_with_the_run(command: Command) -> None:
     await command.run(say("3"))
     assert [] == logging.getLogger("nemotron_operator.verifier").handlers
@@ -127,6 +155,8 @@ async def test_the_log_handler_goes_with_the_run(command: Command) -> None:
         Complete("日本" * 2000, 4000, 1, "9.9"),
         Failed(Reason.NO_ANSWER, "\x00" * 5000, retryable=True),
         Failed(Reason.NO_ANSWER, "x" * 4000, retryable=True),
+        Complete("x" * 4000, 4000, 1, "9.9", EngineReport(2**63 - 1, "999999999999.99")),
+        Failed(Reason.UNEXPECTED_ANSWER, "x" * 4000, retryable=False, engine=EngineReport(2**63 - 1, None)),
     ],
 )
 def test_a_long_report_fits_into_a_termination_message(outcome: Complete | Failed) -> None:

@@ -1,11 +1,16 @@
 """Which files are generated, and from what."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from generate.blocks import replace_block
+from generate.fit_matrix import BLOCK, render_fit_matrix, render_representatives
 from generate.reference import render_reference
 from nemotron_operator.api.crd import render_crd
 from nemotron_operator.constants import API_GROUP, PLURAL
 from nemotron_operator.yaml_text import dump_yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
 
 CRD_FILE = f"{API_GROUP}_{PLURAL}.yaml"
 """File name of the definition, as controller-gen would name it."""
@@ -15,11 +20,13 @@ HEADER = "# Generated from operator/nemotron_operator/api by `make generate`. Do
 
 
 def render_files() -> dict[PurePosixPath, str]:
-    """Render every generated file by its path in the repository."""
+    """Render every generated file by its path in the repository; of README.md one block is generated."""
     crd = render_crd()
     crd_text = HEADER + dump_yaml(crd)
     return {
         PurePosixPath("crds") / CRD_FILE: crd_text,
         PurePosixPath("charts/nemotron-operator/files/crds") / CRD_FILE: crd_text,
         PurePosixPath("docs/reference/nemotrondeployment.md"): render_reference(crd),
+        PurePosixPath("docs/reference/fit-matrix.md"): render_fit_matrix(),
+        PurePosixPath("README.md"): replace_block((ROOT / "README.md").read_text(), BLOCK, render_representatives()),
     }

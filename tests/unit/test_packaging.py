@@ -111,9 +111,13 @@ def test_the_package_says_that_it_is_typed_and_brings_its_data() -> None:
     assert (PACKAGE / "py.typed").exists()
     assert sorted((PACKAGE / "catalog" / "models").glob("*.yaml"))
     assert sorted((PACKAGE / "render" / "templates").glob("*.yaml.j2"))
+    assert sorted((PACKAGE / "cli" / "picture" / "templates").glob("*.html.j2"))
 
 
 def test_every_template_is_used() -> None:
     source = "".join(path.read_text() for path in list_modules("render"))
     for template in (PACKAGE / "render" / "templates").iterdir():
         assert f'"{template.name.removesuffix(".yaml.j2")}"' in source
+    of_pages = "".join(path.read_text() for path in list_modules("cli"))
+    for template in (PACKAGE / "cli" / "picture" / "templates").iterdir():
+        assert f'"{template.name}"' in of_pages

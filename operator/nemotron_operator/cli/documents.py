@@ -17,7 +17,7 @@ from nemotron_operator.api.v1alpha1 import (
 from nemotron_operator.cli.strict_yaml import load_documents
 from nemotron_operator.constants import API_GROUP, API_VERSION, KIND
 from nemotron_operator.errors import InvalidResourceError
-from nemotron_operator.plan.memory import MIB
+from nemotron_operator.units import MIB
 
 STANDARD_INPUT = Path("-")
 """The path that means standard input."""

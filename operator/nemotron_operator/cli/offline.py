@@ -10,6 +10,7 @@ from nemotron_operator.config import OperatorConfig, load_config
 from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.request import PlanRequest, resolve_request
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.plan.source import choose_download
 from nemotron_operator.status.judgement import Decision
@@ -30,6 +31,10 @@ class Offline:
         if isinstance(deployment, InvalidDeployment):
             return deployment
         return make_plan(deployment, self.assume_facts(deployment, commit), self.config, self.catalog)
+
+    def resolve(self, deployment: ParsedDeployment) -> PlanRequest:
+        """Look up what one resource names."""
+        return resolve_request(deployment, self.assume_facts(deployment), self.config, self.catalog)
 
     def size_anyway(self, deployment: ParsedDeployment) -> ServingPlan | None:
         """Account for the memory of what does not fit; None when it is refused for another reason."""

@@ -15,8 +15,8 @@ from nemotron_operator.cli.program import EXIT_REFUSED
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.manifests import Manifest, Manifests, render
-from nemotron_operator.status.findings import find_planned
 from nemotron_operator.status.judgement import Decision
+from nemotron_operator.status.planned import find_planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ def _render(document: Document, options: RenderOptions, offline: Offline) -> Man
         _refuse(plan, title)
         return None
     if plan.warning is not None:
-        say(f"{title}: {find_planned(plan).finding.message}")
+        say(f"{title}: {find_planned(plan, None).finding.message}")
     if plan.cache.model_path is None:
         say(f"{title}: the Deployment follows when the download is finished; --commit COMMIT shows it.")
     return _without_a_record(render(plan), plan)
 
 
 def _refuse(decision: Decision, title: str) -> None:
-    finding = find_planned(decision).finding
+    finding = find_planned(decision, None).finding
     say(f"{title}: {finding.reason}: {finding.message}")
 
 

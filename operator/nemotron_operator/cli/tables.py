@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nemotron_operator.cli.messages import make_printable
-from nemotron_operator.plan.memory import GIB
+from nemotron_operator.units import GIB, MIB
 
 PAGE_WIDTH = 120
 """Columns of a page that is read in a log or a file."""
@@ -27,6 +27,8 @@ MORE = " >"
 
 MISSING = "-"
 """Stands for what there is not."""
+
+KIB = 1024
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
 
@@ -101,6 +103,14 @@ def format_count(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
+def format_bytes_short(count_bytes: int) -> str:
+    """Write bytes that may be few, such as the KV cache of one token."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if count_bytes >= unit:
+            return f"{count_bytes / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{count_bytes} B"
+
+
 def format_seconds(seconds: int) -> str:
     """Write a duration in its two largest units."""
     if seconds < MINUTE:
@@ -125,6 +135,8 @@ class Bar:
     part: int
     whole: int
     style: str
+    start: int = 0
+    """Where the bar begins, in the unit of the whole: bars under each other add up as steps do."""
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(BAR_WIDTH, options.max_width)
@@ -135,7 +147,13 @@ class Bar:
 
     def draw(self, width: int, cell: str) -> str:
         """Draw at most `width` cells, and a sliver of what is little."""
+        if not self.part:
+            return ""
         cells = max(0, width - len(MORE))
-        if self.part > self.whole:
-            return cell * cells + MORE
-        return cell * max(round(cells * self.part / self.whole), min(1, self.part))
+        end = self.start + self.part
+        first = min(self._scale(self.start, cells), max(0, cells - 1))
+        drawn = max(min(self._scale(end, cells), cells) - first, min(1, cells))
+        return " " * first + cell * drawn + (MORE if end > self.whole else "")
+
+    def _scale(self, position: int, cells: int) -> int:
+        return round(cells * position / self.whole)

@@ -5,21 +5,28 @@ from pathlib import Path
 import pytest
 
 from nemotron_operator.api.status import NemotronDeploymentStatus
-from nemotron_operator.cli.plan_report import PlanReport
+from nemotron_operator.cli.plan.report import BytesRange, NodesReport, PlanReport, PoolReport, SettingReport
+from nemotron_operator.plan.memory.estimate import Estimate
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.findings import describe_plan
 from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.planned import find_planned
 from tests.support.fixtures.deployments import BF16, FP8, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import plan
 from tests.unit.cli.command import nemoctl, write_yaml
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
+WORDS = ["file", "namespace", "name", "fits", "isCertain", "reason", "message", "model", "accelerator", "vllmVersion"]
 NUMBERS = [
-    *("tensorParallelSize", "gpusPerReplica", "gpus", "maxModelLen", "gpuMemoryBytes", "engineBytesPerGpu"),
-    *("weightsBytesPerGpu", "workingBytesPerGpu", "kvBytesPerToken", "kvCacheBytesPerGpu", "kvCacheTokens"),
-    *("maxConcurrentFullLength", "startupSeconds", "startupBudgetSeconds"),
+    *("tensorParallelSize", "pipelineParallelSize", "gpusPerReplica", "gpus", "maxModelLen"),
+    *("gpuMemoryUtilizationPercent", "kvCacheDtype", "maxNumSeqs", "maxNumBatchedTokens", "gpuMemoryBytes"),
+    *("engineBytesPerGpu", "weightsBytesPerGpu", "workingBytesPerGpu", "activationBytesPerGpu"),
+    *("nonTorchBytesPerGpu", "cudaGraphBytesPerGpu", "kvBytesPerToken", "stateBytesPerSequence"),
+    *("kvCacheBytesPerGpu", "kvCacheBytesPerGpuRange", "kvCacheTokens", "maxConcurrentFullLength"),
+    *("longestMaxModelLen", "smallestTensorParallelSize", "startupSeconds", "startupBudgetSeconds"),
 ]
-WORDS = ["file", "namespace", "name", "fits", "reason", "message", "model", "accelerator"]
+CHOICES = ["costPerHour", "currency", "nextCheaper", "nextFaster", "fittingSettings", "nodes", "knownWeightsBytes"]
+NOTES = ["assumptions", "remarks"]
+MODELS = (PlanReport, BytesRange, SettingReport, NodesReport, PoolReport)
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def test_every_example_fits(example: Path) -> None:
 
 def test_one_deployment_is_one_object_with_the_documented_keys(file: Path) -> None:
     answer = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json")
-    assert [*WORDS, *NUMBERS, "assumptions"] == list(json.loads(answer.out))
+    assert [*WORDS, *NUMBERS, *CHOICES, *NOTES] == list(json.loads(answer.out))
 
 
 def test_several_deployments_are_a_list(file: Path) -> None:
@@ -59,8 +66,8 @@ def test_yaml_says_the_same_as_json(file: Path) -> None:
 
 
 def test_every_key_is_documented() -> None:
-    undocumented = [name for name, field in PlanReport.model_fields.items() if not field.description]
-    assert [] == undocumented
+    fields = [(model, name, field) for model in MODELS for name, field in model.model_fields.items()]
+    assert [] == [(model, name) for model, name, field in fields if not field.description]
 
 
 def test_the_numbers_are_those_of_the_plan(file: Path) -> None:
@@ -68,23 +75,43 @@ def test_the_numbers_are_those_of_the_plan(file: Path) -> None:
     wanted = wanted.having("cache.accessModes", ["ReadWriteMany"])
     planned = plan(wanted)
     report = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json").document
-    assert (True, "Fits", describe_plan(planned)) == (report["fits"], report["reason"], report["message"])
+    assert (True, "Fits", find_planned(planned, None).finding.message) == (
+        report["fits"],
+        report["reason"],
+        report["message"],
+    )
     assert (FP8, "H100-80GB", 8, 16, 4096) == tuple(
         report[key] for key in ("model", "accelerator", "tensorParallelSize", "gpus", "maxModelLen")
     )
-    memory = planned.memory
-    assert [
-        memory.total_bytes,
-        memory.requested_bytes,
-        memory.weights_bytes,
-        memory.working_bytes,
-        memory.kv_bytes_per_token * 8,
-        memory.kv_cache_bytes,
-        memory.kv_cache_tokens,
-        planned.max_concurrent_full_length,
-        planned.startup.estimate_seconds,
-        planned.startup.budget_seconds,
-    ] == [report[key] for key in NUMBERS[4:]]
+    memory, working = planned.memory, planned.memory.working
+    assert {
+        "gpuMemoryBytes": memory.total_bytes,
+        "engineBytesPerGpu": memory.requested_bytes,
+        "weightsBytesPerGpu": memory.weights_bytes,
+        "workingBytesPerGpu": memory.working_bytes,
+        "activationBytesPerGpu": a_range(working.activation),
+        "nonTorchBytesPerGpu": a_range(working.non_torch),
+        "cudaGraphBytesPerGpu": a_range(working.graphs),
+        "kvBytesPerToken": memory.kv_bytes_per_token,
+        "stateBytesPerSequence": 0,
+        "kvCacheBytesPerGpu": memory.kv_cache_bytes,
+        "kvCacheTokens": planned.kv_cache_tokens,
+        "maxConcurrentFullLength": planned.max_concurrent_full_length,
+        "maxNumSeqs": planned.engine.max_num_seqs,
+        "maxNumBatchedTokens": planned.engine.max_num_batched_tokens,
+        "gpuMemoryUtilizationPercent": planned.engine.gpu_memory_utilization_percent,
+        "startupSeconds": planned.startup.estimate_seconds,
+        "startupBudgetSeconds": planned.startup.budget_seconds,
+        "kvCacheDtype": "bfloat16",
+        "vllmVersion": "0.33.0",
+        "isCertain": True,
+    }.items() <= report.items()
+    low, high = memory.kv_cache_bytes_range
+    assert {"low": low, "expected": memory.kv_cache_bytes, "high": high} == report["kvCacheBytesPerGpuRange"]
+
+
+def a_range(estimate: Estimate) -> dict[str, int]:
+    return {"low": estimate.low_bytes, "expected": estimate.expected_bytes, "high": estimate.high_bytes}
 
 
 def test_the_numbers_are_those_of_the_status(file: Path) -> None:
@@ -94,7 +121,86 @@ def test_the_numbers_are_those_of_the_status(file: Path) -> None:
     assert status.plan is not None
     told = status.plan.model_dump(by_alias=True)
     report = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document
-    assert told == {key: report[key] for key in told}
+    numbers = {key: value for key, value in told.items() if isinstance(value, int)}
+    assert {"gpus", "kvCacheTokens", "maxModelLen", "startupSeconds"} <= numbers.keys()
+    assert numbers == {key: report[key] for key in numbers}
+
+
+def test_the_components_add_up(file: Path) -> None:
+    report = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document
+    parts = ("activationBytesPerGpu", "nonTorchBytesPerGpu", "cudaGraphBytesPerGpu")
+    for end in ("low", "expected", "high"):
+        working = sum(report[part][end] for part in parts)
+        opposite = {"low": "high", "expected": "expected", "high": "low"}[end]
+        left = report["engineBytesPerGpu"] - report["weightsBytesPerGpu"] - working
+        assert left == report["kvCacheBytesPerGpuRange"][opposite]
+    assert report["workingBytesPerGpu"] == sum(report[part]["expected"] for part in parts)
+
+
+def test_the_next_cheaper_and_faster_settings_are_told_with_what_they_give(file: Path) -> None:
+    report = nemoctl("plan", write_yaml(file, a_deployment().with_tensor(4).body), "-o", "json").document
+    cheaper, faster = report["nextCheaper"], report["nextFaster"]
+    assert (["parallelism.tensor: 2"], 2, 131072) == (cheaper["settings"], cheaper["gpus"], cheaper["maxModelLen"])
+    assert (["parallelism.tensor: 8"], 8, 8) == (faster["settings"], faster["gpus"], faster["tensorParallelSize"])
+    assert cheaper["kvCacheTokens"] < report["kvCacheTokens"] < faster["kvCacheTokens"]
+    assert 2 == report["smallestTensorParallelSize"]
+    again = nemoctl("plan", write_yaml(file, a_deployment().with_tensor(8).body), "-o", "json").document
+    keys = ("tensorParallelSize", "gpus", "maxModelLen", "kvCacheTokens", "maxConcurrentFullLength")
+    assert [again[key] for key in keys] == [faster[key] for key in keys]
+
+
+def test_what_does_not_fit_has_no_cheaper_or_faster_setting(file: Path) -> None:
+    report = nemoctl("plan", write_yaml(file, a_misfit().body), "-o", "json").document
+    assert (None, None) == (report["nextCheaper"], report["nextFaster"])
+    smallest = a_misfit().with_tensor(report["smallestTensorParallelSize"]).with_max_model_len(report["maxModelLen"])
+    assert 0 == nemoctl("plan", write_yaml(file, smallest.body)).code
+
+
+def test_the_settings_that_fit_instead_are_told_and_do_fit(file: Path) -> None:
+    wanted = a_deployment().with_model(BF16).with_tensor(2).with_max_model_len(131072)
+    settings = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json").document["fittingSettings"]
+    assert "parallelism.tensor" == settings[0].partition(":")[0]
+    for setting in settings:
+        path, _, value = setting.partition(": ")
+        assert 0 == nemoctl("plan", write_yaml(file, wanted.having(path, int(value)).body)).code
+    assert [] == nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document["fittingSettings"]
+
+
+def test_costs_are_told_where_the_profile_has_a_price(file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "currency: EUR\naccelerators:\n  H100-80GB: {nodeLabels: {gpu: [H100]}, usableMemoryMib: 81008, "
+        'gpuPricePerHour: "2.49"}\n'
+    )
+    wanted = a_deployment().with_tensor(4).with_replicas(3).having("cache.accessModes", ["ReadWriteMany"])
+    answer = nemoctl("plan", write_yaml(file, wanted.body), "--operator-config", config, "-o", "json")
+    report = answer.document
+    assert ("29.88", "EUR") == (report["costPerHour"], report["currency"])
+    assert ("14.94", "59.76") == (report["nextCheaper"]["costPerHour"], report["nextFaster"]["costPerHour"])
+    assert "Cost        29.88 EUR per hour\n" in nemoctl("plan", file, "--operator-config", config).out
+
+
+def test_without_a_price_there_is_no_cost(file: Path) -> None:
+    report = nemoctl("plan", write_yaml(file, a_deployment().body), "-o", "json").document
+    assert (None, None) == (report["costPerHour"], report["currency"])
+
+
+def test_empty_nodes_are_counted(file: Path) -> None:
+    wanted = a_deployment().with_tensor(4).with_replicas(5).having("cache.accessModes", ["ReadWriteMany"])
+    report = nemoctl("plan", write_yaml(file, wanted.body), "-o", "json").document
+    assert {"gpusPerNode": 8, "needed": 3, "pool": None} == report["nodes"]
+
+
+def test_strict_wants_certainty(file: Path) -> None:
+    """The longest context of one GPU fits as expected, and not where every estimate is at its worst."""
+    short = a_deployment().with_tensor(1).with_max_model_len(1024)
+    longest = nemoctl("plan", write_yaml(file, short.body), "-o", "json").document["longestMaxModelLen"]
+    write_yaml(file, short.with_max_model_len(longest).body)
+    report = nemoctl("plan", file, "-o", "json").document
+    assert (True, False) == (report["fits"], report["isCertain"])
+    assert (0, 1) == (nemoctl("plan", file).code, nemoctl("plan", file, "--strict").code)
+    assert "fits, unless the estimates are too low\n" in nemoctl("plan", file, COLUMNS="200").out
+    assert 0 == nemoctl("plan", write_yaml(file, a_deployment().body), "--strict").code
 
 
 def test_weights_that_do_not_fit_are_refused_with_the_numbers(file: Path) -> None:
@@ -193,7 +299,6 @@ def test_a_configuration_brings_its_accelerators(file: Path, tmp_path: Path) -> 
     write_yaml(file, a_deployment().body)
     expected = ("B200", 1)
     for report in (
-        nemoctl("plan", file, "-o", "json", "--config", config).document,
         nemoctl("plan", file, "-o", "json", "--operator-config", config).document,
         nemoctl("plan", file, "-o", "json", NEMOTRON_OPERATOR_CONFIG=str(config)).document,
     ):

@@ -43,7 +43,10 @@ def test_every_command_explains_itself_at_80_columns(command: str) -> None:
     ("arguments", "message"),
     [
         (["plann"], "No such command 'plann'. Did you mean 'plan'? `nemoctl --help` shows what there is."),
-        (["plan"], "Missing argument 'FILE'. `nemoctl plan --help` shows what there is."),
+        (
+            ["plan"],
+            "Give one of FILE, --model NAME, --config PATH and --all. `nemoctl plan --help` shows what there is.",
+        ),
         (["plan", "--bogus", "a"], "No such option: --bogus. `nemoctl plan --help` shows what there is."),
         (
             ["models", "-o", "xml"],
@@ -54,11 +57,11 @@ def test_every_command_explains_itself_at_80_columns(command: str) -> None:
             "nix.yaml: cannot be read (No such file or directory). Give the path of a YAML file, or - to read a pipe.",
         ),
         (
-            ["plan", MINIMAL, "--config", "nix.yaml"],
+            ["plan", MINIMAL, "--operator-config", "nix.yaml"],
             "nix.yaml: cannot be read (No such file or directory). Give the path of a YAML file.",
         ),
         (["render", "nix.yaml"], "nix.yaml: cannot be read (No such file or directory)."),
-        (["models", "--config", "nix.yaml"], "nix.yaml: cannot be read (No such file or directory)."),
+        (["models", "--operator-config", "nix.yaml"], "nix.yaml: cannot be read (No such file or directory)."),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
@@ -71,7 +74,7 @@ def test_a_mistake_is_one_line_with_the_way_out(arguments: list[str | Path], mes
 def test_a_configuration_with_a_misspelt_field_is_one_line(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("enginImage: x\n")
-    answer = nemoctl("plan", MINIMAL, "--config", config)
+    answer = nemoctl("plan", MINIMAL, "--operator-config", config)
     assert (2, "") == (answer.code, answer.out)
     assert answer.err.startswith(f"nemoctl: {config}: enginImage: ")
 
@@ -79,7 +82,7 @@ def test_a_configuration_with_a_misspelt_field_is_one_line(tmp_path: Path) -> No
 def test_a_message_of_many_lines_becomes_one(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("a: [\n")
-    answer = nemoctl("plan", MINIMAL, "--config", config)
+    answer = nemoctl("plan", MINIMAL, "--operator-config", config)
     assert (2, 1) == (answer.code, answer.err.count("\n"))
 
 
@@ -87,7 +90,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("nemotron_operator.cli.models.list_models", fail)
+    monkeypatch.setattr("nemotron_operator.cli.models.command.show_models", fail)
 
 
 def test_a_mistake_in_the_program_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +137,7 @@ def test_an_encoding_without_blocks_gets_question_marks_and_hashes(monkeypatch: 
     monkeypatch.setattr("sys.argv", ["nemoctl", "plan", str(MINIMAL)])
     with pytest.raises(SystemExit):
         command_line.main()
-    assert b"in all              ################################\n" in stream.getvalue()
+    assert b"in all                 ################################\n" in stream.getvalue()
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@ import sys
 import pytest
 from rich.text import Text
 
-from nemotron_operator.cli.tables import Bar, format_count, format_seconds, print_page
+from nemotron_operator.cli.tables import Bar, format_bytes_short, format_count, format_seconds, print_page
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,35 @@ def test_a_count_agrees_with_its_noun(count: int, expected: str) -> None:
 )
 def test_a_bar_shows_its_share(part: int, expected: str) -> None:
     assert expected == Bar(part, 100, "").draw(12, "#")
+
+
+@pytest.mark.parametrize(
+    ("start", "part", "expected"),
+    [
+        (20, 30, "  ###"),
+        (50, 50, "     #####"),
+        (20, 1, "  #"),
+        (99, 1, "         #"),
+        (100, 0, "         "),
+        (50, 60, "     ##### >"),
+        (300, 50, "         # >"),
+    ],
+)
+def test_a_bar_begins_where_the_one_before_ends(start: int, part: int, expected: str) -> None:
+    assert expected.rstrip() == Bar(part, 100, "", start).draw(12, "#").rstrip()
+
+
+def test_bars_under_each_other_leave_no_gap_and_do_not_overlap() -> None:
+    first, second = Bar(37, 100, "").draw(36, "#"), Bar(41, 100, "", 37).draw(36, "#")
+    assert len(first) == len(second) - len(second.lstrip())
+
+
+@pytest.mark.parametrize(
+    ("count_bytes", "expected"),
+    [(0, "0 B"), (1023, "1023 B"), (327_680, "320 KiB"), (143_589_376, "136.9 MiB"), (2 * 1024**3, "2 GiB")],
+)
+def test_few_bytes_are_told_in_their_own_unit(count_bytes: int, expected: str) -> None:
+    assert expected == format_bytes_short(count_bytes)
 
 
 def test_a_bar_without_room_is_empty() -> None:

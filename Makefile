@@ -55,7 +55,7 @@ generated: $(READY)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the unit, golden and wiring tests.
-	@echo "== unit, golden, wiring" && $(BIN)/pytest -q tests/unit tests/golden tests/wiring
+	@echo "== unit, golden, wiring" && $(BIN)/pytest -q -n auto tests/unit tests/golden tests/wiring
 
 .PHONY: test-chart
 test-chart: $(READY) ## Let Helm 4 and Helm 3 lint and render the chart; neither needs a cluster.
@@ -90,7 +90,7 @@ images-cpu: $(READY) ## Build the image of vLLM for tests and development withou
 	@$(BIN)/python -m images.build vllm-cpu -- $(BUILD_FLAGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure: start to Ready, create to applied, memory, writes at rest, apply to the first token beside a bare engine.
+bench: $(READY) ## Measure: the plan against published runs, start to Ready, create to applied, memory, writes at rest, the first token.
 	@$(BIN)/python -m lab build && $(BIN)/python -m tests.bench
 
 .PHONY: lock

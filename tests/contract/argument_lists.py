@@ -36,6 +36,7 @@ TYPED_FIELDS: dict[str, object] = {
     "engine.sampling": {"temperature": "0", "topP": "1", "maxTokens": 77},
     "model.servedNames": ["a", "b/c", "d:e"],
     "model.trustRemoteCode": True,
+    "parallelism.pipeline": 2,
     "service.port": 8080,
 }
 """A value of each field that ends in an argument, other than its default."""
@@ -78,8 +79,11 @@ def list_examples() -> Iterator[ArgumentList]:
 
 def list_catalog() -> Iterator[ArgumentList]:
     """Render each model of the catalogue with nothing said, on each accelerator."""
-    for name in CATALOG.entries:
-        yield from _render_everywhere(f"model {name}", a_deployment().with_model(name).that_only_warns())
+    for name, entry in CATALOG.entries.items():
+        deployment = a_deployment().with_model(name).that_only_warns()
+        if entry.flags.trust_remote_code:
+            deployment = deployment.having("model.trustRemoteCode", value=True)
+        yield from _render_everywhere(f"model {name}", deployment)
 
 
 def list_typed_fields() -> Iterator[ArgumentList]:

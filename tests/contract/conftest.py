@@ -1,4 +1,4 @@
-"""The contract tier: vLLM's own parser and configuration, on this machine's CPU, for every version that is known."""
+"""The contract tier: what vLLM itself takes, allocates and plans, on this machine's CPU, for every known version."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from lab.vllm_env import VERSIONS, prepare, why_no_vllm
 from tests.contract.argument_lists import ENTRIES
-from tests.contract.geometry import write_model
+from tests.contract.model_directory import write_model
 from tests.contract.vllm_process import VllmProcess
 
 
@@ -43,6 +43,13 @@ def vllm(request: pytest.FixtureRequest, processes: dict[str, VllmProcess]) -> V
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The directory of each model, without weights."""
+    """The directory of each model, without weights; what a catalogue entry leaves out does not decide about memory."""
     folder = tmp_path_factory.mktemp("models")
-    return {name: write_model(folder / str(index), entry) for index, (name, entry) in enumerate(ENTRIES.items())}
+    return {
+        name: write_model(
+            folder / str(index),
+            {"model_type": "llama", "max_position_embeddings": entry.context.max_model_len, **entry.config},
+        )
+        for index, (name, entry) in enumerate(ENTRIES.items())
+        if entry.config is not None
+    }

@@ -45,6 +45,8 @@ class Engine:
         self.serve_parser = self.commands["serve"].subparser_init(commands)
         self.arguments_class = importlib.import_module("vllm.engine.arg_utils").AsyncEngineArgs
         self.variables = importlib.import_module("vllm.envs").environment_variables
+        self.model: Foreign = importlib.import_module("inside_model")
+        self.model.register_nemotron_nas()
         launcher = importlib.import_module("vllm.entrypoints.launchers.launcher")
         self.validate_server: Callable[[Any], None] = launcher.validate_api_server_args
 
@@ -70,6 +72,20 @@ class Engine:
         self.validate_server(parsed)
         config = self.arguments_class.from_cli_args(parsed).create_engine_config()
         return {"parsed": told, "config": describe_config(config)}
+
+    def weigh(self, request: Answer) -> Answer:
+        """Make the model on one GPU, without memory, and tell the bytes of each parameter."""
+        return {"parameters": self.model.weigh(self._make_config(request), request["rank"])}
+
+    def plan_cache(self, request: Answer) -> Answer:
+        """Plan the KV cache for so many bytes on each GPU."""
+        planned: Answer = self.model.plan_cache(self._make_config(request), request["available_bytes"])
+        return planned
+
+    def _make_config(self, request: Answer) -> Foreign:
+        parsed = self.parser.parse_args(["serve", "--skip-tokenizer-init", *request["arguments"]])
+        parsed.model = request["model"]
+        return self.arguments_class.from_cli_args(parsed).create_engine_config()
 
 
 def describe_values(parsed: Foreign) -> Answer:

@@ -33,6 +33,20 @@ class Configured:
     """The engine's configuration."""
 
 
+@dataclass(frozen=True)
+class PlannedCache:
+    """How vLLM would cut the KV cache."""
+
+    block_tokens: int
+    blocks: int
+    concurrency: float
+    """Sequences of full length, as vLLM reports them."""
+    max_in_flight_tokens: int
+    pool_bytes: list[int]
+    """What the blocks take on each pipeline stage."""
+    tokens: int
+
+
 class RefusedByVllmError(Exception):
     """vLLM would not start with these arguments; its own words."""
 
@@ -69,6 +83,17 @@ class VllmProcess:
     def configure(self, arguments: Sequence[str], model: Path) -> Configured:
         """Parse an argument list and make the engine's configuration on a model's geometry."""
         return Configured(**self._ask({"do": "configure", "arguments": list(arguments), "model": str(model)}))
+
+    def weigh(self, arguments: Sequence[str], model: Path, rank: int) -> dict[str, int]:
+        """Let vLLM make its model as one GPU of a replica holds it; tell the bytes of each parameter."""
+        request = {"do": "weigh", "arguments": list(arguments), "model": str(model), "rank": rank}
+        parameters: dict[str, int] = self._ask(request)["parameters"]
+        return parameters
+
+    def plan_cache(self, arguments: Sequence[str], model: Path, available_bytes: int) -> PlannedCache:
+        """Let vLLM plan the KV cache of a replica with so many bytes on each GPU."""
+        request = {"do": "plan_cache", "arguments": list(arguments), "model": str(model)}
+        return PlannedCache(**self._ask({**request, "available_bytes": available_bytes}))
 
     def stop(self) -> None:
         """End the process."""

@@ -70,6 +70,10 @@ class AcceleratorProfile(ConfigModel):
     tolerations: tuple[Toleration, ...] = ()
     """Taints of the GPU nodes that serving pods tolerate."""
 
+    kv_cache_mib: Annotated[int | None, Field(gt=0)] = None
+    """KV cache of one GPU in MiB, where the engine is told its size (`VLLM_CPU_KVCACHE_SPACE`); None where it gets what
+    is left."""
+
     gpu_price_per_hour: Annotated[str | None, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")] = None
     """What one GPU costs for an hour, in `currency`, as text; None where nobody knows."""
 

@@ -10,6 +10,7 @@ from nemotron_operator.plan.memory.estimate import exactly
 from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.memory.working_memory import Batch
 from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.units import MIB
 
 _UNQUANTIZED_KV_BYTES = 2
 
@@ -30,6 +31,7 @@ def make_shape(request: PlanRequest, parallelism: Parallelism, max_num_seqs: int
             engine.gpu_memory_utilization_percent or request.config.gpu_memory_utilization_percent
         ),
         engine=_choose_engine_memory(request),
+        told_kv_cache_bytes=None if profile.kv_cache_mib is None else profile.kv_cache_mib * MIB,
     )
 
 

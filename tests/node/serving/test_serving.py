@@ -101,6 +101,12 @@ def test_the_status_tells_what_the_verification_measured(served: Served) -> None
     assert status["verification"]["answer"]
 
 
+def test_the_engine_reports_as_much_kv_cache_as_was_planned(served: Served) -> None:
+    status = served.resource["status"]
+    assert status["plan"]["kvCacheTokens"] == status["engine"]["kvCacheTokens"] > 0
+    assert status["servingRevision"] == status["engine"]["revision"]
+
+
 def test_the_weights_came_from_the_hub_once_and_each_file_was_checked(served: Served, hub: Hub) -> None:
     cache = served.resource["status"]["cache"]
     assert hub.commit("nemotron-dev/tiny-llama-fp8") == cache["commit"]

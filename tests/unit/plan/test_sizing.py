@@ -187,3 +187,10 @@ def test_an_older_engine_leaves_less() -> None:
     assert 2.9 == pytest.approx(
         (old.working.activation.expected_bytes - new.working.activation.expected_bytes) / GIB, abs=0.1
     )
+
+
+def test_an_engine_that_is_told_the_size_of_its_cache_gets_that_and_not_what_is_left() -> None:
+    told = AcceleratorProfile(node_labels={}, usable_memory_mib=81_000, kv_cache_mib=30_720)
+    memory = choose_sizing(resolve(a_deployment().with_tensor(2), config=config_with_profile(told))).memory
+    expected = 30 * 1024**3
+    assert (expected, (expected, expected)) == (memory.kv_cache_bytes, memory.kv_cache_bytes_range)

@@ -33,6 +33,8 @@ class EngineShape:
     kv_element_bytes: int
     gpu_memory_utilization_percent: int
     engine: EngineMemory
+    told_kv_cache_bytes: int | None = None
+    """Size of the KV cache, where the engine is told it; None where it gets what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class GpuMemory:
     layout: KvCacheLayout
     other_kernels_bytes: int = 0
     """What the weights may take more with other kernels of the same engine."""
+    told_kv_cache_bytes: int | None = None
+    """Size of the KV cache, where the engine is told it."""
 
     @property
     def working_bytes(self) -> int:
@@ -63,11 +67,15 @@ class GpuMemory:
     @property
     def kv_cache_bytes(self) -> int:
         """Tell what is left for the KV cache; negative when weights and working memory do not fit."""
+        if self.told_kv_cache_bytes is not None:
+            return self.told_kv_cache_bytes
         return self.requested_bytes - self.weights_bytes - self.working_bytes
 
     @property
     def kv_cache_bytes_range(self) -> tuple[int, int]:
         """Tell the least and the most that may be left."""
+        if self.told_kv_cache_bytes is not None:
+            return self.told_kv_cache_bytes, self.told_kv_cache_bytes
         left = self.requested_bytes - self.weights_bytes
         working = self.working.total
         return left - self.other_kernels_bytes - working.high_bytes, left - working.low_bytes
@@ -132,4 +140,5 @@ def _account_for_stage(
         state_bytes_per_sequence=count_state_bytes_per_sequence(architecture),
         layout=lay_out(architecture, parallelism, rank, shape.kv_element_bytes, batch.max_num_batched_tokens, engine),
         other_kernels_bytes=count_marlin_padding_bytes(architecture, parallelism, rank),
+        told_kv_cache_bytes=shape.told_kv_cache_bytes,
     )

@@ -5,10 +5,9 @@ from functools import cached_property
 
 from nemotron_operator.architecture.model import Architecture
 from nemotron_operator.plan.memory.account import EngineShape, GpuMemory, estimate_gpu_memory
-from nemotron_operator.plan.memory.engine_memory import find_engine_memory
+from nemotron_operator.plan.memory.engine_memory import adjust_engine_memory, find_engine_memory
 from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.memory.working_memory import Batch
-from nemotron_operator.plan.shape import adjust_engine_memory
 from nemotron_operator.plan.sizing import Sizing
 from nemotron_operator.units import GIB
 from tests.accuracy.datapoints import Datapoint, read_datapoints, read_model

@@ -23,7 +23,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a temperature as a number", {"engine": {"sampling": {"temperature": 0.7}}}, "must be of type string"),
     ("a temperature beyond the scale", {"engine": {"sampling": {"temperature": "12"}}}, "spec.engine.sampling"),
     ("all of the memory", {"engine": {"gpuMemoryUtilizationPercent": 100}}, "less than or equal to 99"),
-    ("an unknown number format", {"engine": {"kvCacheDtype": "int3"}}, 'supported values: "auto", "fp8"'),
+    ("an unknown number format", {"engine": {"kvCacheDtype": "int3"}}, '"auto", "bfloat16", "fp8"'),
+    ("a context in words", {"engine": {"maxModelLen": "long"}}, "spec.engine.maxModelLen"),
+    ("a context of no use", {"engine": {"maxModelLen": 1}}, "spec.engine.maxModelLen"),
+    ("no pipeline stage", {"parallelism": {"pipeline": 0}}, "spec.parallelism.pipeline"),
     ("two values for one variable", {"engine": {"env": [{"name": "A"}]}}, "exactly one of value and secretKeyRef"),
     ("a size beside an existing claim", {"cache": {"existingClaim": "a", "size": "1Gi"}}, "has its own size"),
     ("a negative number of replicas", {"replicas": -1}, "spec.replicas"),
@@ -33,6 +36,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_accepted(example: Path, namespace: Namespace) -> None:
     assert "created (server dry run)" in namespace.kubectl("create", "--dry-run=server", "-f", str(example))
+
+
+@pytest.mark.parametrize("context", [4096, "auto"])
+def test_a_context_is_a_number_or_left_to_the_plan(context: int | str, namespace: Namespace) -> None:
+    body = a_resource()
+    body["spec"]["engine"] = {"maxModelLen": context}
+    answer = namespace.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(body))
+    assert context == json.loads(answer)["spec"]["engine"]["maxModelLen"]
 
 
 @pytest.mark.parametrize(("spec", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])

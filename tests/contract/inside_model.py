@@ -199,7 +199,8 @@ def choose_block_size(config: Foreign) -> None:
     backend = load("vllm.v1.attention.backends.flash_attn").FlashAttentionBackend
     platform = load("vllm.platforms.interface").Platform
     platform._find_non_ssm_backends = classmethod(lambda *_: [backend])
-    config.cache_config.block_size = backend.get_preferred_block_size(16)
+    if not config.cache_config.user_specified_block_size:
+        config.cache_config.block_size = backend.get_preferred_block_size(16)
     if config.model_config.is_hybrid:
         platform._align_hybrid_block_size(config, backend)
 

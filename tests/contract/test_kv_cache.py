@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from nemotron_operator.architecture.reader import read_architecture
-from nemotron_operator.plan.memory.engine_memory import find_engine_memory
-from nemotron_operator.plan.memory.kv_cache import KvCacheLayout, lay_out
+from nemotron_operator.plan.memory.engine_memory import adjust_engine_memory, find_engine_memory
+from nemotron_operator.plan.memory.kv_cache import BLOCK_TOKENS, KvCacheLayout, lay_out
 from nemotron_operator.plan.memory.parallelism import Parallelism
+from nemotron_operator.plan.memory_arguments import read_memory_arguments
 from nemotron_operator.units import GIB
 from tests.contract.model_directory import write_model
 from tests.contract.vllm_process import RefusedByVllmError, VllmProcess
@@ -149,6 +150,38 @@ def test_vllm_plans_the_blocks_tokens_and_concurrency_that_we_count(  # noqa: PL
         "pool_bytes": [blocks * layout.block_bytes for layout in layouts],
         "tokens": tightest.count_tokens(available_bytes, MAX_MODEL_LEN),
     } == vars(planned)
+
+
+@pytest.mark.parametrize("name", ["Llama 70B", "Nano 9B v2"])
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--block-size=32",
+        "--block-size=48",
+        "--mamba-ssm-cache-dtype=bfloat16",
+        "--mamba-ssm-cache-dtype=auto",
+        "--mamba-cache-dtype=float32",
+        "--no-enable-prefix-caching",
+    ],
+)
+def test_vllm_takes_an_argument_as_the_account_does(
+    vllm: VllmProcess, full_models: dict[str, Path], name: str, argument: str
+) -> None:
+    told = read_memory_arguments([argument])
+    layout = lay_out(
+        told.store_states(read_architecture(CONFIGS[name])),
+        Parallelism(),
+        0,
+        KV_ELEMENT_BYTES["bfloat16"],
+        MAX_NUM_BATCHED_TOKENS,
+        adjust_engine_memory(
+            find_engine_memory(vllm.version), is_eager=False, has_prefix_caching=told.has_prefix_caching
+        ),
+        told.block_tokens or BLOCK_TOKENS,
+    )
+    arguments = [*make_arguments(Parallelism(), "bfloat16"), argument]
+    planned = vllm.plan_cache(arguments, full_models[name], 20 * GIB)
+    assert (layout.block_tokens, layout.count_tokens(20 * GIB, MAX_MODEL_LEN)) == (planned.block_tokens, planned.tokens)
 
 
 @pytest.mark.parametrize("name", ["Llama 70B", "Nano 9B v2", "gpt-oss"])

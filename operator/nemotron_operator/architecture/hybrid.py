@@ -16,7 +16,7 @@ from nemotron_operator.architecture.attention import (
 )
 from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.architecture.fields import MOST_LAYERS, Fields, show
-from nemotron_operator.architecture.model import Block, Experts, Linear, Parameters, Split, State
+from nemotron_operator.architecture.model import STATE_ELEMENT_BYTES, Block, Experts, Linear, Parameters, Split, State
 
 _LETTERS = {
     "M": "M", "*": "*", "-": "-", "E": "E",
@@ -26,7 +26,7 @@ _LETTERS = {
 }  # fmt: skip
 """The letters of `hybrid_override_pattern`, and the words of `layers_block_type` for the same."""
 
-_ELEMENT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
+_ELEMENT_BYTES = {**STATE_ELEMENT_BYTES, "auto": 2}
 """Formats of the state; `auto` is that of the activations."""
 
 _FLOAT32_BYTES = 4

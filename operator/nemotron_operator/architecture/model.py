@@ -58,6 +58,10 @@ class KeyValues:
     """Whether vLLM's class repeats KV heads in a tensor-parallel group larger than their number."""
 
 
+STATE_ELEMENT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes of one element of a Mamba state, by the name of its format (`MambaDType` in vllm/config/cache.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a Mamba-2 layer keeps of each sequence, however long it is."""
@@ -131,8 +135,6 @@ class Architecture:
     """How most of the weights are stored, in a word."""
     kv_cache_dtype: str | None = None
     """KV cache format that the checkpoint asks for (`kv_cache_quant_algo`, `kv_cache_scheme`)."""
-    remarks: tuple[str, ...] = ()
-    """What the account of this model leaves open, in sentences."""
 
     def find_key_values(self) -> Sequence[KeyValues]:
         """List what the attention layers keep, in the order of the blocks."""

@@ -44,8 +44,9 @@ class Entries(Mapping[str, CatalogEntry]):
         return len(self._makers)
 
     def extend(self, entries: Iterable[CatalogEntry]) -> "Entries":
-        """Return more entries; one of a known name replaces it."""
-        return Entries({**self._makers, **{entry.name: partial(_return, entry) for entry in entries}})
+        """Return more entries; one of a known name replaces it. The others stay the same objects, made once."""
+        known = {name: partial(self.__getitem__, name) for name in self}
+        return Entries({**known, **{entry.name: partial(_return, entry) for entry in entries}})
 
 
 def _return(entry: CatalogEntry) -> CatalogEntry:

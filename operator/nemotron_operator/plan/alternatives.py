@@ -52,7 +52,8 @@ def find_cheaper(request: PlanRequest, sizing: Sizing) -> Alternative | None:
     """Find the next smaller number of GPUs that still works, and what has to give way for it."""
     fewer = [each for each in list_parallelisms(request) if each.gpus < sizing.gpus]
     for parallelism in reversed(fewer):
-        for alternative in _shrink(request, parallelism, sizing):
+        alternative = next(_shrink(request, parallelism, sizing), None)
+        if alternative is not None:
             return alternative
     return None
 
@@ -127,7 +128,7 @@ def _with_engine(request: PlanRequest, **settings: object) -> PlanRequest:
     return replace(request, spec=request.spec.model_copy(update={"engine": engine}))
 
 
-def without_parallelism(request: PlanRequest) -> PlanRequest:
-    """Ask for the same and leave the parallelism to the plan."""
-    parallelism = request.spec.parallelism.model_copy(update={"tensor": None, "pipeline": None})
+def without_tensor(request: PlanRequest) -> PlanRequest:
+    """Ask for the same and leave the tensor parallel size to the plan."""
+    parallelism = request.spec.parallelism.model_copy(update={"tensor": None})
     return replace(request, spec=request.spec.model_copy(update={"parallelism": parallelism}))

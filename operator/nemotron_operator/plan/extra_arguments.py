@@ -89,6 +89,21 @@ def list_names(arguments: Sequence[str]) -> list[str]:
     return [_Argument(index, text, ()).name for index, text in enumerate(arguments) if text.startswith("--")]
 
 
+def find_value(arguments: Sequence[str], name: str) -> str | None:
+    """Find the value of an option, the last one where it is set again; None where it is not set."""
+    for index in reversed(range(len(arguments))):
+        argument = _Argument(index, arguments[index], tuple(arguments[index + 1 : index + 2]))
+        if argument.name == name and not argument.has_key:
+            return argument.own_value if argument.own_value is not None else next(iter(argument.values), None)
+    return None
+
+
+def is_switched_on(arguments: Sequence[str], name: str, negations: Sequence[str], *, default: bool) -> bool:
+    """Tell whether an option without a value is set; it or one of its negations, whichever comes last."""
+    said = [each for each in list_names(arguments) if each == name or each in negations]
+    return said[-1] == name if said else default
+
+
 def _list_forbidden(arguments: Sequence[str]) -> Iterator[ArgumentRefusal]:
     for index, argument in enumerate(arguments):
         if why := explain_forbidden_argument(argument):

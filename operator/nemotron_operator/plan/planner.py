@@ -9,6 +9,7 @@ from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_
 from nemotron_operator.plan.cache import plan_cache
 from nemotron_operator.plan.cost import count_cost_per_hour
 from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.memory_arguments import list_unaccounted
 from nemotron_operator.plan.parsers import choose_reasoning_parser, choose_tool_call_parser
 from nemotron_operator.plan.policy import (
     CHECKS,
@@ -67,7 +68,7 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         replicas=replicas,
         memory=sizing.memory,
         longest_max_model_len=find_longest_context(request, sizing),
-        missing_at_worst_bytes=_count_missing_at_worst(sizing),
+        missing_at_worst_bytes=sizing.missing_at_worst_bytes,
         cost=_plan_cost(request, replicas * sizing.gpus),
         next_cheaper=_list_settings(find_cheaper(request, sizing)),
         next_faster=_list_settings(find_faster(request, sizing)),
@@ -80,15 +81,6 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         pod=_plan_pod(request, sizing.gpus),
         warning=warning,
     )
-
-
-def _count_missing_at_worst(sizing: Sizing) -> int:
-    """Count the bytes that are missing on a GPU where every estimate is at its worst; 0 when it fits even then."""
-    layout, (least_bytes, _) = sizing.memory.layout, sizing.memory.kv_cache_bytes_range
-    blocks = layout.count_blocks_per_sequence(sizing.max_model_len)
-    if sizing.needs_state_blocks:
-        blocks = max(blocks, sizing.shape.batch.max_num_seqs)
-    return max(0, blocks * layout.block_bytes - least_bytes)
 
 
 def _plan_cost(request: PlanRequest, gpus: int) -> CostPlan | None:
@@ -119,6 +111,7 @@ def _plan_engine(request: PlanRequest, sizing: Sizing) -> EnginePlan:
         reasoning_parser=choose_reasoning_parser(request.known_entry.flags, request.extra_args),
         sampling=_plan_sampling(request, sizing.max_model_len),
         extra_args=request.extra_args,
+        unaccounted_args=list_unaccounted(request.extra_args),
         env=_plan_env(request),
         api_key=spec.api_key_secret_ref,
         port=spec.service.port,

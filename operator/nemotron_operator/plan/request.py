@@ -11,6 +11,7 @@ from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
 from nemotron_operator.plan.engine_version import find_engine_version
 from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.memory_arguments import MemoryArguments, read_memory_arguments
 from nemotron_operator.plan.source import find_entry
 
 
@@ -53,11 +54,11 @@ class PlanRequest:
 
     @property
     def architecture(self) -> Architecture:
-        """The model's shape, for the checks that run after `geometry_is_known`."""
+        """The model's shape as the engine is told to keep it, for the checks that run after `geometry_is_known`."""
         architecture = self.known_entry.architecture
         if architecture is None:
             raise AssertionError("geometry_is_known runs first")
-        return architecture
+        return self.memory_arguments.store_states(architecture)
 
     @property
     def known_profile(self) -> AcceleratorProfile:
@@ -87,6 +88,11 @@ class PlanRequest:
     def extra_args(self) -> tuple[str, ...]:
         """The arguments that the accelerator's profile and the resource add."""
         return (*self.known_profile.engine_args, *self.spec.engine.extra_args)
+
+    @property
+    def memory_arguments(self) -> MemoryArguments:
+        """What those arguments say of the engine's memory."""
+        return read_memory_arguments(self.extra_args)
 
 
 def resolve_request(

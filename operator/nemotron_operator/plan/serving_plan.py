@@ -99,6 +99,8 @@ class EnginePlan:
     """None leaves reasoning inside the answer, or to the user's own arguments."""
     sampling: SamplingPlan
     extra_args: tuple[str, ...]
+    unaccounted_args: tuple[str, ...]
+    """The names of those that change the engine's memory and are not in the account."""
     env: tuple[EnvironmentVariable, ...]
     api_key: SecretKeyReference | None
     port: int

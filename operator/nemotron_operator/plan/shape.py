@@ -1,20 +1,14 @@
 """From what is asked for to the settings that decide about memory."""
 
-from dataclasses import replace
-from functools import cache
-from types import MappingProxyType
-
 from nemotron_operator.plan.memory.account import EngineShape
-from nemotron_operator.plan.memory.engine_memory import EngineMemory, find_engine_memory
-from nemotron_operator.plan.memory.estimate import exactly
+from nemotron_operator.plan.memory.engine_memory import EngineMemory, adjust_engine_memory, find_engine_memory
+from nemotron_operator.plan.memory.kv_cache import BLOCK_TOKENS
 from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.memory.working_memory import Batch
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.units import MIB
 
 _UNQUANTIZED_KV_BYTES = 2
-
-_NO_GRAPHS = MappingProxyType({1: exactly(0)})
 
 
 def make_shape(request: PlanRequest, parallelism: Parallelism, max_num_seqs: int | None = None) -> EngineShape:
@@ -31,13 +25,9 @@ def make_shape(request: PlanRequest, parallelism: Parallelism, max_num_seqs: int
             engine.gpu_memory_utilization_percent or request.config.gpu_memory_utilization_percent
         ),
         engine=_choose_engine_memory(request),
+        block_tokens=request.memory_arguments.block_tokens or BLOCK_TOKENS,
         told_kv_cache_bytes=None if profile.kv_cache_mib is None else profile.kv_cache_mib * MIB,
     )
-
-
-def is_eager(request: PlanRequest) -> bool:
-    """Tell whether the engine captures no CUDA graphs."""
-    return "--enforce-eager" in request.extra_args
 
 
 def _choose_kv_element_bytes(request: PlanRequest) -> int:
@@ -48,19 +38,6 @@ def _choose_kv_element_bytes(request: PlanRequest) -> int:
 
 
 def _choose_engine_memory(request: PlanRequest) -> EngineMemory:
+    told = request.memory_arguments
     line = find_engine_memory(request.engine_version)
-    has_prefix_caching = "--no-enable-prefix-caching" not in request.extra_args
-    return adjust_engine_memory(line, is_eager=is_eager(request), has_prefix_caching=has_prefix_caching)
-
-
-@cache
-def adjust_engine_memory(line: EngineMemory, *, is_eager: bool, has_prefix_caching: bool) -> EngineMemory:
-    """Take off what the arguments turn off; always the same object for them, as accounts are remembered by it."""
-    if not is_eager and has_prefix_caching:
-        return line
-    return replace(
-        line,
-        graphs=_NO_GRAPHS if is_eager else line.graphs,
-        # Without prefix caching, a sequence keeps nothing but its current state.
-        state_blocks_per_sequence=line.state_blocks_per_sequence if has_prefix_caching else 1,
-    )
+    return adjust_engine_memory(line, is_eager=told.is_eager, has_prefix_caching=told.has_prefix_caching)

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from nemotron_operator.config import AcceleratorProfile
 from nemotron_operator.plan.memory.account import EngineShape, GpuMemory, estimate_gpu_memory
 from nemotron_operator.plan.memory.parallelism import Parallelism, list_legal_tensor_parallel_sizes
 from nemotron_operator.plan.request import PlanRequest
-from nemotron_operator.plan.shape import is_eager, make_shape
+from nemotron_operator.plan.shape import make_shape
 from nemotron_operator.units import MIB
 
 SHORTEST_AUTOMATIC_CONTEXT_TOKENS = 4096
@@ -50,6 +49,15 @@ class Sizing:
         return not self.needs_state_blocks or blocks >= self.shape.batch.max_num_seqs
 
     @property
+    def missing_at_worst_bytes(self) -> int:
+        """Count the bytes missing on a GPU where every estimate is at its worst; 0 when it is certain to fit."""
+        layout, (least_bytes, _) = self.memory.layout, self.memory.kv_cache_bytes_range
+        blocks = layout.count_needed_blocks(self.max_model_len)
+        if self.needs_state_blocks:
+            blocks = max(blocks, self.shape.batch.max_num_seqs)
+        return max(0, blocks * layout.block_bytes - least_bytes)
+
+    @property
     def gpus(self) -> int:
         """Count the GPUs of one replica."""
         return self.shape.parallelism.gpus
@@ -88,14 +96,11 @@ def size_replica(request: PlanRequest, parallelism: Parallelism, max_model_len: 
     return sizing
 
 
-def list_parallelisms(request: PlanRequest, profile: AcceleratorProfile | None = None) -> list[Parallelism]:
+def list_parallelisms(request: PlanRequest) -> list[Parallelism]:
     """List what one node allows with the pipeline that is asked for, the fewest GPUs first."""
     pipeline = request.spec.parallelism.pipeline or 1
-    gpus = (profile or request.known_profile).gpus_per_node
-    return [
-        Parallelism(tensor, pipeline)
-        for tensor in list_legal_tensor_parallel_sizes(request.architecture, gpus // pipeline)
-    ]
+    largest = request.known_profile.gpus_per_node // pipeline
+    return [Parallelism(tensor, pipeline) for tensor in list_legal_tensor_parallel_sizes(request.architecture, largest)]
 
 
 def find_smallest(
@@ -139,5 +144,5 @@ def _choose_parallelism(request: PlanRequest, max_model_len: int, *, is_worst: b
 
 def _account(request: PlanRequest, shape: EngineShape, max_model_len: int) -> Sizing:
     memory = estimate_gpu_memory(request.architecture, shape, request.known_profile.usable_memory_mib * MIB)
-    needs_state_blocks = bool(request.architecture.find_states()) and not is_eager(request)
+    needs_state_blocks = bool(request.architecture.find_states()) and not request.memory_arguments.is_eager
     return Sizing(shape, max_model_len, memory, needs_state_blocks)

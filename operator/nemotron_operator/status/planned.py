@@ -1,5 +1,7 @@
 """Whether the spec is sound and fits: the one finding that needs nothing of the cluster, so the command line has it."""
 
+from collections.abc import Sequence
+
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.status import EngineStatus
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
@@ -28,7 +30,8 @@ def find_planned(decision: Decision, engine: EngineStatus | None) -> Judged:
             message = f"{describe_plan(decision)}{_tell_doubts(decision)}{_tell_surprise(decision, engine)}"
             return Judged(yes(ConditionType.PLANNED, Reason.FITS, message))
         case ServingPlan():
-            message = f"planPolicy is Warn, so it starts all the same: {decision.warning}{_tell_doubts(decision)}"
+            doubts = f"{_tell_doubts(decision)}{_tell_surprise(decision, engine)}"
+            message = f"planPolicy is Warn, so it starts all the same: {decision.warning}{doubts}"
             return Judged(yes(ConditionType.PLANNED, Reason.FITS_NOT_ENFORCED, message))
 
 
@@ -58,13 +61,23 @@ def _tell_doubts(plan: ServingPlan) -> str:
         )
     elif not engine.are_options_known and engine.extra_args:
         doubts.append(f"The arguments of vLLM {engine.version} are not known here: unchecked.")
+    if engine.unaccounted_args:
+        doubts.append(describe_unaccounted(engine.unaccounted_args))
     return "".join(f" {doubt}" for doubt in doubts)
+
+
+def describe_unaccounted(arguments: Sequence[str]) -> str:
+    """Tell which extra arguments change the memory of an engine in a way that was not counted."""
+    names = f"argument{'s' if len(arguments) > 1 else ''} {', '.join(arguments)}"
+    return f"Not in this account: what the extra {names} may change of the memory."
 
 
 def _tell_surprise(plan: ServingPlan, engine: EngineStatus | None) -> str:
     """Hold what the engine reported against the plan; a small difference is not worth a word."""
-    if engine is None or plan.kv_cache_tokens == 0:
+    if engine is None:
         return ""
+    if plan.kv_cache_tokens == 0:
+        return f" The engine itself reports {engine.kv_cache_tokens} tokens of KV cache."
     percent = round(100 * (engine.kv_cache_tokens - plan.kv_cache_tokens) / plan.kv_cache_tokens)
     if abs(engine.kv_cache_tokens - plan.kv_cache_tokens) * 100 <= SURPRISE_PERCENT * plan.kv_cache_tokens:
         return ""

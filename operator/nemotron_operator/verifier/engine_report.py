@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -24,6 +25,12 @@ MAX_TOKENS = 2**63 - 1
 
 LINE_LENGTH = 2**16
 """A longer line is not one of vLLM's, which has 1,500 characters."""
+
+_SEVERAL_GROUPS = ("mamba_block_size", "sliding_window")
+"""Labels that are set where layers of several kinds may have a group of blocks each."""
+
+_UNSET = "None"
+"""How the gauge writes a setting that is not there."""
 
 # The look-behind keeps it linear: a word that is no label is looked at once, not from each of its characters.
 _LABEL = re.compile(r'(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"')
@@ -83,7 +90,9 @@ def find_engine_report(metrics: str) -> EngineReport | None:
 
     Notes
     -----
-    vLLM 0.32 tells `kv_cache_size_tokens`; older versions tell the blocks and their size, whose product it is.
+    vLLM 0.32 tells `kv_cache_size_tokens`; older versions tell the blocks and their size. Their product is the tokens
+    where all layers share one group of blocks; with Mamba layers or sliding windows it may be several times as much
+    (`kv_cache_size_tokens` in vllm/config/cache.py), and nothing is reported.
     """
     line = next((line for line in metrics.splitlines() if line.startswith(METRIC + "{")), None)
     if line is None or len(line) > LINE_LENGTH:
@@ -91,11 +100,17 @@ def find_engine_report(metrics: str) -> EngineReport | None:
     labels = dict(_LABEL.findall(line))
     tokens = _read_whole_number(labels.get("kv_cache_size_tokens", ""))
     if tokens is None:
-        blocks, block_size = (_read_whole_number(labels.get(name, "")) for name in ("num_gpu_blocks", "block_size"))
-        tokens = None if blocks is None or block_size is None else blocks * block_size
+        tokens = _multiply_blocks(labels)
     if tokens is None or tokens > MAX_TOKENS:
         return None
     return EngineReport(tokens, _read_concurrency(labels.get("kv_cache_max_concurrency", "")))
+
+
+def _multiply_blocks(labels: Mapping[str, str]) -> int | None:
+    if any(labels.get(name, _UNSET) != _UNSET for name in _SEVERAL_GROUPS):
+        return None
+    blocks, block_size = (_read_whole_number(labels.get(name, "")) for name in ("num_gpu_blocks", "block_size"))
+    return None if blocks is None or block_size is None else blocks * block_size
 
 
 def _read_whole_number(text: str) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from nemotron_operator import catalog
-from nemotron_operator.architecture.model import Architecture
+from nemotron_operator.architecture.model import STATE_ELEMENT_BYTES, Architecture
 from nemotron_operator.catalog.catalog import Entries, index_entry, load_catalog, make_catalog, read_entry
 from nemotron_operator.catalog.entry import CatalogEntry, SmokeQuestion
 from nemotron_operator.errors import CatalogError
@@ -28,6 +28,22 @@ def test_models_of_a_platform_stand_beside_the_shipped_ones_and_may_replace_them
     extended = CATALOG.extend([own, pinned])
     assert {*CATALOG.entries, "acme/tuned"} == set(extended.entries)
     assert (own, pinned) == (extended.find("ACME/Tuned"), extended.find(BF16))
+
+
+def test_catalogues_share_their_entries_by_which_accounts_are_remembered() -> None:
+    one, other = CATALOG.extend([]), CATALOG.extend([])
+    assert one.entries[BF16] is other.entries[BF16] is CATALOG.entries[BF16]
+
+
+@pytest.mark.parametrize("entry", CATALOG.entries.values(), ids=lambda entry: entry.name)
+def test_the_formats_that_a_card_serves_with_are_those_that_the_checkpoint_asks_for(entry: CatalogEntry) -> None:
+    """So that the plan follows the card without being told; of BF16 weights there are no scales for an FP8 cache."""
+    architecture, flags = know(entry), entry.flags
+    if architecture.quantization != "BF16":
+        assert flags.kv_cache_dtype in {None, architecture.kv_cache_dtype}
+    if flags.mamba_ssm_cache_dtype is not None:
+        wanted = STATE_ELEMENT_BYTES[flags.mamba_ssm_cache_dtype]
+        assert {wanted} == {state.ssm_element_bytes for state in architecture.find_states()}
 
 
 def know(entry: CatalogEntry) -> Architecture:

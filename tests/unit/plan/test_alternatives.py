@@ -4,8 +4,9 @@ from nemotron_operator.plan.alternatives import (
     find_cheaper,
     find_faster,
     find_nearest_fitting,
-    without_parallelism,
+    without_tensor,
 )
+from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.sizing import choose_sizing
 from tests.support.fixtures.deployments import BF16, FP8, NANO, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CONFIG, resolve
@@ -87,7 +88,6 @@ def test_nothing_is_faster_than_a_whole_node() -> None:
     assert find_faster(request, choose_sizing(request)) is None
 
 
-def test_the_parallelism_can_be_left_to_the_plan_again() -> None:
-    request = without_parallelism(resolve(a_deployment().with_tensor(8).with_pipeline(1)))
-    assert (None, None) == (request.spec.parallelism.tensor, request.spec.parallelism.pipeline)
-    assert 2 == choose_sizing(request).gpus
+def test_the_tensor_parallel_size_can_be_left_to_the_plan_again() -> None:
+    request = without_tensor(resolve(a_deployment().with_tensor(4).with_pipeline(2)))
+    assert Parallelism(1, 2) == choose_sizing(request).shape.parallelism

@@ -228,6 +228,21 @@ def test_what_is_missing_at_worst_is_what_stands_between_the_plan_and_certainty(
         assert is_certain == (planned.missing_at_worst_bytes == 0)
 
 
+def test_the_block_that_vllm_holds_back_may_be_what_is_missing() -> None:
+    """One token more than surely fits needs a block more."""
+    deployment = a_deployment().with_model(BF16).with_tensor(2)
+    sure = find_longest_sure_context(deployment)
+    assert [0, True] == [
+        plan(deployment.with_max_model_len(sure)).missing_at_worst_bytes,
+        0 < plan(deployment.with_max_model_len(sure + 1)).missing_at_worst_bytes,
+    ]
+
+
+def find_longest_sure_context(deployment: DeploymentBuilder) -> int:
+    memory = plan(deployment.with_max_model_len(1024)).memory
+    return memory.find_longest(131_072, is_worst=True)
+
+
 def test_states_count_among_what_may_be_missing() -> None:
     """The largest batch that fits as expected has a state too many where less memory is left."""
     deployment = a_deployment().with_model(NANO).with_tensor(1)

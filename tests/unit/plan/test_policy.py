@@ -168,7 +168,10 @@ REFUSED = [
         "pipeline_has_layers",
         a_deployment().with_model(NANO_4B).with_pipeline(43),
         Reason.PIPELINE_PARALLEL_EXCEEDS_LAYERS,
-        ["spec.parallelism.pipeline: 43 is more than the model's 42 layers", "Set at most 42"],
+        [
+            "spec.parallelism.pipeline: 43 is more than the model's 42 layers",
+            "Possible on H100-80GB: 1, 2, 3, 4, 5, 6, 7, 8.",
+        ],
     ),
     Refused(
         "parallelism_fits_node",
@@ -457,6 +460,22 @@ def test_the_size_that_a_message_suggests_for_an_illegal_one_fits() -> None:
         plan(a_deployment().with_model(BF16).with_tensor(int(suggested[1])))
 
 
+def test_the_size_that_a_message_suggests_fits_beside_the_pipeline() -> None:
+    deployment = a_deployment().with_model(BF16).with_pipeline(4)
+    message = refuse(deployment.with_tensor(3)).message
+    assert message.endswith("Possible on H100-80GB: 1, 2. The smallest that fits is 1.")
+    assert (1, 4) == (
+        plan(deployment.with_tensor(1)).engine.tensor_parallel_size,
+        plan(deployment).engine.pipeline_parallel_size,
+    )
+
+
+@pytest.mark.parametrize("pipeline", [9, 64])
+def test_no_size_is_suggested_beside_a_pipeline_that_cannot_be_had(pipeline: int) -> None:
+    message = refuse(a_deployment().with_model(BF16).with_pipeline(pipeline).with_tensor(3)).message
+    assert message.endswith("Possible on H100-80GB: 1.")
+
+
 def test_the_volume_that_a_message_suggests_is_large_enough() -> None:
     for model in (FP8, BF16):
         deployment = a_deployment().with_model(model).having("cache.size", "1Gi")
@@ -582,6 +601,13 @@ def test_the_number_of_sequences_that_a_message_suggests_has_its_states() -> Non
     assert suggested
     plan(deployment.having("engine.maxNumSeqs", int(suggested[1])))
     plan(deployment.having("engine.maxNumSeqs", REMOVED))
+
+
+def test_stages_without_experts_are_refused_with_the_pipelines_that_have_some() -> None:
+    """Nemotron 3 Nano has 52 blocks; cut into 19 stages or more, some stage has no experts."""
+    message = refuse(a_deployment().with_model(NANO).with_pipeline(19)).message
+    assert "without experts" in message
+    assert message.endswith(" Possible on H100-80GB: 1, 2, 3, 4, 5, 6, 7, 8.")
 
 
 def test_a_misfit_that_fits_at_best_says_so() -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from nemotron_operator.api.status import EngineStatus
 from nemotron_operator.status.findings import find_model_cached
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import describe_plan, find_planned
@@ -28,6 +29,30 @@ def test_sizes_of_a_tiny_model_are_told_in_megabytes() -> None:
 
 def say_planned(deployment: DeploymentBuilder) -> str:
     return find_planned(plan(deployment), None).finding.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--enable-lora", "--max-loras=4"], "the extra arguments --enable-lora, --max-loras may change"),
+        (["--enable-expert-parallel"], "the extra argument --enable-expert-parallel may change"),
+        (["--block-size=32"], None),
+    ],
+)
+def test_what_an_argument_changes_and_the_account_does_not_have_is_said(
+    arguments: list[str], words: str | None
+) -> None:
+    message = say_planned(a_deployment().with_extra_args(*arguments))
+    assert (words is not None) == ("Not in this account" in message)
+    assert (words or "") in message
+
+
+def test_what_the_engine_reports_stands_beside_a_plan_that_is_only_warned_of() -> None:
+    warned = plan(a_deployment().with_model(BF16).with_tensor(1).that_only_warns())
+    reported = EngineStatus(revision="r", kv_cache_tokens=4096, max_concurrency=None, read_at="2026-11-24T08:00:00Z")
+    assert 0 == warned.kv_cache_tokens
+    message = find_planned(warned, reported).finding.message
+    assert message.endswith(" The engine itself reports 4096 tokens of KV cache.")
 
 
 TIGHT = a_deployment().with_model(BF16).with_tensor(2)

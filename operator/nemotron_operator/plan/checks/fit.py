@@ -21,7 +21,7 @@ def context_fits(request: PlanRequest, sizing: Sizing) -> Violation | None:
     if sizing.memory.holds(sizing.max_model_len):
         return None
     memory = sizing.memory
-    needed = memory.count_sequence_bytes(sizing.max_model_len)
+    needed = memory.layout.count_needed_blocks(sizing.max_model_len) * memory.layout.block_bytes
     return Violation(
         Reason.CONTEXT_DOES_NOT_FIT,
         f"{sizing.max_model_len} tokens need {_gib(needed)} of KV cache on each GPU. "
@@ -57,9 +57,10 @@ def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
 
 def _tell_chance(sizing: Sizing) -> str:
     """Say that it may fit after all, when it does with every estimate at its best."""
-    memory = sizing.memory
-    _, most_bytes = memory.kv_cache_bytes_range
-    if most_bytes < max(1, memory.count_sequence_bytes(sizing.max_model_len)):
+    layout, (_, most_bytes) = sizing.memory.layout, sizing.memory.kv_cache_bytes_range
+    if layout.count_concurrent(most_bytes, sizing.max_model_len) == 0:
+        return ""
+    if sizing.needs_state_blocks and layout.count_blocks(most_bytes) < sizing.shape.batch.max_num_seqs:
         return ""
     return " With the estimates at their best it fits: planPolicy: Warn tries it."
 

@@ -1,7 +1,7 @@
 """What the engine cannot do on any amount of memory: shares that do not divide, batches larger than a step."""
 
 from nemotron_operator.api.conditions import Reason
-from nemotron_operator.plan.alternatives import without_parallelism
+from nemotron_operator.plan.alternatives import without_tensor
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.memory.parallelism import (
     Parallelism,
@@ -20,25 +20,37 @@ def tensor_parallel_divides(request: PlanRequest) -> Violation | None:
     refusal = explain_illegal_size(request.architecture, wanted) if wanted else None
     if refusal is None:
         return None
-    legal = list_legal_tensor_parallel_sizes(request.architecture, request.known_profile.gpus_per_node)
-    fitting = choose_sizing(without_parallelism(request))
-    nearest = f" The smallest that fits is {fitting.shape.parallelism.tensor}." if fitting.fits else ""
+    pipeline = request.spec.parallelism.pipeline or 1
+    legal = list_legal_tensor_parallel_sizes(
+        request.architecture, max(1, request.known_profile.gpus_per_node // pipeline)
+    )
     return Violation(
         Reason.TENSOR_PARALLEL_DOES_NOT_DIVIDE,
         f"spec.parallelism.tensor: {wanted} {refusal}. Possible on {request.accelerator}: "
-        f"{', '.join(map(str, legal))}.{nearest}",
+        f"{', '.join(map(str, legal))}.{_suggest_tensor(request, pipeline)}",
     )
 
 
+def _suggest_tensor(request: PlanRequest, pipeline: int) -> str:
+    """Tell the smallest size that fits beside the pipeline, where that itself can be had."""
+    if pipeline > request.known_profile.gpus_per_node or explain_illegal_pipeline(request.architecture, pipeline):
+        return ""
+    fitting = choose_sizing(without_tensor(request))
+    return f" The smallest that fits is {fitting.shape.parallelism.tensor}." if fitting.fits else ""
+
+
 def pipeline_has_layers(request: PlanRequest) -> Violation | None:
-    """Give every pipeline stage at least one layer."""
+    """Give every pipeline stage layers that vLLM can make."""
     wanted = request.spec.parallelism.pipeline
     refusal = explain_illegal_pipeline(request.architecture, wanted) if wanted else None
     if refusal is None:
         return None
+    gpus = request.known_profile.gpus_per_node
+    legal = [size for size in range(1, gpus + 1) if explain_illegal_pipeline(request.architecture, size) is None]
     return Violation(
         Reason.PIPELINE_PARALLEL_EXCEEDS_LAYERS,
-        f"spec.parallelism.pipeline: {wanted} {refusal}. Set at most {len(request.architecture.blocks)}.",
+        f"spec.parallelism.pipeline: {wanted} {refusal}. Possible on {request.accelerator}: "
+        f"{', '.join(map(str, legal))}.",
     )
 
 

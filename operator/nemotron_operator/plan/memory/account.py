@@ -13,13 +13,13 @@ from nemotron_operator.architecture.model import Architecture
 from nemotron_operator.plan.memory.engine_memory import EngineMemory
 from nemotron_operator.plan.memory.expert_padding import count_expert_padding_bytes, count_marlin_padding_bytes
 from nemotron_operator.plan.memory.kv_cache import (
+    BLOCK_TOKENS,
     KvCacheLayout,
     count_kv_bytes_per_token,
-    count_kv_bytes_per_token_per_gpu,
     count_state_bytes_per_sequence,
     lay_out,
 )
-from nemotron_operator.plan.memory.parallelism import Parallelism, list_stages
+from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.memory.weights import count_stage_weights_bytes
 from nemotron_operator.plan.memory.working_memory import Batch, WorkingMemory, estimate_working_memory
 
@@ -33,6 +33,8 @@ class EngineShape:
     kv_element_bytes: int
     gpu_memory_utilization_percent: int
     engine: EngineMemory
+    block_tokens: int = BLOCK_TOKENS
+    """Tokens of one KV cache block, before it is enlarged for Mamba states."""
     told_kv_cache_bytes: int | None = None
     """Size of the KV cache, where the engine is told it; None where it gets what is left."""
 
@@ -50,7 +52,6 @@ class GpuMemory:
     working: WorkingMemory
     kv_bytes_per_token: int
     """Keys and values of one token over all GPUs of the replica, each KV head once."""
-    kv_bytes_per_token_per_gpu: int
     state_bytes_per_sequence: int
     """What Mamba layers keep of one sequence over all GPUs of the replica; 0 without them."""
     layout: KvCacheLayout
@@ -126,7 +127,6 @@ def _account_for_stage(
     architecture: Architecture, shape: EngineShape, usable_memory_bytes: int, rank: int
 ) -> GpuMemory:
     parallelism, batch, engine = shape.parallelism, shape.batch, shape.engine
-    stage = list_stages(architecture, parallelism.pipeline)[rank]
     return GpuMemory(
         total_bytes=usable_memory_bytes,
         requested_bytes=math.ceil(usable_memory_bytes * shape.gpu_memory_utilization_percent / 100),
@@ -136,9 +136,16 @@ def _account_for_stage(
         ),
         working=estimate_working_memory(architecture, parallelism, rank, batch, engine),
         kv_bytes_per_token=count_kv_bytes_per_token(architecture, shape.kv_element_bytes),
-        kv_bytes_per_token_per_gpu=count_kv_bytes_per_token_per_gpu(stage, parallelism.tensor, shape.kv_element_bytes),
         state_bytes_per_sequence=count_state_bytes_per_sequence(architecture),
-        layout=lay_out(architecture, parallelism, rank, shape.kv_element_bytes, batch.max_num_batched_tokens, engine),
+        layout=lay_out(
+            architecture,
+            parallelism,
+            rank,
+            shape.kv_element_bytes,
+            batch.max_num_batched_tokens,
+            engine,
+            shape.block_tokens,
+        ),
         other_kernels_bytes=count_marlin_padding_bytes(architecture, parallelism, rank),
         told_kv_cache_bytes=shape.told_kv_cache_bytes,
     )

@@ -5,8 +5,10 @@ Rows named D and P are those of tests/accuracy/datapoints.csv, each with its own
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
+from nemotron_operator.plan.engine_version import parse_version
 from nemotron_operator.plan.memory.estimate import Estimate, exactly
 from nemotron_operator.units import GIB, MIB
 
@@ -28,6 +30,8 @@ class EngineMemory:
     """Blocks that a sequence holds in each group of Mamba layers, with prefix caching as it is by default."""
     group_padding: float
     """Layers of several kinds are padded to the larger number where it is less than this many times the smaller."""
+    is_asynchronous: bool
+    """Whether a step may be prepared while another is under way, and sliding windows keep the tokens of all of them."""
     expert_multiple: int
     """Experts without a gate are widened to a multiple of this many channels on each GPU."""
 
@@ -88,8 +92,7 @@ _LATER_GRAPHS = MappingProxyType({
     8: _from_gib(0.60, 1.60, 2.20),
 })  # fmt: skip
 """The captures that later versions extrapolate from come to more than what is then used: P39 leaves 0.95 of 86 graphs,
-and used 0.23. Runs of 0.23 are known whose overhead is 3.7 to 3.8 GiB in all, which leaves as much. In larger groups as
-much more as 0.20.0 shows."""
+and used 0.23. One GPU's is from that row; in larger groups it is assumed as much more as 0.20.0 shows."""
 
 GRAPHS_BASE_BYTES = 50 * MIB
 """What the first graphs cost; with few sequences there are few graphs (P40: 0.3 GiB)."""
@@ -104,6 +107,7 @@ _V0 = EngineMemory(
     graphs=_NO_GRAPHS,
     state_blocks_per_sequence=1,
     group_padding=1.25,
+    is_asynchronous=False,
     expert_multiple=1,
 )
 _V1 = replace(_V0, since=(0, 8), non_torch=_FIRST_NON_TORCH)
@@ -122,11 +126,13 @@ _SECOND_RUNNER = replace(
     sampler_bytes_per_logit=SECOND_RUNNER,
     state_blocks_per_sequence=3,
     group_padding=1.5,
+    is_asynchronous=True,
 )
 
 ENGINES = (_V0, _V1, _WITHOUT_SORT, _WITH_GRAPHS, _WITH_LATER_GRAPHS, _SECOND_RUNNER)
 """The lines, oldest first. State blocks: 0.32.0 and 0.33.0 keep three with prefix caching (`MambaSpec` in
-vllm/v1/kv_cache_interface.py); P99 to P109 fit one."""
+vllm/v1/kv_cache_interface.py); P99 to P109 fit one. Asynchronous: since model runner V2 is the default, each pipeline
+stage and one step more may be under way (`max_concurrent_batches` in vllm/config/vllm.py)."""
 
 ACTIVATION_BASE = Estimate(30 * MIB, 50 * MIB, 200 * MIB)
 """What is left of the five printed peaks of vLLM 0.11 after logits and hidden states: 0.04 to 0.07 GiB."""
@@ -140,8 +146,20 @@ def find_engine_memory(version: str | None) -> EngineMemory:
     """Find the line of a version; the newest for one that is not known."""
     if version is None:
         return ENGINES[-1]
-    major, minor = (int(part) for part in version.split(".")[:2])
-    return next(engine for engine in reversed(ENGINES) if engine.since <= (major, minor))
+    return next(engine for engine in reversed(ENGINES) if engine.since <= parse_version(version))
+
+
+@cache
+def adjust_engine_memory(line: EngineMemory, *, is_eager: bool, has_prefix_caching: bool) -> EngineMemory:
+    """Take off what the arguments turn off; always the same object for them, as accounts are remembered by it."""
+    if not is_eager and has_prefix_caching:
+        return line
+    return replace(
+        line,
+        graphs=_NO_GRAPHS if is_eager else line.graphs,
+        # Without prefix caching, a sequence keeps nothing but its current state.
+        state_blocks_per_sequence=line.state_blocks_per_sequence if has_prefix_caching else 1,
+    )
 
 
 def find_by_size(known: Mapping[int, Estimate], tensor_parallel_size: int) -> Estimate:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from nemotron_operator.architecture.model import Architecture, KeyValues, State
 from nemotron_operator.plan.memory.engine_memory import EngineMemory
-from nemotron_operator.plan.memory.parallelism import Parallelism, Stage, list_stages
+from nemotron_operator.plan.memory.parallelism import Parallelism, list_stages
 
 BLOCK_TOKENS = 16
-"""Tokens of one KV cache block on CUDA (`--block-size`)."""
+"""Tokens of one KV cache block (`DEFAULT_BLOCK_SIZE` in vllm/config/cache.py) where `--block-size` says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,16 @@ class KvCacheLayout:
         in_windows = sum(self._count_window_blocks(window, tokens) for window in self.windows)
         return whole + in_windows + self.state_groups * self.state_blocks
 
+    def count_needed_blocks(self, tokens: int) -> int:
+        """Count the blocks that there must be for one sequence; vLLM holds one back (`BlockPool.null_block`)."""
+        return self.count_blocks_per_sequence(tokens) + 1
+
     def count_blocks(self, available_bytes: int) -> int:
         """Count the blocks that fit."""
         return max(0, available_bytes) // self.block_bytes if self.block_bytes else 0
 
     def count_usable_blocks(self, available_bytes: int) -> int:
-        """Count the blocks that sequences may take; vLLM holds one back (`BlockPool.null_block`)."""
+        """Count the blocks that sequences may take, without the one that vLLM holds back."""
         return max(0, self.count_blocks(available_bytes) - 1)
 
     def count_concurrent(self, available_bytes: int, tokens: int) -> int:
@@ -77,15 +81,9 @@ def count_kv_bytes_per_token(architecture: Architecture, kv_element_bytes: int) 
     return sum(2 * each.kv_heads * each.head_dim * kv_element_bytes for each in architecture.find_key_values())
 
 
-def count_kv_bytes_per_token_per_gpu(stage: Stage, tensor_parallel_size: int, kv_element_bytes: int) -> int:
-    """Count keys and values of one token on one GPU; KV heads are repeated in a group larger than their number."""
-    kept = (block.key_values for block in stage.blocks if block.key_values is not None)
-    return sum(_count_page_bytes(each, tensor_parallel_size, kv_element_bytes) for each in kept)
-
-
-def count_state_bytes_per_sequence(architecture: Architecture, tensor_parallel_size: int = 1) -> int:
-    """Count what the Mamba layers keep of one sequence on one GPU, all layers on it."""
-    return sum(count_state_bytes(state, tensor_parallel_size) for state in architecture.find_states())
+def count_state_bytes_per_sequence(architecture: Architecture) -> int:
+    """Count what the Mamba layers keep of one sequence, over all layers."""
+    return sum(count_state_bytes(state, 1) for state in architecture.find_states())
 
 
 def count_state_bytes(state: State, tensor_parallel_size: int) -> int:
@@ -103,6 +101,7 @@ def lay_out(  # noqa: PLR0913, PLR0917 - all that the layout depends on, and not
     kv_element_bytes: int,
     max_num_batched_tokens: int,
     engine: EngineMemory,
+    least_block_tokens: int = BLOCK_TOKENS,
 ) -> KvCacheLayout:
     """Cut the KV cache of a pipeline stage into groups and blocks, as vLLM does.
 
@@ -111,10 +110,10 @@ def lay_out(  # noqa: PLR0913, PLR0917 - all that the layout depends on, and not
     """
     layers = _list_layers(architecture, parallelism, kv_element_bytes)
     group_size = _choose_group_size(Counter(layer.kind for layer in layers), engine)
-    block_tokens = _choose_block_tokens(layers)
+    block_tokens = _choose_block_tokens(layers, least_block_tokens)
     groups = _group(layers, group_size)
     kinds = [group[0].kind for group in groups]
-    batches = parallelism.pipeline + 1 if engine.since >= _ASYNCHRONOUS_SINCE else 1
+    batches = parallelism.pipeline + 1 if engine.is_asynchronous else 1
     return KvCacheLayout(
         block_bytes=max((_count_block_bytes(group, layers, rank, block_tokens) for group in groups), default=0),
         block_tokens=block_tokens,
@@ -127,10 +126,6 @@ def lay_out(  # noqa: PLR0913, PLR0917 - all that the layout depends on, and not
 
 
 _STATE = "state"
-
-_ASYNCHRONOUS_SINCE = (0, 29)
-"""Since model runner V2 is the default, each stage and one step more may be under way (`max_concurrent_batches` in
-vllm/config/vllm.py), and windows keep the tokens of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +161,16 @@ def _choose_group_size(kinds: Counter[int | str | None], engine: EngineMemory) -
     return largest if largest < smallest * engine.group_padding else smallest
 
 
-def _choose_block_tokens(layers: list[_Layer]) -> int:
-    """Choose the tokens of a block; it is enlarged until a block of attention holds the state of a Mamba layer."""
+def _choose_block_tokens(layers: list[_Layer], least: int) -> int:
+    """Choose the tokens of a block, enlarged in whole steps until a block of attention holds a Mamba layer's state.
+
+    Source: `_align_hybrid_block_size` in vllm/platforms/interface.py.
+    """
     pages = [layer.size_bytes for layer in layers if layer.kind != _STATE]
     states = [layer.size_bytes for layer in layers if layer.kind == _STATE]
     if not pages or not states:
-        return BLOCK_TOKENS
-    return BLOCK_TOKENS * math.ceil(max(states) / (BLOCK_TOKENS * max(pages)))
+        return least
+    return least * math.ceil(max(states) / (least * max(pages)))
 
 
 def _group(layers: list[_Layer], group_size: int) -> list[list[_Layer]]:

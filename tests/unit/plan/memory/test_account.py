@@ -97,8 +97,8 @@ def test_keys_and_values_of_a_token_are_split_down_to_one_head(size: int, per_gp
     shape = replace(SHAPE, parallelism=Parallelism(size))
     memory = estimate_gpu_memory(know(FP8), shape, H100_BYTES)
     halved = estimate_gpu_memory(know(FP8), replace(shape, kv_element_bytes=1), H100_BYTES)
-    assert (327_680, per_gpu) == (memory.kv_bytes_per_token, memory.kv_bytes_per_token_per_gpu)
-    assert (163_840, per_gpu // 2) == (halved.kv_bytes_per_token, halved.kv_bytes_per_token_per_gpu)
+    assert (327_680, 16 * per_gpu) == (memory.kv_bytes_per_token, memory.layout.block_bytes)
+    assert (163_840, 8 * per_gpu) == (halved.kv_bytes_per_token, halved.layout.block_bytes)
 
 
 def test_the_engine_asks_for_its_share_rounded_up() -> None:
@@ -114,7 +114,7 @@ def test_the_stage_that_holds_the_fewest_tokens_decides() -> None:
     stages = [block.key_values is not None for block in ultra.blocks]
     halves = [sum(stages[:81]), sum(stages[81:])]
     assert 64 == sum(halves)
-    assert memory.kv_bytes_per_token_per_gpu in {2 * 128 * 2 * layers for layers in halves}
+    assert memory.layout.block_bytes in {16 * 2 * 128 * 2 * layers for layers in halves}
     assert memory.kv_bytes_per_token == 64 * 2 * 8 * 128 * 2
 
 
@@ -131,7 +131,7 @@ def a_gpu(left_bytes: int, spread_bytes: int = 0) -> GpuMemory:
         state_blocks=1,
         in_flight_tokens=64,
     )
-    return GpuMemory(asked_bytes, asked_bytes, 0, working, 10, 10, 0, layout)
+    return GpuMemory(asked_bytes, asked_bytes, 0, working, 10, 0, layout)
 
 
 @pytest.mark.parametrize(("left", "blocks"), [(-5, 0), (0, 0), (159, 0), (160, 1), (319, 1), (320, 2)])

@@ -1,3 +1,7 @@
+import csv
+import re
+from pathlib import Path
+
 import pytest
 
 from nemotron_operator.plan.memory.cuda_graphs import count_graphs
@@ -5,10 +9,13 @@ from nemotron_operator.plan.memory.engine_memory import (
     ENGINES,
     MOST_GRAPHS,
     EngineMemory,
+    adjust_engine_memory,
     find_by_size,
     find_engine_memory,
 )
 from nemotron_operator.plan.memory.estimate import Estimate
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,28 @@ from nemotron_operator.plan.memory.estimate import Estimate
 )
 def test_a_version_has_the_constants_of_its_line(version: str | None, since: tuple[int, int]) -> None:
     assert since == find_engine_memory(version).since
+
+
+def test_every_row_that_code_or_test_cites_is_a_data_point() -> None:
+    with (ROOT / "tests/accuracy/datapoints.csv").open() as file:
+        known = {row["id"] for row in csv.DictReader(file)}
+    cited = {
+        name
+        for folder in ("operator/nemotron_operator", "tests/unit", "tests/accuracy")
+        for source in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\b[DP]\d+\b", source.read_text())
+    }
+    assert len(cited) > 50
+    assert set() == cited - known
+
+
+def test_what_arguments_turn_off_is_the_same_object_each_time() -> None:
+    """Accounts are remembered by it."""
+    line = find_engine_memory("0.33.0")
+    eager = adjust_engine_memory(line, is_eager=True, has_prefix_caching=False)
+    assert eager is adjust_engine_memory(line, is_eager=True, has_prefix_caching=False)
+    assert (0, 1) == (find_by_size(eager.graphs, 8).high_bytes, eager.state_blocks_per_sequence)
+    assert line is adjust_engine_memory(line, is_eager=False, has_prefix_caching=True)
 
 
 def test_the_lines_are_in_order() -> None:
@@ -58,7 +87,7 @@ def test_a_size_that_nobody_measured_has_the_constants_of_the_next_smaller_one()
 @pytest.mark.parametrize(
     ("sequences", "graphs"),
     [
-        (1024, 51 + 51),  # printed for P37
+        (1024, 51 + 51),
         (512, 51 + 51),
         (256, 51 + 35),  # P9, P31
         (16, 7 + 5),

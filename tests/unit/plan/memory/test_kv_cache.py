@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from nemotron_operator.architecture.reader import read_architecture
 from nemotron_operator.plan.memory.engine_memory import find_engine_memory
 from nemotron_operator.plan.memory.kv_cache import (
+    BLOCK_TOKENS,
     KvCacheLayout,
     count_kv_bytes_per_token,
-    count_kv_bytes_per_token_per_gpu,
     count_state_bytes,
     count_state_bytes_per_sequence,
     lay_out,
 )
-from nemotron_operator.plan.memory.parallelism import Parallelism, list_stages
+from nemotron_operator.plan.memory.parallelism import Parallelism
 from tests.unit.architecture.configs import FAMILIES, LLAMA, NEMOTRON_H, PUZZLE, Config
 
 NEWEST = "0.33.0"
@@ -30,10 +30,12 @@ def lay(  # noqa: PLR0913, PLR0917 - each is one thing that a layout depends on
     rank: int = 0,
     element_bytes: int = 2,
     version: str = NEWEST,
+    least_block_tokens: int = BLOCK_TOKENS,
 ) -> KvCacheLayout:
     """Lay out a model."""
     engine = find_engine_memory(version)
-    return lay_out(read_architecture(config), Parallelism(tensor, pipeline), rank, element_bytes, 64, engine)
+    parallelism = Parallelism(tensor, pipeline)
+    return lay_out(read_architecture(config), parallelism, rank, element_bytes, 64, engine, least_block_tokens)
 
 
 def alternate(full: int, windows: int, **other: object) -> Config:
@@ -102,6 +104,17 @@ def test_a_block_of_attention_holds_the_state_of_a_mamba_layer() -> None:
     assert 2608 == lay(nano, element_bytes=1).block_tokens
 
 
+def test_a_block_that_is_asked_for_is_enlarged_in_steps_of_its_own_size() -> None:
+    """The state is of 4 heads of 8 by 16 in float32 and of 96 channels of 3 in BF16: 2624 bytes, 21 tokens."""
+    assert [(1, 32, 32), (1, 24, 24), (1, 32, 32)] == [
+        (layout.attention_groups, layout.block_tokens, layout.block_bytes // TOKEN_BYTES)
+        for layout in (
+            lay({**NEMOTRON_H, "hybrid_override_pattern": "M*"}, least_block_tokens=tokens) for tokens in (16, 24, 32)
+        )
+    ]
+    assert 3 * TOKEN_BYTES * 64 == lay(LLAMA, least_block_tokens=64).block_bytes
+
+
 def test_a_stage_holds_its_share_of_the_whole_models_groups() -> None:
     """Twelve layers of each kind are two groups, of which each stage has six layers."""
     config = {**alternate(0, 0), "num_hidden_layers": 24, "layer_types": ["full_attention", "sliding_attention"] * 12}
@@ -137,18 +150,17 @@ def test_keys_and_values_of_a_token() -> None:
     architecture = read_architecture(LLAMA)
     assert 3 * TOKEN_BYTES == count_kv_bytes_per_token(architecture, 2)
     assert 3 * TOKEN_BYTES // 2 == count_kv_bytes_per_token(architecture, 1)
-    first, second = list_stages(architecture, 2)
-    assert [2 * TOKEN_BYTES, TOKEN_BYTES // 2] == [
-        count_kv_bytes_per_token_per_gpu(first, 1, 2),
-        count_kv_bytes_per_token_per_gpu(second, 4, 2),
-    ]
 
 
 @pytest.mark.parametrize(("tensor", "channels", "heads"), [(1, 32 + 2 * 2 * 16, 4), (2, 16 + 2 * 16, 2)])
 def test_the_state_of_a_mamba_layer(tensor: int, channels: int, heads: int) -> None:
     [state] = read_architecture(NEMOTRON_H).find_states()
     assert channels * 3 * 2 + heads * 8 * 16 * 4 == count_state_bytes(state, tensor)
-    assert count_state_bytes(state, tensor) == count_state_bytes_per_sequence(read_architecture(NEMOTRON_H), tensor)
+
+
+def test_the_states_of_a_sequence_are_those_of_all_mamba_layers() -> None:
+    architecture = read_architecture({**NEMOTRON_H, "hybrid_override_pattern": "M*MM"})
+    assert 3 * count_state_bytes(architecture.find_states()[0], 1) == count_state_bytes_per_sequence(architecture)
 
 
 def test_one_group_is_repeated_in_the_state() -> None:

@@ -1,12 +1,13 @@
 """The operator's configuration: what a platform team decides once for its cluster."""
 
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from nemotron_operator.api import descriptions
@@ -15,6 +16,9 @@ from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.constants import GPU_RESOURCE
 from nemotron_operator.errors import ConfigError
+
+RELEASE_PATTERN = r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$"
+"""A release of vLLM, in the three numbers by which releases are compared."""
 
 
 class ConfigModel(BaseModel):
@@ -96,14 +100,25 @@ def _can_be_planned(entry: CatalogEntry) -> CatalogEntry:
     return entry
 
 
+def _must_be_a_release(version: object) -> object:
+    """Say in words what the pattern says to programs; YAML reads 0.33 as a number."""
+    if isinstance(version, str) and re.fullmatch(RELEASE_PATTERN, version):
+        return version
+    raise ValueError(
+        "must be a release in three numbers, such as 0.33.0: arguments and memory account follow it. For a nightly "
+        "build or a release candidate, name the release that it comes closest to"
+    )
+
+
 class OperatorConfig(ConfigModel):
     """Everything that a platform team may decide for all NemotronDeployments of its cluster."""
 
     engine_image: str
     """The vLLM image where the resource names none. Pin it by digest in production."""
 
-    engine_version: str
-    """The vLLM version inside `engineImage`: the argument names that the operator renders follow it."""
+    engine_version: Annotated[str, Field(pattern=RELEASE_PATTERN), BeforeValidator(_must_be_a_release)]
+    """The vLLM version inside `engineImage`, such as `0.33.0`: the argument names that the operator renders and the
+    memory account follow it."""
 
     downloader_image: str
     """The image of the cache Job and of the verification Job. It holds `nemotron-download` and `nemotron-verify`."""
@@ -198,4 +213,7 @@ def _read_overlay(path: Path) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
-    return f"{field}: {first['msg']} (found {first['input']!r})"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type" and isinstance(first["input"], int | float):
+        message = "must be text: write it in quotes"
+    return f"{field}: {message} (found {first['input']!r})"

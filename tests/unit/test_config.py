@@ -98,8 +98,16 @@ def test_the_example_for_a_machine_without_gpus_is_sound_and_brings_its_model() 
         ("models: [{name: a}]", "models.0.repository"),
         ("currency: euro", "currency: "),
         ("accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: cheap}}", "X.gpuPricePerHour"),
-        ("accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: 2.99}}", "X.gpuPricePerHour"),
-        (UNPLANNABLE_MODEL, "models.0: Value error"),
+        (
+            "accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: 2.99}}",
+            "write it in quotes (found 2.99)",
+        ),
+        (UNPLANNABLE_MODEL, "models.0: config.json: architectures: 'NobodyKnowsForCausalLM' is not known"),
+        ("engineVersion: 0.33.0rc1", "engineVersion: must be a release in three numbers, such as 0.33.0"),
+        ("engineVersion: v0.33.0", "(found 'v0.33.0')"),
+        ("engineVersion: nightly", "name the release that it comes closest to (found 'nightly')"),
+        ("engineVersion: 0.33", "engineVersion: must be a release in three numbers, such as 0.33.0"),
+        ("engineVersion:", "(found None)"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words: str) -> None:

@@ -8,6 +8,7 @@ from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import (
     CONTEXT_STEP_TOKENS,
     Sizing,
+    choose_sizing,
     find_longest_context,
     find_smallest,
     list_parallelisms,
@@ -62,7 +63,7 @@ def find_faster(request: PlanRequest, sizing: Sizing) -> Alternative | None:
     """Find the next larger tensor parallel size: each GPU reads less for a token."""
     for parallelism in list_parallelisms(request):
         if parallelism.gpus > sizing.gpus:
-            larger = size_replica(request, parallelism, sizing.max_model_len)
+            larger = _follow(request, parallelism, sizing)
             if larger.fits:
                 return Alternative(larger, (f"parallelism.tensor: {parallelism.tensor}",))
     return None
@@ -71,16 +72,23 @@ def find_faster(request: PlanRequest, sizing: Sizing) -> Alternative | None:
 def _shrink(request: PlanRequest, parallelism: Parallelism, sizing: Sizing) -> Iterator[Alternative]:
     """Try the same context, then half the KV cache for a token, then a shorter context."""
     tensor = f"parallelism.tensor: {parallelism.tensor}"
-    same = size_replica(request, parallelism, sizing.max_model_len)
-    if same.fits:
-        yield Alternative(same, (tensor,))
+    followed = _follow(request, parallelism, sizing)
+    if followed.fits and followed.max_model_len >= sizing.max_model_len:
+        yield Alternative(followed, (tensor,))
     halved = _with_engine(request, kv_cache_dtype="fp8")
     smaller = size_replica(halved, parallelism, sizing.max_model_len)
     if smaller.fits:
         yield Alternative(smaller, (tensor, _HALF_KV_CACHE))
-    shorter = _shorten(request, same)
+    shorter = _shorten(request, size_replica(request, parallelism, sizing.max_model_len))
     if shorter is not None:
         yield Alternative(shorter, (tensor, f"engine.maxModelLen: {shorter.max_model_len}"))
+
+
+def _follow(request: PlanRequest, parallelism: Parallelism, sizing: Sizing) -> Sizing:
+    """Tell what somebody gets who sets this tensor parallel size and nothing else."""
+    if isinstance(request.spec.engine.max_model_len, int):
+        return size_replica(request, parallelism, sizing.max_model_len)
+    return choose_sizing(_with_tensor(request, parallelism.tensor))
 
 
 def _shorten(request: PlanRequest, sizing: Sizing) -> Sizing | None:
@@ -130,5 +138,9 @@ def _with_engine(request: PlanRequest, **settings: object) -> PlanRequest:
 
 def without_tensor(request: PlanRequest) -> PlanRequest:
     """Ask for the same and leave the tensor parallel size to the plan."""
-    parallelism = request.spec.parallelism.model_copy(update={"tensor": None})
+    return _with_tensor(request, None)
+
+
+def _with_tensor(request: PlanRequest, size: int | None) -> PlanRequest:
+    parallelism = request.spec.parallelism.model_copy(update={"tensor": size})
     return replace(request, spec=request.spec.model_copy(update={"parallelism": parallelism}))

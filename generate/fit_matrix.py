@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import cache
 
-from nemotron_operator.cli.matrix.cells import CompactMatrix, compact, describe_remarks, format_tokens
+from nemotron_operator.cli.matrix.cells import CompactMatrix, compact, describe_remarks
 from nemotron_operator.cli.matrix.command import make_matrix
 from nemotron_operator.cli.matrix.report import MatrixReport
 from nemotron_operator.cli.offline import read_offline
+from nemotron_operator.cli.tables import format_tokens
 
 BLOCK = "fit matrix"
 """Name of the block in README.md."""

@@ -28,6 +28,8 @@ MORE = " >"
 MISSING = "-"
 """Stands for what there is not."""
 
+_THOUSAND, _MILLION = 1000, 1_000_000
+
 KIB = 1024
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
@@ -157,3 +159,10 @@ class Bar:
 
     def _scale(self, position: int, cells: int) -> int:
         return round(cells * position / self.whole)
+
+
+def format_tokens(tokens: int) -> str:
+    """Write a context as people name it: 131072 is 131k, 1048576 is 1.05M."""
+    if tokens < _THOUSAND:
+        return str(tokens)
+    return f"{tokens // _THOUSAND}k" if tokens < _MILLION else f"{tokens / _MILLION:.2f}M"

@@ -115,8 +115,8 @@ def test_the_page_has_a_line_for_each_model_under_its_family() -> None:
     families = ("Llama (", "Llama, blocks pruned one by one (", "Hybrid of Mamba and attention (")
     titles = [line for line in lines if line.endswith(" models)")]
     assert [True] * len(families) == [title.startswith(family) for title, family in zip(titles, families, strict=True)]
-    assert f"{FP8} 70.6B FP8 128K 2/2/2/1" in [read_words(line) for line in lines]
-    assert f"{SUPER} 49.9B BF16 128K 2/2/2/1 vLLM 0.8.3, own code" in [read_words(line) for line in lines]
+    assert f"{FP8} 70.6B FP8 131k 2/2/2/1" in [read_words(line) for line in lines]
+    assert f"{SUPER} 49.9B BF16 131k 2/2/2/1 vLLM 0.8.3, own code" in [read_words(line) for line in lines]
 
 
 def test_a_family_begins_with_its_smallest_model(reports: dict[str, dict[str, object]]) -> None:

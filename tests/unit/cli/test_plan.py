@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -308,3 +309,16 @@ def test_a_configuration_brings_its_accelerators(file: Path, tmp_path: Path) -> 
 def test_a_suspended_deployment_takes_no_gpu(file: Path) -> None:
     report = nemoctl("plan", write_yaml(file, a_deployment().suspended().body), "-o", "json").document
     assert (True, 2, 0) == (report["fits"], report["gpusPerReplica"], report["gpus"])
+
+
+def test_the_documentation_of_the_answer_names_keys_that_there_are() -> None:
+    page = Path("docs/fit-plan.md").read_text()
+    table = page.partition("## The answer for programs")[2].partition("\n## ")[0]
+    named = re.findall(r"`([a-z][A-Za-z]+)`", " ".join(line for line in table.splitlines() if line.startswith("| `")))
+    keys = {field.alias for field in PlanReport.model_fields.values()}
+    assert [] == [key for key in named if key not in keys | {"gpuPricePerHour"}]
+    issue = {
+        *("fits", "weightsBytesPerGpu", "kvBytesPerToken", "kvCacheBytesPerGpu", "kvCacheTokens", "gpus"),
+        *("maxConcurrentFullLength", "maxModelLen", "tensorParallelSize", "startupSeconds"),
+    }
+    assert set() == issue - set(named)

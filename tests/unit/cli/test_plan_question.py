@@ -234,10 +234,10 @@ def test_an_image_that_does_not_say_its_version_is_a_remark(tmp_path: Path) -> N
     assert expected in report["remarks"]
 
 
-def test_speculative_decoding_is_a_remark(tmp_path: Path) -> None:
+def test_an_argument_whose_memory_is_not_counted_is_a_remark(tmp_path: Path) -> None:
     wanted = a_deployment().with_extra_args('--speculative-config={"method": "ngram", "num_speculative_tokens": 4}')
     remarks = ask(write_yaml(tmp_path / "a.yaml", wanted.body))["remarks"]
-    assert any(remark.startswith("extraArgs: speculative decoding takes weights") for remark in remarks)
+    assert any("what the extra argument --speculative-config may change" in remark for remark in remarks)
 
 
 def test_prediction_layers_are_a_remark(config: Path) -> None:
@@ -286,6 +286,7 @@ def test_the_positions_of_a_multimodal_model_are_those_of_its_language_model(con
         ('{"architectures": ["FooForCausalLM"]}', "architectures: 'FooForCausalLM' is not known to the plan"),
         ('{"architectures": ["LlamaForCausalLM"]}', "hidden_size: is missing; the plan needs it."),
         ("[" * 100_000, "is nested too deeply to be a config.json."),
+        (f'{{"hidden_size": {"9" * 5000}}}', "is no config.json: a number in it has too many digits."),
     ],
     ids=lambda value: value[:40],
 )
@@ -312,6 +313,11 @@ def test_a_directory_without_a_config_says_where_there_is_one(tmp_path: Path) ->
     write(tmp_path / "one" / "config.json", LLAMA)
     expected = f"--config: {tmp_path}: is a directory without a config.json. It is in one: name that directory."
     assert expected == fail("--config", tmp_path)
+
+
+def test_a_repository_of_the_hub_cache_says_which_snapshots_it_has(tmp_path: Path) -> None:
+    write(tmp_path / "snapshots" / COMMIT / "config.json", LLAMA)
+    assert fail("--config", tmp_path).endswith(f" It is in snapshots/{COMMIT}: name that directory.")
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -342,6 +348,18 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
         (["--replicas", "-1"], "input should be greater than or equal to 0 (found -1)."),
         (["--vllm-version", "latest"], "must be a release such as 0.33.0 (found 'latest')."),
         (["--vllm-version", "0.33.0rc1"], "must be a release such as 0.33.0 (found '0.33.0rc1')."),
+        (
+            ["--accelerator", "h100"],
+            "'h100' is not a profile of the operator's configuration. Did you mean H100-80GB or H100-PCIe-80GB or",
+        ),
+        (
+            ["--accelerator", "B200"],
+            "'B200' is not a profile of the operator's configuration. Did you mean H200? Known: H100-80GB,",
+        ),
+        (
+            ["--accelerator", ""],
+            "'' is not a profile of the operator's configuration. Known: H100-80GB,",
+        ),
         (
             ["--accelerator", "H100-80"],
             "'H100-80' is not a profile of the operator's configuration. Did you mean H100-80GB? Known: H100-80GB,",
@@ -404,9 +422,9 @@ def test_an_invalid_resource_has_no_picture(tmp_path: Path) -> None:
     assert ("team/sound" in page.read_text(), "team/broken" in page.read_text()) == (True, False)
 
 
-@pytest.mark.parametrize("arguments", [["--html", "a.html"], ["--nodes", "1"], ["--cluster"]])
+@pytest.mark.parametrize("arguments", [["--html", "a.html"], ["--strict"], ["--nodes", "1"], ["--cluster"]])
 def test_the_matrix_has_neither_picture_nor_nodes(arguments: list[str]) -> None:
-    expected = "--all: goes without --html, --nodes and --cluster; name a file or a model for these."
+    expected = "--all: goes without --html, --strict, --nodes and --cluster; name a file or a model for these."
     assert expected == fail("--all", *arguments)
 
 

@@ -120,7 +120,7 @@ team/nemotron-70b (nemo.yaml) fits
   Context     4,096 tokens; these GPUs hold up to 131,072
   KV cache    1,509,392 tokens per replica (bfloat16, 320 KiB a token), 54.0 to
               59.0 GiB on each GPU
-  Concurrent  368 sequences of full length; 1,024 at most
+  Concurrent  368 sequences of full length; a batch takes 1,024 at most
   Start-up    about 8 min 47 s; counts as failed after 17 min 34 s
 """
     assert expected == show(capsys)

@@ -6,14 +6,13 @@ from itertools import groupby
 
 from nemotron_operator.cli.matrix.command import UNKNOWN_GEOMETRY
 from nemotron_operator.cli.matrix.report import MatrixReport
+from nemotron_operator.cli.tables import format_tokens
 
 UNCERTAIN = "?"
 """Follows a full context that fits as expected, but not where every estimate is at its worst."""
 
 MORE_NODES = "more than one node"
 """Stands where no size of one node starts."""
-
-_THOUSAND, _MILLION = 1000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,6 @@ def describe_remarks(reports: Sequence[MatrixReport]) -> list[str]:
             names = accelerators.setdefault((report.model, report.remark), [])
             names += [report.accelerator] if report.accelerator not in names else []
     return [f"{model} on {', '.join(names)}: {remark}." for (model, remark), names in accelerators.items()]
-
-
-def format_tokens(tokens: int) -> str:
-    """Write a context as people name it: 131072 is 131k, 1048576 is 1.05M."""
-    if tokens < _THOUSAND:
-        return str(tokens)
-    return f"{tokens // _THOUSAND}k" if tokens < _MILLION else f"{tokens / _MILLION:.2f}M"
 
 
 def _get_model(report: MatrixReport) -> str:

@@ -9,16 +9,12 @@ from nemotron_operator.cli.matrix.report import MatrixReport
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.output import OutputFormat, write_document
 from nemotron_operator.cli.picture.legal_sizes import LegalSize, list_legal_sizes
+from nemotron_operator.cli.plan.more_nodes import describe_need_of_nodes
 from nemotron_operator.plan.facts import Facts
-from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.request import PlanRequest, resolve_request
-from nemotron_operator.plan.sizing import size_replica
 
 UNKNOWN_GEOMETRY = "the geometry is not known to this catalogue"
 """What is said of a model without a config.json."""
-
-_MOST_NODES = 4
-"""Nodes up to which a model that one node does not hold is tried."""
 
 
 def print_matrix(offline: Offline, output: OutputFormat) -> None:
@@ -63,7 +59,7 @@ def _size_model(request: PlanRequest) -> Iterator[MatrixReport]:
         return
     sizes = list_legal_sizes(request, limit)
     is_on_one_node = any(size.longest_tokens for size in sizes)
-    remark = "" if is_on_one_node else _describe_need_of_nodes(request, sizes[-1].tensor)
+    remark = "" if is_on_one_node else describe_need_of_nodes(request, sizes[-1].tensor)
     for size in sizes:
         yield _report(request, size, remark)
 
@@ -85,14 +81,3 @@ def _report(request: PlanRequest, size: LegalSize, remark: str) -> MatrixReport:
         is_certain=is_held and replace(size.sizing, max_model_len=longest).is_certain,
         remark=remark,
     )
-
-
-def _describe_need_of_nodes(request: PlanRequest, tensor: int) -> str:
-    """Say that one node does not hold the model, and how many GPUs in pipeline stages would."""
-    limit, layers = request.known_entry.context.max_model_len, len(request.architecture.blocks)
-    for stages in range(2, min(_MOST_NODES, layers) + 1):
-        parallelism = Parallelism(tensor, stages)
-        if size_replica(request, parallelism, limit).fits:
-            size = f"tensor {tensor}, pipeline {stages}"
-            return f"needs more than one node: {parallelism.gpus} GPUs hold the full context ({size})"
-    return f"needs more than {_MOST_NODES} nodes"

@@ -8,7 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from nemotron_operator.cli.matrix.cells import CompactMatrix, MatrixRow, compact, describe_remarks, format_tokens
+from nemotron_operator.cli.matrix.cells import CompactMatrix, MatrixRow, compact, describe_remarks
 from nemotron_operator.cli.matrix.report import MatrixReport
 from nemotron_operator.cli.messages import make_printable
 from nemotron_operator.cli.tables import (
@@ -18,6 +18,7 @@ from nemotron_operator.cli.tables import (
     UNFOLDED_WIDTH,
     add_field,
     format_gib,
+    format_tokens,
     indent,
     make_fields_table,
     make_lines_table,

@@ -14,6 +14,7 @@ from nemotron_operator.cli.tables import (
     format_bytes_short,
     format_count,
     format_gib,
+    format_tokens,
     indent,
     make_fields_table,
     make_lines_table,
@@ -21,8 +22,6 @@ from nemotron_operator.cli.tables import (
     print_lines,
     print_page,
 )
-
-KIBI = 1024
 
 
 def print_model_list(reports: Sequence[ModelReport]) -> None:
@@ -79,7 +78,7 @@ def _list(reports: Sequence[ModelReport]) -> Table:
             make_text(report.name),
             _format_parameters(report),
             report.quantization or MISSING,
-            _format_context(report.max_model_len),
+            format_tokens(report.max_model_len),
             "/".join(_describe_need(need, report) for need in report.needs),
             make_text(", ".join(_describe_flags(report)), QUIET),
         )
@@ -158,7 +157,3 @@ def _describe_need(need: AcceleratorNeed, report: ModelReport) -> str:
 
 def _format_parameters(report: ModelReport) -> str:
     return MISSING if report.parameters is None else f"{report.parameters / 1e9:.1f}B"
-
-
-def _format_context(tokens: int) -> str:
-    return f"{tokens // KIBI}K" if tokens % KIBI == 0 else f"{tokens:,}"

@@ -1,6 +1,6 @@
 """`nemoctl plan --html`: the plans as one page that needs no network, no script and no fonts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -69,15 +69,22 @@ class _Judgement:
     is_good: bool = False
 
 
-def write_plan_html(plans: Sequence[tuple[str, PlanRequest]], path: Path) -> None:
+def write_plan_html(
+    plans: Sequence[tuple[str, PlanRequest]], path: Path, word: Callable[[str], str] | None = None
+) -> None:
     """Write the page of titled plans.
+
+    Parameters
+    ----------
+    word
+        Words what the plan says for the person who asked; None for as it is.
 
     Raises
     ------
     OperatorError
         The file cannot be written; the message names it and the way out.
     """
-    text = render_plan_html(plans)
+    text = render_plan_html(plans, word)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -86,9 +93,11 @@ def write_plan_html(plans: Sequence[tuple[str, PlanRequest]], path: Path) -> Non
         ) from error
 
 
-def render_plan_html(plans: Sequence[tuple[str, PlanRequest]]) -> str:
+def render_plan_html(plans: Sequence[tuple[str, PlanRequest]], word: Callable[[str], str] | None = None) -> str:
     """Render the page of titled plans."""
     sections = [_make_section(number, title, request) for number, (title, request) in enumerate(plans, start=1)]
+    if word is not None:
+        sections = [replace(section, message=word(section.message)) for section in sections]
     return _load_template().render(sections=sections, legend=LEGEND, version=__version__)
 
 

@@ -6,12 +6,14 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
 from nemotron_operator.cli.documents import Document
 from nemotron_operator.cli.offline import Offline
+from nemotron_operator.cli.plan.more_nodes import describe_need_of_nodes
 from nemotron_operator.cli.plan.remarks import list_remarks
 from nemotron_operator.cli.plan.report import BytesRange, NodesReport, PlanReport, SettingReport
 from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_faster, find_nearest_fitting
 from nemotron_operator.plan.cost import count_cost_per_hour, format_cost
 from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.memory.estimate import Estimate
+from nemotron_operator.plan.memory.parallelism import list_legal_tensor_parallel_sizes
 from nemotron_operator.plan.node_pool import Demand, count_needed_nodes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
@@ -57,7 +59,16 @@ def _answer(deployment: ParsedDeployment, decision: Decision, offline: Offline) 
     }
     if plan is not None and sizing is not None:
         answer |= _tell_decision(plan, sizing) | _tell_memory(sizing) | _tell_choices(request, plan, sizing)
+        answer["remarks"] += _tell_need_of_nodes(request, sizing, answer["fitting_settings"])
     return answer
+
+
+def _tell_need_of_nodes(request: PlanRequest, sizing: Sizing, fitting_settings: tuple[str, ...]) -> tuple[str, ...]:
+    """Say what a model takes for which there is no setting on one node."""
+    if sizing.fits or fitting_settings:
+        return ()
+    largest = list_legal_tensor_parallel_sizes(request.architecture, request.known_profile.gpus_per_node)[-1]
+    return (f"The model {describe_need_of_nodes(request, largest)}.",)
 
 
 def _tell_what_was_asked(deployment: ParsedDeployment, request: PlanRequest, offline: Offline) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class _Answered:
     documents: tuple[Document, ...]
     offline: Offline
     reports: tuple[PlanReport, ...]
+    is_of_options: bool = False
+    """Whether options said what is planned, and not files."""
 
 
 def _check_subject(query: PlanQuery) -> None:
@@ -74,8 +76,10 @@ def _check_subject(query: PlanQuery) -> None:
 
 def _check_pool(query: PlanQuery) -> None:
     """Let one node pool be looked at, where there is one answer for it."""
-    if query.is_all and (query.html is not None or query.pool != NodeQuestion()):
-        raise OperatorError("--all: goes without --html, --nodes and --cluster; name a file or a model for these.")
+    if query.is_all and (query.html is not None or query.is_strict or query.pool != NodeQuestion()):
+        raise OperatorError(
+            "--all: goes without --html, --strict, --nodes and --cluster; name a file or a model for these."
+        )
     if query.pool.is_cluster and query.pool.nodes is not None:
         raise OperatorError("--nodes: goes without --cluster; give one of them.")
     if not query.pool.is_cluster and (query.pool.kubeconfig or query.pool.context):
@@ -92,26 +96,29 @@ def _plan_files(query: PlanQuery) -> _Answered:
 
 
 def _plan_question(query: PlanQuery) -> _Answered:
-    from nemotron_operator.cli.plan.question import resolve_question, speak_of_options
+    from nemotron_operator.cli.plan.question import resolve_question
     from nemotron_operator.cli.plan.remarks import list_grants
+    from nemotron_operator.cli.plan.wording import speak_of_options
 
     asked = resolve_question(query.question, read_offline(query.operator_config))
     report = make_plan_report(asked.document, asked.offline)
     grants = list_grants(asked.flags, report.vllm_version, has_own_code=asked.has_own_code)
-    told = {"message": speak_of_options(report.message), "remarks": (*grants, *report.remarks)}
-    return _Answered((asked.document,), asked.offline, (report.model_copy(update=told),))
+    remarks = (*grants, *asked.remarks, *report.remarks)
+    worded = speak_of_options(report.model_copy(update={"remarks": remarks}))
+    return _Answered((asked.document,), asked.offline, (worded,), is_of_options=True)
 
 
 def _write_html(answered: _Answered, path: Path) -> None:
     """Write the page of all that could be read; what is no resource has nothing to draw."""
     from nemotron_operator.cli.picture.page import write_plan_html
+    from nemotron_operator.cli.plan.wording import name_options
 
     plans = [
         (f"{report.namespace}/{report.name} ({report.file})", answered.offline.resolve(document.deployment))
         for document, report in zip(answered.documents, answered.reports, strict=True)
         if isinstance(document.deployment, ParsedDeployment)
     ]
-    write_plan_html(plans, path)
+    write_plan_html(plans, path, name_options if answered.is_of_options else None)
 
 
 def _is_well(report: PlanReport, *, is_strict: bool) -> bool:

@@ -48,12 +48,19 @@ def read_config_file(path: str) -> ConfigFile:
 
 
 def _find(path: Path) -> Path:
-    """Look into a directory: a hub snapshot, a local model, or a commit's on a cache volume."""
+    """Look into a directory: a hub snapshot, a local model, or a commit's on a cache volume.
+
+    Which of several snapshots is meant, only the person knows.
+    """
     if not path.is_dir():
         return path
     file = path / "config.json"
     if not file.exists():
-        inside = sorted(each.parent.name for each in path.glob("*/config.json"))
+        inside = sorted(
+            str(each.parent.relative_to(path))
+            for pattern in ("*/config.json", "snapshots/*/config.json")
+            for each in path.glob(pattern)
+        )
         hint = f" It is in {', '.join(inside[:5])}: name that directory." if inside else ""
         raise InvalidResourceError(
             f"--config: {path}: is a directory without a config.json.{hint or ' Name the file of a model.'}"
@@ -94,6 +101,10 @@ def _read_json(source: str, text: bytes) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise InvalidResourceError(f"--config: {source}: is not JSON: no text at byte {error.start}.") from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise InvalidResourceError(
+            f"--config: {source}: is no config.json: a number in it has too many digits."
+        ) from error
     except RecursionError as error:
         raise InvalidResourceError(f"--config: {source}: is nested too deeply to be a config.json.") from error
     if not isinstance(values, dict):

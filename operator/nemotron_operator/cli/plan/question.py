@@ -1,11 +1,9 @@
 """From --model or --config and their settings to a deployment that goes through the same plan as any other."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,23 +14,12 @@ from nemotron_operator.catalog.entry import CatalogEntry, Context, ServingFlags
 from nemotron_operator.cli.documents import Document
 from nemotron_operator.cli.offline import Offline, is_commit
 from nemotron_operator.cli.plan.config_file import ConfigFile, read_config_file
+from nemotron_operator.cli.plan.context_length import ContextLength, find_longest_context
 from nemotron_operator.cli.plan.options import ModelQuestion
+from nemotron_operator.cli.plan.wording import OPTIONS_BY_FIELD
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import OperatorError
-
-OPTIONS_BY_FIELD = {
-    "model.name": "--model",
-    "accelerator": "--accelerator",
-    "parallelism.tensor": "--tensor-parallel-size",
-    "parallelism.pipeline": "--pipeline-parallel-size",
-    "engine.maxModelLen": "--max-model-len",
-    "engine.gpuMemoryUtilizationPercent": "--gpu-memory-utilization",
-    "engine.kvCacheDtype": "--kv-cache-dtype",
-    "engine.maxNumSeqs": "--max-num-seqs",
-    "engine.maxNumBatchedTokens": "--max-num-batched-tokens",
-    "replicas": "--replicas",
-}
-"""The option that stands for a field of the resource."""
+from nemotron_operator.plan.engine_version import find_engine_version
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,96}(/[A-Za-z0-9_.-]{1,96})?")
 _LONGEST_CONTEXT_TOKENS = 10_000_000
@@ -55,6 +42,8 @@ class Asked:
     """What the model needs and was taken for granted."""
     has_own_code: bool = False
     """Whether config.json names Python code of its repository."""
+    remarks: tuple[str, ...] = ()
+    """What else a person should know of the config.json, in sentences."""
 
 
 def resolve_question(question: ModelQuestion, offline: Offline) -> Asked:
@@ -66,21 +55,14 @@ def resolve_question(question: ModelQuestion, offline: Offline) -> Asked:
         The model, the config.json, the accelerator or a setting cannot be used; the message names the option.
     """
     _check_accelerator(question, offline.config)
-    config = _plan_as(question.vllm_version, offline.config)
-    if question.config is not None:
-        file = read_config_file(question.config)
-        entry, source = _make_entry(file, question), file.source
-        has_own_code = "auto_map" in file.values
-    else:
-        entry, source, has_own_code = find_entry(question.model or "", offline, "--model"), "catalogue", False
-    spec = _make_spec(question, entry)
-    deployment = ParsedDeployment(Identity("default", _make_name(entry.name), "", 0), spec)
-    return Asked(
-        Document(source, deployment),
-        grant(replace(offline, config=config), entry),
-        entry.flags,
-        has_own_code=has_own_code,
-    )
+    offline = replace(offline, config=_plan_as(question.vllm_version, offline.config))
+    if question.config is None:
+        return _ask_about(question, find_entry(question.model or "", offline, "--model"), "catalogue", offline)
+    file = read_config_file(question.config)
+    context = _read_context(file, _find_version(question, offline.config))
+    asked = _ask_about(question, _make_entry(file, context, question), file.source, offline)
+    remarks = (context.remark,) if context is not None and context.remark else ()
+    return replace(asked, has_own_code="auto_map" in file.values, remarks=remarks)
 
 
 def find_entry(name: str, offline: Offline, asked_by: str) -> CatalogEntry:
@@ -102,21 +84,19 @@ def find_entry(name: str, offline: Offline, asked_by: str) -> CatalogEntry:
     return entry
 
 
-def speak_of_options(message: str) -> str:
-    """Name options where a message of the plan names fields of the resource."""
-    for path in sorted(OPTIONS_BY_FIELD, key=len, reverse=True):
-        option = OPTIONS_BY_FIELD[path]
-        message = re.sub(rf"\bspec\.{re.escape(path)}(?=: )", option, message)
-        message = re.sub(rf"(?<![\w.-]){re.escape(path)}: (?=\S)", f"{option} ", message)
-    return message
+def _ask_about(question: ModelQuestion, entry: CatalogEntry, source: str, offline: Offline) -> Asked:
+    spec = _make_spec(question, entry)
+    deployment = ParsedDeployment(Identity("default", _make_name(entry.name), "", 0), spec)
+    return Asked(Document(source, deployment), grant(offline, entry), entry.flags)
 
 
 def _check_accelerator(question: ModelQuestion, config: OperatorConfig) -> None:
     name = question.accelerator
     if name is None or name in config.accelerators:
         return
-    close = get_close_matches(name, config.accelerators, n=1)
-    advice = f" Did you mean {close[0]}?" if close else ""
+    begun = [each for each in config.accelerators if name and each.casefold().startswith(name.casefold())]
+    close = begun or get_close_matches(name, config.accelerators, n=1)
+    advice = f" Did you mean {' or '.join(close)}?" if close else ""
     raise OperatorError(
         f"--accelerator: {name!r} is not a profile of the operator's configuration.{advice} Known: "
         f"{', '.join(sorted(config.accelerators))}; --operator-config brings more."
@@ -136,38 +116,45 @@ def _plan_as(version: str | None, config: OperatorConfig) -> OperatorConfig:
     return config.model_copy(update={"engine_version": f"{match[1]}{match[2] or '.0'}", "accelerators": profiles})
 
 
-def _make_entry(file: ConfigFile, question: ModelQuestion) -> CatalogEntry:
+def _find_version(question: ModelQuestion, config: OperatorConfig) -> str | None:
+    """Tell which vLLM would serve; None when its image does not say."""
+    profile = config.accelerators[question.accelerator or config.default_accelerator]
+    return find_engine_version(profile.engine_image or config.engine_image, config)
+
+
+def _read_context(file: ConfigFile, version: str | None) -> ContextLength | None:
+    try:
+        return find_longest_context(file.values, version)
+    except ArchitectureError as error:
+        raise _blame(file, error) from error
+
+
+def _blame(file: ConfigFile, error: ArchitectureError) -> OperatorError:
+    """Name the file instead of any config.json."""
+    return OperatorError(f"--config: {file.source}: {str(error).removeprefix('config.json: ')}")
+
+
+def _make_entry(file: ConfigFile, context: ContextLength | None, question: ModelQuestion) -> CatalogEntry:
     """Make an entry of a config.json for this one plan."""
-    longest = _find_longest_context(file.values)
     entry = CatalogEntry(
         name=_name_model(file),
         repository=_name_model(file),
         revision="main",
         licence="unknown",
-        context=Context(max_model_len=longest or _LONGEST_CONTEXT_TOKENS),
+        context=Context(max_model_len=context.tokens if context else _LONGEST_CONTEXT_TOKENS),
         config=file.values,
         sources=(file.source,),
     )
     try:
         _ = entry.architecture
     except ArchitectureError as error:
-        raise OperatorError(f"--config: {file.source}: {str(error).removeprefix('config.json: ')}") from error
-    if longest is None and question.max_model_len in {None, "auto"}:
+        raise _blame(file, error) from error
+    if context is None and question.max_model_len in {None, "auto"}:
         raise OperatorError(
             f"--config: {file.source}: max_position_embeddings is missing, so nothing says how long a sequence may be. "
             "Give --max-model-len."
         )
     return entry
-
-
-def _find_longest_context(values: Mapping[str, Any]) -> int | None:
-    """Read how long sequences may be; a part of a multimodal model says it for its language model."""
-    inner = values.get("text_config")
-    fields = values if values.get("max_position_embeddings") or not isinstance(inner, Mapping) else inner
-    positions = fields.get("max_position_embeddings")
-    if isinstance(positions, bool) or not isinstance(positions, int) or positions <= 0:
-        return None
-    return positions
 
 
 def _name_model(file: ConfigFile) -> str:

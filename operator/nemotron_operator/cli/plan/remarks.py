@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from nemotron_operator.catalog.entry import ServingFlags
 from nemotron_operator.plan.engine_version import parse_version
+from nemotron_operator.plan.memory_arguments import list_unaccounted
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.plan.sizing import Sizing
+from nemotron_operator.status.planned import describe_unaccounted
 from nemotron_operator.units import GIB
 
 OLDEST_MEASURED_VLLM = "0.11.0"
@@ -14,8 +16,6 @@ OLDEST_MEASURED_VLLM = "0.11.0"
 
 NEWEST_READ_VLLM = "0.33.0"
 """The newest vLLM whose source the account follows."""
-
-_SPECULATIVE_ARGUMENTS = ("--speculative-config", "-sc", "--spec-")
 
 
 def list_remarks(request: PlanRequest, plan: ServingPlan | None, sizing: Sizing | None) -> Iterator[str]:
@@ -25,7 +25,6 @@ def list_remarks(request: PlanRequest, plan: ServingPlan | None, sizing: Sizing 
     yield from _remark_version(request)
     yield from _remark_arguments(request)
     if plan is not None and sizing is not None:
-        yield from request.architecture.remarks
         yield from _remark_prediction_layers(request)
         yield from _remark_range(plan, sizing)
 
@@ -54,8 +53,9 @@ def _remark_version(request: PlanRequest) -> Iterator[str]:
 
 
 def _remark_arguments(request: PlanRequest) -> Iterator[str]:
-    if any(argument.startswith(_SPECULATIVE_ARGUMENTS) for argument in request.extra_args):
-        yield "extraArgs: speculative decoding takes weights, KV cache and graphs that are not in the account."
+    unaccounted = list_unaccounted(request.extra_args)
+    if unaccounted:
+        yield describe_unaccounted(unaccounted)
 
 
 def _remark_prediction_layers(request: PlanRequest) -> Iterator[str]:

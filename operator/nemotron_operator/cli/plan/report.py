@@ -20,7 +20,8 @@ class SettingReport(ApiModel):
     """Another setting of the same deployment that works too, with what one gets for it."""
 
     settings: tuple[str, ...]
-    """Fields of the resource with their values, all of which have to be set. Example: `["parallelism.tensor: 4"]`."""
+    """Fields of the resource with their values, all of which have to be set; options for `--model` and `--config`.
+    Example: `["parallelism.tensor: 4"]`."""
 
     tensor_parallel_size: int
     """GPUs that share one replica's weights. Example: `4`."""
@@ -190,7 +191,8 @@ class PlanReport(ApiModel):
     """Sequences of full length that fit at the same time, rounded down. Example: `1`."""
 
     longest_max_model_len: int | None = None
-    """Longest context that the same GPUs hold, in tokens; 0 when they hold none. Example: `131072`."""
+    """Longest context that the same GPUs hold, in tokens: a multiple of 1024, or the model's own; 0 when there is none.
+    Example: `131072`."""
 
     smallest_tensor_parallel_size: int | None = None
     """Fewest GPUs of one tensor-parallel group that hold the same context; null when no node does. Example: `2`."""
@@ -209,13 +211,14 @@ class PlanReport(ApiModel):
     """Currency of every cost, ISO 4217; null without a price. Example: `USD`."""
 
     next_cheaper: SettingReport | None = None
-    """The next smaller number of GPUs that works, and what gives way for it; null when there is none."""
+    """The next smaller tensor parallel size that works, and what gives way for it; null when there is none."""
 
     next_faster: SettingReport | None = None
     """The next larger tensor parallel size of one node: each GPU reads less for a token; null when there is none."""
 
     fitting_settings: tuple[str, ...] = ()
-    """What would fit instead of what does not, the nearest first; each is enough. Empty for what fits.
+    """What would fit instead of what does not, the nearest first; each is enough. Empty for what fits. Options for
+    `--model` and `--config`.
     Example: `["parallelism.tensor: 4", "engine.maxModelLen: 90112"]`."""
 
     nodes: NodesReport | None = None

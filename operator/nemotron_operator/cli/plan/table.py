@@ -49,6 +49,9 @@ def _describe_verdict(report: PlanReport) -> tuple[str, str]:
     if report.fits is None:
         return f"nobody can tell: {report.reason}", BUSY
     if report.fits:
+        pool = report.nodes.pool if report.nodes else None
+        if pool is not None and not pool.holds_all:
+            return "fits its GPUs, but the nodes have no room for it", BAD
         return ("fits", GOOD) if report.is_certain is not False else ("fits, unless the estimates are too low", BUSY)
     if report.reason == Reason.FITS_NOT_ENFORCED:
         return "does not fit, and would be started all the same", BUSY
@@ -139,7 +142,7 @@ def _list_capacity(report: PlanReport) -> Iterator[tuple[str, RenderableType]]:
         per_token += f" and {format_bytes_short(report.state_bytes_per_sequence)} a sequence"
     yield "KV cache", f"{tokens} ({per_token}){_describe_range(report.kv_cache_bytes_per_gpu_range)}"
     full_length = format_count(report.max_concurrent_full_length or 0, "sequence")
-    batch = f"; {report.max_num_seqs:,} at most" if report.max_num_seqs else ""
+    batch = f"; a batch takes {report.max_num_seqs:,} at most" if report.max_num_seqs else ""
     yield "Concurrent", f"{full_length} of full length{batch}"
     estimate, budget = report.startup_seconds or 0, report.startup_budget_seconds or 0
     yield "Start-up", f"about {format_seconds(estimate)}; counts as failed after {format_seconds(budget)}"

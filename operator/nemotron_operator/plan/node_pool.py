@@ -5,6 +5,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class NodeGpus:
+    """The GPUs of one node."""
+
+    allocatable: int
+    """What the node offers to pods."""
+    requested: int
+    """What pods on it request."""
+
+    @property
+    def free(self) -> int:
+        """Count what no pod requests."""
+        return max(0, self.allocatable - self.requested)
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """Replicas that each need so many GPUs of one node."""
 

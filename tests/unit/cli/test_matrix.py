@@ -7,8 +7,8 @@ import pytest
 from nemotron_operator.catalog.catalog import load_catalog, make_catalog
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.cli.matrix.cells import compact, describe_remarks, format_cell
-from nemotron_operator.cli.matrix.command import UNKNOWN_GEOMETRY, make_matrix, print_matrix
-from nemotron_operator.cli.matrix.report import MatrixReport
+from nemotron_operator.cli.matrix.command import make_matrix, print_matrix
+from nemotron_operator.cli.matrix.report import UNKNOWN_GEOMETRY, MatrixReport
 from nemotron_operator.cli.offline import Offline, read_offline
 from nemotron_operator.cli.output import OutputFormat
 from nemotron_operator.cli.tables import format_tokens

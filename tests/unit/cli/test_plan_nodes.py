@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from nemotron_operator.cli.plan.cluster import NODE, count_node_gpus
-from nemotron_operator.cli.plan.nodes import NodeGpus
 from nemotron_operator.cluster.kinds import POD
 from nemotron_operator.config import load_config
+from nemotron_operator.plan.node_pool import NodeGpus
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.command import Answer, nemoctl, read_words, write_yaml

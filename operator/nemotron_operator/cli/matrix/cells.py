@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from nemotron_operator.cli.matrix.command import UNKNOWN_GEOMETRY
-from nemotron_operator.cli.matrix.report import MatrixReport
+from nemotron_operator.cli.matrix.report import UNKNOWN_GEOMETRY, MatrixReport
 from nemotron_operator.cli.tables import format_tokens
 
 UNCERTAIN = "?"

@@ -5,16 +5,13 @@ from dataclasses import replace
 
 from nemotron_operator.api.spec import ModelSpec, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
-from nemotron_operator.cli.matrix.report import MatrixReport
+from nemotron_operator.cli.matrix.report import UNKNOWN_GEOMETRY, MatrixReport
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.output import OutputFormat, write_document
 from nemotron_operator.cli.picture.legal_sizes import LegalSize, list_legal_sizes
 from nemotron_operator.cli.plan.more_nodes import describe_need_of_nodes
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.request import PlanRequest, resolve_request
-
-UNKNOWN_GEOMETRY = "the geometry is not known to this catalogue"
-"""What is said of a model without a config.json."""
 
 
 def print_matrix(offline: Offline, output: OutputFormat) -> None:

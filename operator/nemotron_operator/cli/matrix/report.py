@@ -2,6 +2,9 @@
 
 from nemotron_operator.api.fields import ApiModel
 
+UNKNOWN_GEOMETRY = "the geometry is not known to this catalogue"
+"""What is said of a model without a config.json."""
+
 
 class MatrixReport(ApiModel):
     """What one tensor parallel size of one accelerator holds of one model, with nothing else set.

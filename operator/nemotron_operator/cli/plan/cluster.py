@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from nemotron_operator.api.quantity import parse_quantity
-from nemotron_operator.cli.plan.nodes import NodeGpus
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import connect
 from nemotron_operator.cluster.gateway import ClusterGateway
@@ -16,6 +15,7 @@ from nemotron_operator.cluster.kinds import POD, ApiKind
 from nemotron_operator.config import AcceleratorProfile
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.errors import ClusterError, OperatorError
+from nemotron_operator.plan.node_pool import NodeGpus
 
 NODE = ApiKind("", "v1", "nodes", "Node")
 

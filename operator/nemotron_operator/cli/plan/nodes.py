@@ -1,28 +1,12 @@
 """Whether a node pool holds the planned replicas: so many empty nodes, or those of a cluster."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.plan.options import NodeQuestion
 from nemotron_operator.cli.plan.report import PlanReport, PoolReport
 from nemotron_operator.config import AcceleratorProfile
-from nemotron_operator.plan.node_pool import Demand, Packing, pack
-
-
-@dataclass(frozen=True, slots=True)
-class NodeGpus:
-    """The GPUs of one node."""
-
-    allocatable: int
-    """What the node offers to pods."""
-    requested: int
-    """What pods on it request."""
-
-    @property
-    def free(self) -> int:
-        """Count what no pod requests."""
-        return max(0, self.allocatable - self.requested)
+from nemotron_operator.plan.node_pool import Demand, NodeGpus, Packing, pack
 
 
 def add_pool(reports: Sequence[PlanReport], question: NodeQuestion, offline: Offline) -> list[PlanReport]:

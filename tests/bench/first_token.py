@@ -32,6 +32,9 @@ RUNS = 2
 READY_SECONDS = 300
 """How long fetch, start and verification may take; half a minute on a quiet machine."""
 
+LATE_SECONDS = 30
+"""How much later than Ready a watch may tell of what came before it."""
+
 NAME = "tiny"
 """The resource."""
 
@@ -120,6 +123,10 @@ def _measure_resource(watches: Watches, namespace: Namespace, hub: Hub) -> Run:
     find_job, find_server = added("Job", VERIFICATION_COMPONENT), added("Deployment", SERVER_COMPONENT)
     job = watches.wait_for("the verification Job", find_job, namespace.name, READY_SECONDS)
     server = watches.wait_for("the Deployment", find_server, namespace.name, READY_SECONDS)
+    for stage in STAGES:
+        # Each kind has a watch of its own: Ready may be told before the end of the Job that it follows from.
+        if stage.end is not None:
+            watches.wait_for(stage.what, stage.end, namespace.name, LATE_SECONDS)
     sightings = watches.seen(namespace.name)
     _remove(namespace)
     return Run(applied, healthy, ready, sightings, server.body["spec"]["template"], read_question(job.body))

@@ -56,7 +56,7 @@ def render_fit_matrix() -> str:
     config = offline.config
     introduction = INTRODUCTION.format(version=config.engine_version, percent=config.gpu_memory_utilization_percent)
     remarks = [f"- {remark}" for remark in describe_remarks(reports)]
-    parts = [introduction, *_render_table(compact(reports), links=True)]
+    parts = [introduction, *_render_table(compact(reports))]
     return "\n".join([*parts, *(["", "One node is not enough:", "", *remarks] if remarks else []), ""])
 
 
@@ -69,7 +69,7 @@ def render_representatives() -> str:
     ]
     chosen.sort(key=lambda report: REPRESENTATIVES.index(report.model))
     introduction = REPRESENTATIVES_INTRODUCTION.format(version=read_offline(None).config.engine_version)
-    return "\n".join([introduction, *_render_table(compact(chosen), links=False)])
+    return "\n".join([introduction, *_render_table(compact(chosen))])
 
 
 @cache
@@ -77,16 +77,10 @@ def _compute() -> Sequence[MatrixReport]:
     return tuple(make_matrix(read_offline(None)))
 
 
-def _render_table(matrix: CompactMatrix, *, links: bool) -> list[str]:
+def _render_table(matrix: CompactMatrix) -> list[str]:
     headers = ["model", "context", *(", ".join(names) for names in matrix.columns)]
-    rows = [
-        [_name_model(row.model, is_link=links), format_tokens(row.context_tokens), *row.cells] for row in matrix.rows
-    ]
+    rows = [[row.model, format_tokens(row.context_tokens), *row.cells] for row in matrix.rows]
     return [_render_row(headers), "|---|---:|" + "---|" * len(matrix.columns), *map(_render_row, rows)]
-
-
-def _name_model(name: str, *, is_link: bool) -> str:
-    return f"[{name}](https://huggingface.co/{name})" if is_link else name
 
 
 def _render_row(cells: Sequence[str]) -> str:

@@ -21,8 +21,7 @@ def list_rows(markdown: str) -> list[list[str]]:
 
 
 def test_the_page_has_a_row_for_each_model_of_the_catalogue() -> None:
-    expected = [f"[{name}](https://huggingface.co/{name})" for name in load_catalog().entries]
-    assert expected == [row[0] for row in list_rows(render_fit_matrix())]
+    assert list(load_catalog().entries) == [row[0] for row in list_rows(render_fit_matrix())]
 
 
 def test_the_page_names_each_accelerator_of_the_shipped_configuration() -> None:

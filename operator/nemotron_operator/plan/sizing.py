@@ -28,7 +28,7 @@ class Sizing:
     @property
     def fits(self) -> bool:
         """Whether one sequence of full length fits beside the weights, and the states of a whole batch."""
-        return self.memory.holds(self.max_model_len) and self.holds_states
+        return self.fits_in(self.memory.kv_cache_bytes)
 
     @property
     def holds_states(self) -> bool:
@@ -41,7 +41,19 @@ class Sizing:
     @property
     def is_certain(self) -> bool:
         """Whether it fits also where every estimate is at its worst."""
-        return self.memory.holds(self.max_model_len, is_worst=True) and self.has_state_blocks(is_worst=True)
+        return self.fits_in(self.memory.kv_cache_bytes_range[0])
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it fits where every estimate is at its best."""
+        return self.fits_in(self.memory.kv_cache_bytes_range[1])
+
+    def fits_in(self, kv_cache_bytes: int) -> bool:
+        """Tell whether one sequence of full length and the states of a whole batch fit a KV cache of a size."""
+        layout = self.memory.layout
+        return layout.count_concurrent(kv_cache_bytes, self.max_model_len) > 0 and (
+            not self.needs_state_blocks or layout.count_blocks(kv_cache_bytes) >= self.shape.batch.max_num_seqs
+        )
 
     def has_state_blocks(self, *, is_worst: bool) -> bool:
         """Tell whether there are as many blocks as sequences; with `is_worst`, also where the estimates are."""

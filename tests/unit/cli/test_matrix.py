@@ -115,10 +115,9 @@ def test_a_model_of_unknown_geometry_says_so() -> None:
 
 
 def test_doubt_is_told_by_the_worst_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
-    def holds(_: GpuMemory, _tokens: int, *, is_worst: bool = False) -> bool:
-        return not is_worst
-
-    monkeypatch.setattr(GpuMemory, "holds", holds)
+    # With the estimates at their worst nothing is left for the KV cache.
+    nothing_at_worst = property(lambda memory: (0, memory.kv_cache_bytes))
+    monkeypatch.setattr(GpuMemory, "kv_cache_bytes_range", nothing_at_worst)
     assert not any(report.is_certain for report in make_matrix(with_models(FP8)))
 
 

@@ -57,10 +57,7 @@ def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
 
 def _tell_chance(sizing: Sizing) -> str:
     """Say that it may fit after all, when it does with every estimate at its best."""
-    layout, (_, most_bytes) = sizing.memory.layout, sizing.memory.kv_cache_bytes_range
-    if layout.count_concurrent(most_bytes, sizing.max_model_len) == 0:
-        return ""
-    if sizing.needs_state_blocks and layout.count_blocks(most_bytes) < sizing.shape.batch.max_num_seqs:
+    if not sizing.is_possible:
         return ""
     return " With the estimates at their best it fits: planPolicy: Warn tries it."
 

@@ -49,6 +49,16 @@ _MIXTURE: Config = {
 
 _SPARSE: Config = {"num_experts_per_tok": 2, "moe_intermediate_size": 128}
 
+ROPE_OF_GPT_OSS: Config = {
+    "rope_type": "yarn",
+    "factor": 32.0,
+    "beta_fast": 32.0,
+    "beta_slow": 1.0,
+    "original_max_position_embeddings": 4096,
+    "truncate": False,
+}
+
+
 _GPT_OSS: Config = {
     **_DECODER,
     "architectures": ["GptOssForCausalLM"],
@@ -58,14 +68,7 @@ _GPT_OSS: Config = {
     "num_hidden_layers": 6,
     "sliding_window": 128,
     "layer_types": ["sliding_attention", "full_attention"] * 3,
-    "rope_scaling": {
-        "rope_type": "yarn",
-        "factor": 32.0,
-        "beta_fast": 32.0,
-        "beta_slow": 1.0,
-        "original_max_position_embeddings": 4096,
-        "truncate": False,
-    },
+    "rope_scaling": ROPE_OF_GPT_OSS,
 }
 
 

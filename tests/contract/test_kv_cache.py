@@ -13,6 +13,7 @@ from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.memory_arguments import read_memory_arguments
 from nemotron_operator.units import GIB
 from tests.contract.model_directory import write_model
+from tests.contract.small_models import ROPE_OF_GPT_OSS
 from tests.contract.vllm_process import RefusedByVllmError, VllmProcess
 from tests.support.fixtures.plans import CATALOG
 
@@ -37,14 +38,7 @@ GPT_OSS: Mapping[str, Any] = {
     "num_experts_per_tok": 4,
     "sliding_window": 128,
     "layer_types": ["sliding_attention", "full_attention"] * 12,
-    "rope_scaling": {
-        "rope_type": "yarn",
-        "factor": 32.0,
-        "beta_fast": 32.0,
-        "beta_slow": 1.0,
-        "original_max_position_embeddings": 4096,
-        "truncate": False,
-    },
+    "rope_scaling": ROPE_OF_GPT_OSS,
 }
 
 UNEVEN_WINDOWS: Mapping[str, Any] = {

@@ -50,6 +50,16 @@ class Toleration(ConfigModel):
     """The taint's effect; None tolerates every effect."""
 
 
+class ConfigMapKey(ConfigModel):
+    """A key of a ConfigMap."""
+
+    name: str
+    """The ConfigMap's name."""
+
+    key: str
+    """The key inside the ConfigMap."""
+
+
 class AcceleratorProfile(ConfigModel):
     """One kind of GPU node: how to find it and what one GPU of it offers."""
 
@@ -128,6 +138,26 @@ class OperatorConfig(ConfigModel):
 
     download_memory: Annotated[str, Field(pattern=QUANTITY_PATTERN)] = "4Gi"
     """Memory that the cache Job requests."""
+
+    hub_endpoint: Annotated[str | None, Field(pattern=r"^https?://")] = None
+    """Base URL of a mirror that all downloads use where the resource names none; None is the public hub."""
+
+    download_env: Mapping[str, str] = Field(default_factory=dict)
+    """Environment variables of the cache Jobs: `HTTPS_PROXY`, `NO_PROXY` and the like."""
+
+    download_ca_config_map: ConfigMapKey | None = None
+    """A ConfigMap, in the namespace of each resource, with the certificates (PEM) of a private CA that cache Jobs trust
+    alone; resources may name another."""
+
+    show_download_progress: bool = True
+    """Whether the operator asks running cache Jobs, at their pods' addresses, how far they are."""
+
+    allowed_model_image_prefixes: tuple[str, ...] = ()
+    """A resource may take its weights from an OCI image only if the image's name starts with one of these."""
+
+    image_volumes: bool | None = None
+    """Whether the cluster mounts OCI images as volumes; None goes by the API server's version, as they are mounted by
+    default since 1.35. True for an older cluster with the feature gate ImageVolume."""
 
     allowed_image_prefixes: tuple[str, ...]
     """A resource may name an engine image only if it starts with one of these."""

@@ -105,3 +105,6 @@ Flag = Annotated[bool, Field(strict=True)]
 
 Bytes = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 """A number of bytes."""
+
+Count = Annotated[int, Field(ge=0)]
+"""A number of things."""

@@ -8,100 +8,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from nemotron_operator.api.cache import CacheSpec
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
     ApiModel,
     Flag,
-    ObjectName,
-    Quantity,
-    SecretKey,
     list_type,
     require,
     rule,
     rules,
 )
 from nemotron_operator.api.pod_template import PodTemplateSpec
+from nemotron_operator.api.references import SecretKeyReference
+from nemotron_operator.api.source import ModelSource
 from nemotron_operator.api.verification import VerificationSpec
-
-
-class SecretKeyReference(ApiModel):
-    """One key of a Secret in the resource's own namespace. The operator passes the reference on, it never reads it."""
-
-    name: ObjectName
-    """Name of the Secret. Required. Example: `hub-token`."""
-
-    key: SecretKey
-    """Key inside the Secret. Required. Example: `token`."""
-
-
-class HuggingFaceSource(ApiModel):
-    """A repository on a Hugging Face hub, downloaded once into the cache."""
-
-    repository: Annotated[
-        str, Field(min_length=3, max_length=193, pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")
-    ]
-    """Organisation and name of the repository. Required. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
-
-    revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = (
-        None
-    )
-    """Commit (40 hexadecimal digits, reproducible), tag or branch; the cache Job resolves it once to a commit.
-    Default: the catalogue's revision for this model, else `main`. Example: `main`."""
-
-    token_secret_ref: SecretKeyReference | None = None
-    """The hub's access token, for gated and private repositories. Only the cache Job gets it, never the server.
-    Default: no token. Example: `{name: hub-token, key: token}`."""
-
-    endpoint: Annotated[str | None, Field(max_length=253, pattern=r"^https?://[A-Za-z0-9_.:/-]+$")] = None
-    """Base URL of a mirror that speaks the hub's API. Default: the public hub. Example: `https://hub.example.com`."""
-
-
-class ClaimSource(ApiModel):
-    """Weights that are already on a volume. Nothing is downloaded and nothing is written there."""
-
-    claim_name: ObjectName
-    """Name of the PersistentVolumeClaim in the resource's namespace. Required. Example: `team-models`."""
-
-    path: Annotated[
-        str,
-        Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"),
-        Field(json_schema_extra=rules(rule("!self.contains('..')", "path must stay inside the volume: remove '..'"))),
-    ]
-    """Directory inside the volume that holds config.json and the weights. Required.
-    Example: `llama-3.1-nemotron-70b`."""
-
-    @field_validator("path")
-    @classmethod
-    def _stays_inside(cls, path: str) -> str:
-        return require(path, ".." not in path, "path must stay inside the volume: remove '..'")
-
-
-class ModelSource(ApiModel):
-    """Where the bytes come from: exactly one member."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "[has(self.huggingFace), has(self.persistentVolumeClaim)].filter(x, x).size() == 1",
-                "set exactly one of huggingFace and persistentVolumeClaim",
-            )
-        )
-    )
-
-    hugging_face: HuggingFaceSource | None = None
-    """A repository on a Hugging Face hub. Default: the catalogue's repository. Example: `{repository: org/name}`."""
-
-    persistent_volume_claim: ClaimSource | None = None
-    """A volume that already holds the weights. Default: none, the model is downloaded.
-    Example: `{claimName: team-models, path: llama-3.1-nemotron-70b}`."""
-
-    @model_validator(mode="after")
-    def _has_exactly_one_member(self) -> Self:
-        return require(
-            self,
-            (self.hugging_face is None) != (self.persistent_volume_claim is None),
-            "set exactly one of huggingFace and persistentVolumeClaim",
-        )
 
 
 class ModelSpec(ApiModel):
@@ -270,56 +190,6 @@ class EngineSpec(ApiModel):
         names = [variable.name for variable in env]
         repeated = sorted({name for name in names if names.count(name) > 1})
         return require(env, not repeated, f"sets {', '.join(repeated)} more than once")
-
-
-class CacheSpec(ApiModel):
-    """The volume that keeps the weights: shared in its namespace by all that name the revision, outliving them."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "!has(self.existingClaim) || (!has(self.size) && !has(self.storageClassName))",
-                "an existing claim has its own size and storage class: remove cache.size and cache.storageClassName",
-            )
-        )
-    )
-
-    size: Annotated[
-        Quantity | None,
-        Field(
-            json_schema_extra=rules(
-                rule("quantity(self).compareTo(quantity(oldSelf)) >= 0", "a volume only grows: give a larger size")
-            )
-        ),
-    ] = None
-    """Size of the volume, in bytes with a suffix; it may grow later. Default: the weights plus a fifth.
-    Example: `200Gi`."""
-
-    storage_class_name: Annotated[
-        ObjectName | None,
-        Field(json_schema_extra=rules(rule("self == oldSelf", "the storage class of a volume cannot change"))),
-    ] = None
-    """StorageClass of the volume. Default: the cluster's default class. Example: `fast-nvme`."""
-
-    access_modes: Annotated[
-        tuple[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], ...],
-        Field(max_length=3, json_schema_extra=list_type("atomic")),
-    ] = ()
-    """Access modes of the volume. Replicas on several nodes need `ReadWriteMany`.
-    Default: `[ReadWriteOnce]`. Example: `[ReadWriteMany]`."""
-
-    existing_claim: ObjectName | None = None
-    """A claim of your own that the cache Job fills, instead of one made by the operator. Default: none.
-    Example: `team-models`."""
-
-    @model_validator(mode="after")
-    def _leaves_an_existing_claim_alone(self) -> Self:
-        is_new = self.size is not None or self.storage_class_name is not None
-        return require(
-            self,
-            self.existing_claim is None or not is_new,
-            "an existing claim has its own size and storage class: remove cache.size and cache.storageClassName",
-        )
 
 
 class ServiceSpec(ApiModel):

@@ -4,12 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.conditions import Condition
-from nemotron_operator.api.fields import ApiModel, Bytes, list_type
+from nemotron_operator.api.fields import ApiModel, Bytes, Count, list_type
 from nemotron_operator.api.verification import VerificationStatus
-
-Count = Annotated[int, Field(ge=0)]
-"""A number of things."""
 
 PRICE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
 """An amount of money as text: an API field has no floats."""
@@ -107,34 +105,6 @@ class PlanStatus(ApiModel):
     next_faster: Settings | None = None
     """Fields that would spread a replica over more GPUs of one node; absent when nothing would.
     Example: `parallelism.tensor: 4`."""
-
-
-class CacheStatus(ApiModel):
-    """The weights on their volume."""
-
-    claim_name: Name
-    """The PersistentVolumeClaim. Example: `model-nvidia-llama-3.1-nemotron-70b-instruct-hf-0a1b2c3d4e`."""
-
-    repository: Annotated[str | None, Field(max_length=193)] = None
-    """Repository that was downloaded. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
-
-    commit: Annotated[str | None, Field(max_length=64)] = None
-    """Commit that was downloaded. Example: 40 hexadecimal digits."""
-
-    path: Annotated[str | None, Field(max_length=512)] = None
-    """Directory of the weights inside the volume. Example: the commit."""
-
-    bytes: Bytes | None = None
-    """Size of the downloaded files, in bytes. Example: `72685000000`."""
-
-    files: Count | None = None
-    """Number of downloaded files. Example: `26`."""
-
-    manifest_sha256: Annotated[str | None, Field(max_length=64)] = None
-    """SHA-256 of the manifest that lists every file with its own hash. Example: 64 hexadecimal digits."""
-
-    verified_at: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
-    """When every file was last checked against the hub's hashes. Example: `"2026-11-24T08:00:00Z"`."""
 
 
 class EndpointStatus(ApiModel):

@@ -106,6 +106,7 @@ COMPLETE_ARGUMENTS = frozenset({"--reasoning-parser"})
 OPERATOR_VARIABLES = frozenset(
     {
         "DO_NOT_TRACK",
+        "FLASHINFER_WORKSPACE_BASE",
         "HF_HOME",
         "HF_HUB_OFFLINE",
         "HF_TOKEN",

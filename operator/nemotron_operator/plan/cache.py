@@ -1,83 +1,97 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
+from nemotron_operator.api.references import ConfigMapKeyReference
+from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES
+from nemotron_operator.plan.deadline import choose_deadline
+from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.memory.weights import count_repository_bytes
-from nemotron_operator.plan.names import name_download_job
+from nemotron_operator.plan.names import name_compiled_code, name_download_job
+from nemotron_operator.plan.provided import plan_provided
 from nemotron_operator.plan.request import PlanRequest
-from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, NewClaim
+from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, EnginePlan, NewClaim
 from nemotron_operator.plan.source import Download, choose_claim_name, choose_download
-from nemotron_operator.units import GIB, MIB
+from nemotron_operator.plan.storage import wants_growth
+from nemotron_operator.plan.volume_doubts import list_volume_doubts
+from nemotron_operator.units import GIB
 
 HEADROOM_PERCENT = 20
 """Room beside the weights: tokenizer and config files, the file system's own share, a second small revision."""
 
-DEFAULT_ACCESS_MODES = ("ReadWriteOnce",)
-"""What every StorageClass can do."""
 
-SLOWEST_BYTES_PER_SECOND = 4 * MIB
-"""A download slower than this counts as stuck: 70 GB then take five hours."""
-
-SHORTEST_DEADLINE_SECONDS = 3600
-"""No download is given less than this."""
-
-
-def plan_cache(request: PlanRequest) -> CachePlan:
-    """Decide on the volume and the download."""
+def plan_cache(request: PlanRequest, engine: EnginePlan) -> CachePlan:
+    """Decide on the volume, the download, and where compiled code is kept."""
     source = request.spec.model.source
     download = choose_download(request.spec.model, request.catalog)
     if download is None:
-        if source is None or source.persistent_volume_claim is None:
+        if source is None:
             raise AssertionError("an unknown model is refused earlier, so the weights are the user's")
-        provided = source.persistent_volume_claim
-        return CachePlan(
-            provided.claim_name,
-            new_claim=None,
-            download=None,
-            cached=None,
-            is_recorded=False,
-            provided_path=provided.path,
-        )
+        return plan_provided(request, source)
     existing, claim_name = request.spec.cache.existing_claim, choose_claim_name(request.spec, request.catalog)
-    job_name = name_download_job(request.identity.name, claim_name, download.repository, download.revision)
+    job_name = name_download_job(request.identity.name, claim_name, *download.key)
+    cached = request.facts.cached_models.get(job_name)
     return CachePlan(
         claim_name=claim_name,
         new_claim=None if existing else _plan_claim(request, claim_name),
-        download=_plan_download(request, download),
-        cached=request.facts.cached_models.get(job_name),
+        download=_plan_download(request, download, job_name),
+        cached=cached,
         is_recorded=claim_name in request.facts.recorded_claims,
         provided_path=None,
+        compiled_key=_name_compiled_code(request, engine, cached.commit) if cached else None,
+        doubts=list_volume_doubts(request),
     )
 
 
+def _name_compiled_code(request: PlanRequest, engine: EnginePlan, model_path: str) -> str:
+    sizes = (engine.tensor_parallel_size, engine.pipeline_parallel_size)
+    return name_compiled_code(engine.image, model_path, request.accelerator, *sizes)
+
+
 def _plan_claim(request: PlanRequest, claim_name: str) -> NewClaim:
-    """Size a claim; one that exists keeps its class and modes, which cannot change, and only grows."""
+    """Size a claim; one that exists keeps its class and modes, which cannot change, and grows only when told to.
+
+    Its size without a word may change with the catalogue, and several resources share it: nobody asked for more then.
+    """
     cache = request.spec.cache
     weights = count_repository_bytes(request.architecture)
     default_bytes = -(-weights * (100 + HEADROOM_PERCENT) // 100 // GIB) * GIB
     wanted_bytes = int(parse_quantity(cache.size)) if cache.size else default_bytes
     live = request.facts.claims.get(claim_name)
     if live is not None:
-        return NewClaim(max(wanted_bytes, live.size_bytes), live.storage_class_name, live.access_modes)
-    return NewClaim(wanted_bytes, cache.storage_class_name, cache.access_modes or DEFAULT_ACCESS_MODES)
+        size_bytes = wanted_bytes if wants_growth(cache, live) else live.size_bytes
+        return NewClaim(size_bytes, live.storage_class_name, live.access_modes, _list_owners(request))
+    access_modes = cache.access_modes or DEFAULT_ACCESS_MODES
+    return NewClaim(wanted_bytes, cache.storage_class_name, access_modes, _list_owners(request))
 
 
-def plan_access_modes(request: PlanRequest) -> tuple[str, ...]:
-    """Tell how the volume may be mounted: as it is, or as it would be made."""
-    live = request.facts.claims.get(choose_claim_name(request.spec, request.catalog))
-    return live.access_modes if live else request.spec.cache.access_modes or DEFAULT_ACCESS_MODES
+def _list_owners(request: PlanRequest) -> tuple[ClaimUser, ...]:
+    """List the users as owners, so that the garbage collector deletes the volume after the last of them.
+
+    One user that wants it retained is enough: then nobody owns it. All users come to the same, from the same facts.
+    """
+    users = request.facts.claim_users
+    wants_deletion = request.spec.cache.retention == "Delete" and all(user.retention == "Delete" for user in users)
+    return users if wants_deletion else ()
 
 
-def _plan_download(request: PlanRequest, download: Download) -> DownloadPlan:
-    hub = request.hub_source
+def _plan_download(request: PlanRequest, download: Download, job_name: str) -> DownloadPlan:
+    source, config = request.spec.model.source, request.config
+    hub, s3 = source.hugging_face if source else None, download.s3
     expected_bytes = count_repository_bytes(request.architecture)
+    ca_config_map = s3.ca_config_map_ref if s3 else hub.ca_config_map_ref if hub else None
+    default_ca = config.download_ca_config_map
     return DownloadPlan(
-        image=request.config.downloader_image,
-        repository=download.repository,
-        revision=download.revision,
-        endpoint=hub.endpoint if hub else None,
+        job_name=job_name,
+        image=config.downloader_image,
+        origin=download,
+        endpoint=None if s3 else (hub.endpoint if hub else None) or config.hub_endpoint,
         token=hub.token_secret_ref if hub else None,
+        credentials=s3.credentials_secret_ref if s3 else None,
+        ca_config_map=ca_config_map
+        or (ConfigMapKeyReference(name=default_ca.name, key=default_ca.key) if default_ca else None),
+        env=tuple(sorted(config.download_env.items())),
         expected_bytes=expected_bytes,
-        deadline_seconds=max(SHORTEST_DEADLINE_SECONDS, expected_bytes // SLOWEST_BYTES_PER_SECOND),
-        cpu=format_cores(parse_quantity(request.config.download_cpu)),
-        memory=format_bytes(int(parse_quantity(request.config.download_memory))),
+        deadline_seconds=choose_deadline(expected_bytes),
+        cpu=format_cores(parse_quantity(config.download_cpu)),
+        memory=format_bytes(int(parse_quantity(config.download_memory))),
     )

@@ -24,6 +24,31 @@ class ClaimFact:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageClassFact:
+    """A StorageClass of the cluster."""
+
+    name: str
+    provisioner: str
+    is_default: bool
+    created_at: str
+    """RFC 3339. Of several defaults the newest counts."""
+    can_grow: bool
+    """Whether its volumes may be made larger."""
+    waits_for_consumer: bool
+    """Whether a volume is made only where its first pod runs, instead of at once and anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimUser:
+    """A resource that names a volume."""
+
+    name: str
+    uid: str
+    retention: str
+    """`Retain` or `Delete`: what shall become of the volume without users."""
+
+
+@dataclass(frozen=True, slots=True)
 class CachedModel:
     """What a cache Job left on the volume, in its own words."""
 
@@ -34,6 +59,30 @@ class CachedModel:
     manifest_sha256: str
     verified_at: str
     """RFC 3339."""
+    read_bytes_per_second: int | None = None
+    """Rate at which the volume was read when the model was downloaded; None where it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Files on the volume that were not any more what was downloaded: they are to be fetched again."""
+
+    found_at: str
+    """RFC 3339. What was verified before, or in that second, is refuted."""
+    message: str
+    """Which files, in the words of the program that found them."""
+    read_bytes_per_second: int | None = None
+    """The read rate that was recorded before. It stays, since pods were made with it, and may serve still."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedModel:
+    """What a Job found in a directory of the user's volume."""
+
+    size_bytes: int
+    files: int
+    manifest_sha256: str | None
+    """Of the manifest that stands beside the files; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +107,18 @@ class Facts:
     """What is on the volumes, by the name of the cache Job that would fetch it."""
     recorded_claims: frozenset[str] = frozenset()
     """Claims that carry the record of what is on them, so that no Job is needed to know."""
+    damage: Damage | None = None
+    """What is wrong with the volume; None where nothing is known to be, and once it was fetched again."""
+    check_due: str | None = None
+    """Since when every byte is to be read again, RFC 3339, which names the check; None while none is due."""
+    storage_classes: tuple[StorageClassFact, ...] | None = None
+    """Those of the cluster; None where nobody has to know, as for a claim that is there, or may."""
+    inspected: InspectedModel | None = None
+    """What was found in the user's directory; None before somebody looked, and where nobody has to."""
+    api_server_version: tuple[int, int] | None = None
+    """Major and minor number; None where nobody has to know."""
+    claim_users: tuple[ClaimUser, ...] = ()
+    """The resources of the namespace that name the same volume, this one among them, by name."""
     serving: ServingFact | None = None
     """What serves, if it is whole; None while pods start, are replaced or are missing."""
     answered_job: str | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.plan.names import name_download_job
+from nemotron_operator.plan.names import name_download_job, name_inspect_job
 from nemotron_operator.plan.source import choose_claim_name, choose_download
 
 
@@ -18,6 +18,10 @@ class Lookups:
     """The volume that the operator makes; None when the user's is used."""
     job_name: str | None = None
     """The cache Job; None when nothing is downloaded."""
+    inspect_job_name: str | None = None
+    """The Job that looks at the user's weights; None when they are on no volume of the user's."""
+    has_image: bool = False
+    """Whether the weights come in an image, which not every API server mounts."""
 
 
 def list_lookups(deployment: ParsedDeployment, catalog: Catalog) -> Lookups:
@@ -26,9 +30,23 @@ def list_lookups(deployment: ParsedDeployment, catalog: Catalog) -> Lookups:
     claim_name = choose_claim_name(spec, catalog)
     download = choose_download(spec.model, catalog)
     if download is None:
-        return Lookups(claim_names=(claim_name,) if claim_name else ())
+        return _list_provided(deployment, claim_name)
     return Lookups(
         claim_names=(claim_name,),
         shared_claim_name=None if spec.cache.existing_claim else claim_name,
-        job_name=name_download_job(deployment.identity.name, claim_name, download.repository, download.revision),
+        job_name=name_download_job(deployment.identity.name, claim_name, *download.key),
+    )
+
+
+def _list_provided(deployment: ParsedDeployment, claim_name: str) -> Lookups:
+    source = deployment.spec.model.source
+    provided = source.persistent_volume_claim if source else None
+    job_name = None
+    if provided is not None:
+        name, where = deployment.identity.name, (provided.claim_name, provided.path)
+        job_name = name_inspect_job(name, *where, writes_manifest=provided.manifest)
+    return Lookups(
+        claim_names=(claim_name,) if claim_name else (),
+        inspect_job_name=job_name,
+        has_image=source is not None and source.oci_image is not None,
     )

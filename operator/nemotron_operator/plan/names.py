@@ -5,9 +5,14 @@ import json
 import re
 
 
-def name_download_job(deployment_name: str, claim_name: str, repository: str, revision: str) -> str:
+def name_download_job(deployment_name: str, claim_name: str, *download: str) -> str:
     """Name the cache Job: another repository, revision or volume is another Job, since a Job cannot be changed."""
-    return f"{deployment_name}-cache-{_digest(claim_name, repository, revision, length=8)}"
+    return f"{deployment_name}-cache-{_digest(claim_name, *download, length=8)}"
+
+
+def name_inspect_job(deployment_name: str, claim_name: str, path: str, *, writes_manifest: bool) -> str:
+    """Name the Job that looks at weights of the user's: another volume, directory or wish is another Job."""
+    return f"{deployment_name}-inspect-{_digest(claim_name, path, str(writes_manifest), length=6)}"
 
 
 def name_verify_job(deployment_name: str, revision: str, *question: str) -> str:
@@ -15,10 +20,28 @@ def name_verify_job(deployment_name: str, revision: str, *question: str) -> str:
     return f"{deployment_name}-verify-{_digest(json.dumps([revision, *question]), length=7)}"
 
 
-def name_shared_claim(repository: str, revision: str) -> str:
-    """Name the volume after what it holds, so that resources of one namespace share it."""
+def name_check_job(deployment_name: str, claim_name: str, commit: str, due_since: str) -> str:
+    """Name the Job that reads every byte again: each time that one is due it is another Job."""
+    return f"{deployment_name}-check-{_digest(claim_name, commit, due_since, length=8)}"
+
+
+def name_shared_claim(repository: str, *rest: str) -> str:
+    """Name the volume after what it holds, so that resources of one namespace share it.
+
+    Parameters
+    ----------
+    repository
+        The hub's repository, or the address in an object store.
+    rest
+        What else tells it from others: the revision, the object store.
+    """
     slug = re.sub(r"[^a-z0-9]+", "-", repository.casefold()).strip("-")[:42].rstrip("-")
-    return f"model-{slug}-{_digest(repository, revision, length=10)}"
+    return f"model-{slug}-{_digest(repository, *rest, length=10)}"
+
+
+def name_compiled_code(image: str, model_path: str, accelerator: str, *sizes: int) -> str:
+    """Name the directory of an engine's compiled code: by all that it was compiled for."""
+    return _digest(image, model_path, accelerator, *map(str, sizes), length=16)
 
 
 def locate_service(deployment_name: str, namespace: str, port: int) -> str:

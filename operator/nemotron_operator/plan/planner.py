@@ -61,6 +61,7 @@ def make_plan(
 
 def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> ServingPlan:
     engine, replicas = _plan_engine(request, sizing), 0 if request.spec.suspend else request.spec.replicas
+    cache = plan_cache(request, engine)
     return ServingPlan(
         identity=request.identity,
         model_name=request.known_entry.name,
@@ -74,9 +75,9 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         next_faster=_list_settings(find_faster(request, sizing)),
         kv_cache_tokens=sizing.memory.count_tokens(sizing.max_model_len),
         max_concurrent_full_length=sizing.memory.count_concurrent(sizing.max_model_len),
-        cache=plan_cache(request),
+        cache=cache,
         engine=engine,
-        startup=plan_startup(request),
+        startup=plan_startup(request, cache.cached),
         verification=plan_verification(request, engine, replicas),
         pod=_plan_pod(request, sizing.gpus),
         warning=warning,

@@ -11,6 +11,7 @@ from nemotron_operator.plan.checks.model import (
     remote_code_is_allowed,
     remote_code_is_granted,
 )
+from nemotron_operator.plan.checks.model_image import image_volumes_are_supported, model_image_is_allowed
 from nemotron_operator.plan.checks.platform import (
     accelerator_is_known,
     extra_arguments_are_allowed,
@@ -24,8 +25,15 @@ from nemotron_operator.plan.checks.shape import (
     step_holds_batch,
     tensor_parallel_divides,
 )
+from nemotron_operator.plan.checks.storage import storage_class_exists, volume_can_grow
 from nemotron_operator.plan.checks.violation import Check, SizedCheck, Violation
-from nemotron_operator.plan.checks.volume import cache_holds_weights, named_claim_exists, volume_reaches_replicas
+from nemotron_operator.plan.checks.volume import (
+    cache_holds_weights,
+    named_claim_exists,
+    volume_can_be_filled,
+    volume_reaches_jobs,
+    volume_reaches_replicas,
+)
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import Sizing
 
@@ -34,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     accelerator_is_known,  # without a GPU neither
     geometry_is_known,
     image_is_allowed,  # what the platform forbids is refused before any arithmetic
+    model_image_is_allowed,
     remote_code_is_allowed,
     remote_code_is_granted,
     engine_is_new_enough,
@@ -46,6 +55,11 @@ CHECKS: tuple[Check, ...] = (
     step_holds_batch,  # what the engine cannot do
     cache_holds_weights,  # what the volume cannot do
     named_claim_exists,
+    volume_can_be_filled,
+    volume_reaches_jobs,
+    storage_class_exists,  # what the cluster cannot do
+    volume_can_grow,
+    image_volumes_are_supported,
     names_are_free,  # what the namespace does not allow
 )
 """What cannot work at all, whatever the size. The first violation wins."""

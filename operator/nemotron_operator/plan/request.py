@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from nemotron_operator.api.spec import HuggingFaceSource, NemotronDeploymentSpec
+from nemotron_operator.api.source import HuggingFaceSource
+from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.architecture.model import Architecture
 from nemotron_operator.catalog.catalog import Catalog

@@ -5,23 +5,32 @@ from decimal import Decimal
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.pod_template import PodTemplateSpec
-from nemotron_operator.api.spec import EnvironmentVariable, SecretKeyReference
+from nemotron_operator.api.references import ConfigMapKeyReference, SecretKeyReference, SecretReference
+from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
-from nemotron_operator.plan.facts import CachedModel, ServingFact
+from nemotron_operator.plan.facts import CachedModel, ClaimUser, Damage, InspectedModel, ServingFact
 from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.names import locate_service, name_verify_job
+from nemotron_operator.plan.source import Download
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadPlan:
     """What the cache Job fetches."""
 
+    job_name: str
     image: str
-    repository: str
-    revision: str
+    origin: Download
     endpoint: str | None
+    """Address of a mirror of the hub; None for the public one, and for an object store."""
     token: SecretKeyReference | None
+    credentials: SecretReference | None
+    """The Secret with the object store's keys."""
+    ca_config_map: ConfigMapKeyReference | None
+    """Certificates of a private CA; None trusts the public ones."""
+    env: tuple[tuple[str, str], ...]
+    """The platform's environment variables: proxies."""
     expected_bytes: int
     """Size of the weights as the catalogue's geometry gives it; config and tokenizer files come on top."""
     deadline_seconds: int
@@ -40,13 +49,49 @@ class NewClaim:
     storage_class_name: str | None
     """None leaves the choice to the cluster's default class."""
     access_modes: tuple[str, ...]
+    owners: tuple[ClaimUser, ...] = ()
+    """The resources with whose deletion it goes; none where one of them wants it retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionPlan:
+    """What looks at the weights on a volume of the user's before a GPU is taken for them."""
+
+    job_name: str
+    image: str
+    writes_manifest: bool
+    """Whether every byte is read and a manifest written; otherwise the volume is mounted read-only."""
+    deadline_seconds: int
+    """How long it may take, all attempts together."""
+    cpu: str
+    """Requested by the pod."""
+    memory: str
+    """Requested by the pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """What reads every byte of a downloaded model again and holds it against its SHA-256."""
+
+    job_name: str
+    due_since: str
+    """RFC 3339."""
+    image: str
+    commit: str
+    deadline_seconds: int
+    """How long it may take, all attempts together."""
+    cpu: str
+    """Requested by the pod."""
+    memory: str
+    """Requested by the pod."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachePlan:
     """Where the weights are, or how they get there."""
 
-    claim_name: str
+    claim_name: str | None
+    """None where the weights come in an image."""
     new_claim: NewClaim | None
     """None when the claim is the user's."""
     download: DownloadPlan | None
@@ -56,12 +101,36 @@ class CachePlan:
     is_recorded: bool
     """Whether the volume itself says what is on it: nothing is left to fetch, nor a Job to keep."""
     provided_path: str | None
-    """Directory inside the user's volume, when the user provides the weights."""
+    """Directory inside the user's volume or image, when the user provides the weights; empty for an image's root."""
+    compiled_key: str | None = None
+    """Directory of the volume, among those for compiled code, that this engine writes to; None where the volume is not
+    to be written, and what is compiled goes with the pod."""
+    image: str | None = None
+    """The OCI image that holds the weights; None where a volume does."""
+    inspection: InspectionPlan | None = None
+    """None where nobody has to look at the weights: they were downloaded, or come in an image."""
+    inspected: InspectedModel | None = None
+    """What the inspection found; None before it has."""
+    damage: Damage | None = None
+    """What was found to be damaged, and is to be fetched again."""
+    check: CheckPlan | None = None
+    """The check that is due now; None when none is, or none can be."""
+    check_obstacle: str | None = None
+    """Why a check that is due cannot be made, with the way out."""
+    start_check_image: str | None = None
+    """Image of the program that reads every byte before each start; None where a start is not preceded by that."""
+    is_for_one_node: bool = False
+    """Whether all pods that mount the volume have to be on the same node."""
+    doubts: tuple[str, ...] = ()
+    """What may go wrong with the volume although nothing forbids it, in sentences."""
 
     @property
     def model_path(self) -> str | None:
-        """Directory of the weights inside the volume; None while they are not there."""
-        return self.cached.commit if self.cached else self.provided_path
+        """Directory of the weights inside of what holds them, empty for all of it; None while they are not there."""
+        if self.cached is not None:
+            return self.cached.commit
+        is_awaited = self.inspection is not None and self.inspected is None
+        return None if is_awaited else self.provided_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import math
 
+from nemotron_operator.plan.facts import CachedModel
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import StartupPlan
@@ -28,14 +29,18 @@ SCHEDULING_ALLOWANCE_SECONDS = 900
 """Scheduling, a node that has to come up, and the pull of a 10 GB image, before the engine starts."""
 
 
-def plan_startup(request: PlanRequest) -> StartupPlan:
+def plan_startup(request: PlanRequest, cached: CachedModel | None) -> StartupPlan:
     """Estimate a start, and decide when it counts as failed.
+
+    The volume's read rate is what the download measured, once: a rate that moved would move the pods. Until then, and
+    for weights that the operator did not download, it is the configuration's.
 
     Notes
     -----
     Each GPU of a replica keeps a share, but all of them read the same volume: the bytes are the whole repository's.
     """
-    bytes_per_second = request.config.assumed_read_mib_per_second * MIB
+    measured = cached.read_bytes_per_second if cached else None
+    bytes_per_second = measured or request.config.assumed_read_mib_per_second * MIB
     estimate = math.ceil(count_repository_bytes(request.architecture) / bytes_per_second) + COMPILE_SECONDS
     budget = max(SHORTEST_STARTUP_BUDGET_SECONDS, STARTUP_SAFETY_FACTOR * estimate)
     return StartupPlan(

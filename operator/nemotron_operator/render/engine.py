@@ -15,6 +15,13 @@ SCRATCH_PATH = "/scratch"
 """Where everything that the engine writes goes: the root file system is read-only."""
 
 
+COMPILED_PATH = "/compiled"
+"""Where the directory of the volume for compiled code is mounted, the only one of it that can be written."""
+
+COMPILED_DIRECTORY = ".compiled"
+"""Its name on the volume, beside the models."""
+
+
 def render_arguments(plan: ServingPlan) -> list[str]:
     """Render the arguments of `vllm serve`, one list item each; the user's come last."""
     engine = plan.engine
@@ -46,18 +53,20 @@ def render_arguments(plan: ServingPlan) -> list[str]:
 
 
 def render_environment(plan: ServingPlan) -> list[dict[str, Any]]:
-    """Render the environment: offline, writing only to the scratch volume, sorted so that its hash is stable."""
+    """Render the environment: offline, writing where it may, sorted so that its hash is stable."""
+    compiled = f"{COMPILED_PATH}/{plan.cache.compiled_key}" if plan.cache.compiled_key else SCRATCH_PATH
     literals = {
         "DO_NOT_TRACK": "1",
+        "FLASHINFER_WORKSPACE_BASE": compiled,
         "HF_HOME": f"{SCRATCH_PATH}/huggingface",
         "HF_HUB_OFFLINE": "1",
         "HOME": SCRATCH_PATH,
         "TMPDIR": "/tmp",  # noqa: S108 - an emptyDir of this pod alone
-        "TORCHINDUCTOR_CACHE_DIR": f"{SCRATCH_PATH}/torchinductor",
+        "TORCHINDUCTOR_CACHE_DIR": f"{compiled}/torchinductor",
         "TRANSFORMERS_OFFLINE": "1",
-        "TRITON_CACHE_DIR": f"{SCRATCH_PATH}/triton",
+        "TRITON_CACHE_DIR": f"{compiled}/triton",
         "USER": "vllm",
-        "VLLM_CACHE_ROOT": f"{SCRATCH_PATH}/vllm",
+        "VLLM_CACHE_ROOT": f"{compiled}/vllm",
         "VLLM_CONFIG_ROOT": f"{SCRATCH_PATH}/vllm-config",
         # The engine must not give up on its own workers before the startup probe does.
         "VLLM_ENGINE_READY_TIMEOUT_S": str(plan.startup.budget_seconds),

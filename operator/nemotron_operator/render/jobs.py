@@ -3,7 +3,6 @@
 from typing import Any
 
 from nemotron_operator.constants import API_GROUP
-from nemotron_operator.plan.names import name_download_job
 from nemotron_operator.plan.serving_plan import DownloadPlan, ServingPlan, VerificationPlan
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
@@ -13,6 +12,21 @@ from nemotron_operator.render.pods import render_pod_annotations, render_pod_lab
 TERMINAL_EXIT_CODES = (2, 3)
 """Exit codes of the Jobs' programs after which trying again cannot help: a wrong argument, a terminal failure."""
 
+PROGRESS_PORT = 8001
+"""Where the downloader tells how far it is, and gives its metrics."""
+
+PROGRESS_PORT_NAME = "progress"
+"""The port's name in the pod: the operator asks only where it is offered, so none of an older operator's Jobs."""
+
+CA_PATH = "/ca"
+"""Where the certificates of a private CA are mounted."""
+
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""The object store's credentials: keys of the Secret, and environment variables of the downloader."""
+
+OPTIONAL_CREDENTIALS = frozenset({"AWS_SESSION_TOKEN"})
+"""Those that only temporary credentials have."""
+
 API_KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable in which the verification Job finds the server's API key."""
 
@@ -20,41 +34,60 @@ API_KEY_VARIABLE = "OPENAI_API_KEY"
 def render_download_job(plan: ServingPlan, download: DownloadPlan) -> dict[str, Any]:
     """Render the Job that fetches the model onto the volume."""
     facts_for_people = {
-        f"{API_GROUP}/repository": download.repository,
-        f"{API_GROUP}/revision": download.revision,
+        f"{API_GROUP}/repository": download.origin.repository,
+        **({f"{API_GROUP}/revision": download.origin.revision} if download.origin.revision else {}),
         f"{API_GROUP}/expected-bytes": str(download.expected_bytes),
     }
     return render_child(
         "download_job",
         plan,
         CACHE_COMPONENT,
-        job_name=name_download_job(plan.identity.name, plan.cache.claim_name, download.repository, download.revision),
         terminal_exit_codes=TERMINAL_EXIT_CODES,
         pod_labels=render_pod_labels(plan, CACHE_COMPONENT),
         pod_annotations=render_pod_annotations(plan, facts_for_people),
         download_arguments=_render_download_arguments(download),
         download_environment=_render_download_environment(download),
+        progress_port=PROGRESS_PORT,
+        progress_port_name=PROGRESS_PORT_NAME,
+        ca_path=CA_PATH,
         **render_shared_values(plan),
     )
 
 
 def _render_download_arguments(download: DownloadPlan) -> list[str]:
-    return [
-        f"--repository={download.repository}",
-        f"--revision={download.revision}",
-        f"--destination={MODELS_PATH}",
-    ]
+    origin, s3 = download.origin, download.origin.s3
+    if s3 is None:
+        where = {"repository": origin.repository, "revision": origin.revision}
+    else:
+        where = {"s3-bucket": s3.bucket, "s3-prefix": s3.prefix, "s3-endpoint": s3.endpoint, "s3-region": s3.region}
+    arguments = [f"--{name}={value}" for name, value in where.items() if value is not None]
+    return [*arguments, f"--destination={MODELS_PATH}", f"--progress-port={PROGRESS_PORT}"]
 
 
 def _render_download_environment(download: DownloadPlan) -> list[dict[str, Any]]:
-    literals = {"HF_HOME": f"{SCRATCH_PATH}/huggingface", "HF_HUB_DISABLE_TELEMETRY": "1", "HOME": SCRATCH_PATH}
+    literals = {
+        **dict(download.env),
+        "HF_HOME": f"{SCRATCH_PATH}/huggingface",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HOME": SCRATCH_PATH,
+    }
     if download.endpoint is not None:
         literals["HF_ENDPOINT"] = download.endpoint
+    if download.ca_config_map is not None:
+        literals["SSL_CERT_FILE"] = f"{CA_PATH}/{download.ca_config_map.key}"
     environment: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(literals.items())]
     if download.token is not None:
-        reference = {"name": download.token.name, "key": download.token.key}
-        environment.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}})
+        environment.append(_refer("HF_TOKEN", download.token.name, download.token.key))
+    if download.credentials is not None:
+        environment += [
+            _refer(name, download.credentials.name, name, optional=name in OPTIONAL_CREDENTIALS) for name in CREDENTIALS
+        ]
     return environment
+
+
+def _refer(name: str, secret: str, key: str, *, optional: bool = False) -> dict[str, Any]:
+    reference = {"name": secret, "key": key, **({"optional": True} if optional else {})}
+    return {"name": name, "valueFrom": {"secretKeyRef": reference}}
 
 
 def render_verify_job(plan: ServingPlan, verification: VerificationPlan, job_name: str) -> dict[str, Any]:
@@ -92,5 +125,4 @@ def _render_verify_arguments(verification: VerificationPlan) -> list[str]:
 def _render_verify_environment(verification: VerificationPlan) -> list[dict[str, Any]]:
     if verification.api_key is None:
         return []
-    reference = {"name": verification.api_key.name, "key": verification.api_key.key}
-    return [{"name": API_KEY_VARIABLE, "valueFrom": {"secretKeyRef": reference}}]
+    return [_refer(API_KEY_VARIABLE, verification.api_key.name, verification.api_key.key)]

@@ -9,7 +9,7 @@ from nemotron_operator.api.quantity import format_bytes
 from nemotron_operator.constants import SERVER_PORT_NAME
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.child import render_child
-from nemotron_operator.render.engine import render_arguments, render_environment
+from nemotron_operator.render.engine import COMPILED_DIRECTORY, COMPILED_PATH, render_arguments, render_environment
 from nemotron_operator.render.jobs import render_download_job, render_verify_job
 from nemotron_operator.render.metadata import (
     INTENT_ANNOTATION,
@@ -19,6 +19,7 @@ from nemotron_operator.render.metadata import (
     label_managed,
     read_revision,
     record_cached_model,
+    refer_to_user,
     select_pods,
 )
 from nemotron_operator.render.pods import render_pod_annotations, render_pod_labels, render_shared_values
@@ -101,6 +102,7 @@ def _render_claim(plan: ServingPlan) -> Manifest:
         plan=plan,
         labels=label_managed(),
         storage=format_bytes(claim.size_bytes if claim else 0),
+        owners=[refer_to_user(user) for user in claim.owners] if claim else [],
         cached_model=record_cached_model(cached) if cached else None,
     )
 
@@ -140,6 +142,8 @@ def _render_server_pod(plan: ServingPlan) -> Manifest:
         arguments=render_arguments(plan),
         environment=render_environment(plan),
         shared_memory=format_bytes(plan.pod.shared_memory_bytes),
+        compiled_path=COMPILED_PATH,
+        compiled_directory=COMPILED_DIRECTORY,
         **render_shared_values(plan),
     )
 

@@ -15,13 +15,16 @@ from nemotron_operator.constants import (
     KIND,
     MANAGED_BY_LABEL,
 )
-from nemotron_operator.plan.facts import CachedModel
+from nemotron_operator.plan.facts import CachedModel, ClaimUser
 
 REVISION_LABEL = f"{API_GROUP}/revision"
 """Label of a serving pod: the hash of the template that it was made from."""
 
 INTENT_ANNOTATION = f"{API_GROUP}/intent"
 """Annotation of a child: the hash of what was applied, so that a field dropped from the intent is noticed."""
+
+RETENTION_ANNOTATION = f"{API_GROUP}/retention"
+"""Annotation of the shared volume: `Delete` where it goes with its last user."""
 
 CACHED_MODEL_ANNOTATION = f"{API_GROUP}/cached-model"
 """Annotation of the shared volume and of a finished Job: what the download left, as its pod said."""
@@ -70,9 +73,15 @@ def refer_to_owner(identity: Identity) -> dict[str, Any]:
     }
 
 
+def refer_to_user(user: ClaimUser) -> dict[str, Any]:
+    """Refer to one of the resources that share a volume: an owner, and not the controlling one."""
+    return {"apiVersion": f"{API_GROUP}/{API_VERSION}", "kind": KIND, "name": user.name, "uid": user.uid}
+
+
 def record_cached_model(cached: CachedModel) -> str:
     """Write what a download left as the text of an annotation."""
-    return json.dumps(asdict(cached), sort_keys=True)
+    known = {name: value for name, value in asdict(cached).items() if value is not None}
+    return json.dumps(known, sort_keys=True)
 
 
 def read_revision(server: dict[str, Any]) -> str:

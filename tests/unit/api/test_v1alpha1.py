@@ -61,7 +61,7 @@ def test_every_field_of_a_full_resource_is_read() -> None:
     [
         ("model", REMOVED, "spec.model", "is required"),
         ("model", {}, "spec.model", "set model.name, or model.source, or both"),
-        ("model.source", {}, "spec.model.source", "set exactly one of huggingFace and persistentVolumeClaim"),
+        ("model.source", {}, "spec.model.source", "set exactly one of huggingFace, s3, persistentVolumeClaim and ociImage"),
         (
             "model.source.huggingFace",
             {},

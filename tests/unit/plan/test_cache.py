@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from nemotron_operator.plan.cache import HEADROOM_PERCENT
-from nemotron_operator.plan.facts import ClaimFact, Facts
+from nemotron_operator.plan.facts import ClaimFact, ClaimUser, Facts
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.serving_plan import NewClaim
+from nemotron_operator.render.manifests import render
 from nemotron_operator.units import GIB
 from tests.support.fixtures.deployments import BF16, FP8, REMOVED, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CATALOG, COMMIT, facts_when_cached, plan, plan_cached, render_cached, resolve
@@ -41,7 +44,10 @@ def test_a_volume_that_exists_keeps_class_and_modes_and_only_grows() -> None:
 def test_two_resources_of_one_model_share_the_volume_and_download_by_their_own_jobs() -> None:
     one, two = plan(a_deployment().named("one")), plan(a_deployment().named("two"))
     assert one.cache.claim_name == two.cache.claim_name
-    assert one.cache.download == two.cache.download
+    assert one.cache.download is not None
+    assert two.cache.download is not None
+    assert one.cache.download.job_name != two.cache.download.job_name
+    assert replace(one.cache.download, job_name="") == replace(two.cache.download, job_name="")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,11 @@ def test_a_private_copy_is_fetched_with_its_token_at_its_main_revision() -> None
     deployment = a_deployment().with_private_repository("org/copy", "hub", "token")
     download = plan(deployment.having("model.source.huggingFace.endpoint", "https://hub.example")).cache.download
     assert download is not None
-    assert ("org/copy", "main", "https://hub.example") == (download.repository, download.revision, download.endpoint)
+    assert ("org/copy", "main", "https://hub.example") == (
+        download.origin.repository,
+        download.origin.revision,
+        download.endpoint,
+    )
     assert download.token is not None
     assert ("hub", "token") == (download.token.name, download.token.key)
 
@@ -109,3 +119,28 @@ def test_what_is_looked_up_is_what_is_rendered(deployment: DeploymentBuilder) ->
 
 def test_nothing_is_looked_up_for_an_unknown_model() -> None:
     assert Lookups() == list_lookups(a_deployment().with_model("unknown").parsed, CATALOG)
+
+
+def _users(*retentions: str) -> tuple[ClaimUser, ...]:
+    return tuple(ClaimUser(f"user-{number}", f"uid-{number}", it) for number, it in enumerate(retentions))
+
+
+@pytest.mark.parametrize(
+    ("retention", "users", "owners"),
+    [
+        ("Delete", ("Delete",), 1),
+        ("Delete", ("Delete", "Delete"), 2),
+        ("Delete", ("Delete", "Retain"), 0),
+        ("Retain", (), 0),
+    ],
+)
+def test_a_volume_is_owned_by_all_its_users_if_none_of_them_retains_it(
+    retention: str, users: tuple[str, ...], owners: int
+) -> None:
+    deployment = a_deployment().having("cache.retention", retention)
+    facts = Facts(claim_users=_users(*users))
+    claim = render(plan(deployment, facts)).claim
+    assert claim is not None
+    references = claim["metadata"].get("ownerReferences", [])
+    assert [user.uid for user in facts.claim_users[:owners]] == [reference["uid"] for reference in references]
+    assert not any(reference.get("controller") for reference in references)

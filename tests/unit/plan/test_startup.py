@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from nemotron_operator.plan.startup import (
 )
 from nemotron_operator.units import GIB
 from tests.support.fixtures.deployments import BF16, FP8, NANO, a_deployment
-from tests.support.fixtures.plans import CONFIG, plan
+from tests.support.fixtures.plans import CONFIG, facts_when_cached, plan
 
 
 @pytest.mark.parametrize(("model", "read_seconds"), [(FP8, 347), (BF16, 673)])
@@ -27,6 +28,16 @@ def test_a_hybrid_mixture_is_given_the_same_time_to_compile() -> None:
     startup = plan(a_deployment().with_model(NANO)).startup
     read_seconds = startup.estimate_seconds - COMPILE_SECONDS
     assert 30 * GIB <= read_seconds * 200 * 1024**2 <= 32 * GIB
+
+
+def test_the_measured_read_rate_takes_the_place_of_the_assumed_one() -> None:
+    deployment = a_deployment()
+    facts = facts_when_cached(deployment)
+    (job_name, cached), *_ = facts.cached_models.items()
+    measured = replace(facts, cached_models={job_name: replace(cached, read_bytes_per_second=2 * GIB)})
+    # 67.69 GiB at 2 GiB/s.
+    assert 34 + COMPILE_SECONDS == plan(deployment, measured).startup.estimate_seconds
+    assert plan(deployment).startup == plan(deployment, facts).startup
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])

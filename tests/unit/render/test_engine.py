@@ -135,7 +135,31 @@ def test_everything_that_the_engine_writes_goes_to_writable_volumes() -> None:
     values = {variable["name"]: variable["value"] for variable in render_environment(plan_cached(a_deployment()))}
     paths = [value for value in values.values() if value.startswith("/")]
     assert len(paths) > 5
-    assert all(path.startswith(("/scratch", "/tmp")) for path in paths)  # noqa: S108 - an emptyDir of the pod
+    assert all(path.startswith(("/compiled", "/scratch", "/tmp")) for path in paths)  # noqa: S108 - mounts of the pod
+
+
+def _compiled_paths(deployment: DeploymentBuilder) -> set[str]:
+    values = [variable.get("value", "") for variable in render_environment(plan_cached(deployment))]
+    return {value.removeprefix("/compiled/").split("/")[0] for value in values if value.startswith("/compiled")}
+
+
+def test_what_is_compiled_is_kept_on_the_volume_by_all_that_it_was_compiled_for() -> None:
+    deployment = a_deployment().with_tensor(2).having("planPolicy", "Warn")
+    others = [
+        deployment.having("parallelism.tensor", 4),
+        deployment.having("parallelism.pipeline", 2),
+        deployment.having("accelerator", "H200"),
+        deployment.having("engine.image", "vllm/vllm-openai:v0.32.0"),
+    ]
+    keys = [_compiled_paths(one) for one in (deployment, *others)]
+    assert [1] * 5 == [len(key) for key in keys]
+    assert 5 == len(set.union(*keys))
+    assert keys[0] == _compiled_paths(deployment.having("replicas", 2).having("engine.maxModelLen", 2048))
+
+
+def test_on_a_volume_of_the_users_nothing_is_compiled() -> None:
+    source = {"persistentVolumeClaim": {"claimName": "team-models", "path": "nemotron"}}
+    assert set() == _compiled_paths(a_deployment().having("model.source", source))
 
 
 def test_the_api_key_is_a_reference_and_never_an_argument() -> None:

@@ -191,9 +191,11 @@ def test_the_server_is_offline_and_only_reads_the_weights(deployment: Deployment
         environment["TRANSFORMERS_OFFLINE"],
         environment["VLLM_NO_USAGE_STATS"],
     )
-    (models,) = [mount for mount in container_of(pod)["volumeMounts"] if mount["name"] == "models"]
+    mounts = [mount for mount in container_of(pod)["volumeMounts"] if mount["name"] == "models"]
+    (models,) = [mount for mount in mounts if "subPath" not in mount]
     assert models["readOnly"] is True
     assert container_of(pod)["args"][0].startswith(models["mountPath"] + "/")
+    assert {".compiled"} >= {mount["subPath"] for mount in mounts if mount is not models}
 
 
 @given(deployments())
@@ -401,7 +403,7 @@ def test_the_deployment_replaces_pods_in_place() -> None:
 
 
 def test_the_job_gives_up_where_the_downloader_says_so() -> None:
-    from nemotron_operator.downloader.main import EXIT_RETRYABLE, EXIT_TERMINAL
+    from nemotron_operator.termination.outcome import EXIT_RETRYABLE, EXIT_TERMINAL
 
     job = job_of(render(plan(a_deployment())))
     fail = job["spec"]["podFailurePolicy"]["rules"][0]

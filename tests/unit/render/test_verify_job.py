@@ -6,8 +6,9 @@ from hypothesis import given
 
 from nemotron_operator.render.jobs import API_KEY_VARIABLE, TERMINAL_EXIT_CODES
 from nemotron_operator.render.manifests import Manifests, render
+from nemotron_operator.termination.outcome import EXIT_RETRYABLE, EXIT_TERMINAL
 from nemotron_operator.verifier import question
-from nemotron_operator.verifier.main import EXIT_RETRYABLE, EXIT_TERMINAL, parse_arguments
+from nemotron_operator.verifier.main import parse_arguments
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import (
     plan,

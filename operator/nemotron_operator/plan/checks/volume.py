@@ -2,7 +2,13 @@
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.quantity import parse_quantity
-from nemotron_operator.plan.cache import plan_access_modes
+from nemotron_operator.plan.access_modes import (
+    ONE_POD,
+    can_be_written,
+    is_for_one_node,
+    is_for_one_pod,
+    plan_access_modes,
+)
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.request import PlanRequest
@@ -38,18 +44,61 @@ def named_claim_exists(request: PlanRequest) -> Violation | None:
     )
 
 
-def volume_reaches_replicas(request: PlanRequest, sizing: Sizing) -> Violation | None:
-    """Refuse replicas of which one would wait for ever for a volume that another holds."""
-    replicas, modes = request.spec.replicas, plan_access_modes(request)
-    gpus = replicas * sizing.gpus
-    is_for_one_pod = set(modes) == {"ReadWriteOncePod"}
-    is_for_one_node = not set(modes) & {"ReadWriteMany", "ReadOnlyMany"}
-    fits_one_node = gpus <= request.known_profile.gpus_per_node
-    if replicas <= 1 or not (is_for_one_pod or (is_for_one_node and not fits_one_node)):
+def volume_can_be_filled(request: PlanRequest) -> Violation | None:
+    """Refuse a claim of the user's that a Job has to write to, and cannot."""
+    source, name = request.spec.model.source, request.spec.cache.existing_claim
+    provided = source.persistent_volume_claim if source else None
+    field = "spec.cache.existingClaim"
+    way_out = "Name one that can be written, or if the weights are there already: model.source.persistentVolumeClaim"
+    if provided is not None:
+        field, name = "spec.model.source.persistentVolumeClaim.manifest", provided.claim_name
+        way_out = "Remove the field: without a manifest sizes are checked all the same"
+        if not provided.manifest:
+            return None
+    live = request.facts.claims.get(name) if name else None
+    if live is None or can_be_written(live.access_modes):
+        return None
+    return Violation(
+        Reason.VOLUME_NOT_WRITABLE,
+        f"{field}: claim {name!r} can only be read ({', '.join(live.access_modes)}). {way_out}.",
+    )
+
+
+def volume_reaches_jobs(request: PlanRequest) -> Violation | None:
+    """Refuse Jobs that would wait for ever for a volume that the engine holds."""
+    spec, modes = request.spec, plan_access_modes(request)
+    if not is_for_one_pod(modes) or spec.suspend or spec.replicas == 0:
+        return None
+    if spec.cache.verify == "Schedule":
+        return Violation(
+            Reason.VOLUME_NOT_SHARED,
+            f"spec.cache.verify: Schedule reads the volume beside the engine, and one pod excludes all others from it "
+            f"({ONE_POD}). Set verify: OnStart, or cache.accessModes: [ReadWriteOnce] on a volume that is made anew.",
+        )
+    existing = spec.cache.existing_claim
+    if existing is None or request.facts.serving is None or request.facts.cached_models:
         return None
     return Violation(
         Reason.VOLUME_NOT_SHARED,
-        f"spec.replicas: {replicas} replicas of {gpus // replicas} GPUs share a volume that only one "
-        f"{'pod' if is_for_one_pod else 'node'} may mount ({', '.join(modes)}). Set cache.accessModes: [ReadWriteMany] "
-        "on a storage class that can do it; the modes of a volume that exists cannot change.",
+        f"spec.cache.existingClaim: the pod that serves holds claim {existing!r}, which one pod at a time may mount "
+        f"({ONE_POD}): the Job that fetches this model would wait for ever. Name another claim.",
+    )
+
+
+def volume_reaches_replicas(request: PlanRequest, sizing: Sizing) -> Violation | None:
+    """Refuse replicas of which one would wait for ever for a volume that another holds.
+
+    A replica, all its pipeline stages included, is one pod of one node.
+    """
+    replicas, modes = request.spec.replicas, plan_access_modes(request)
+    per_node, is_one_pod = request.known_profile.gpus_per_node, is_for_one_pod(modes)
+    fits_one_node = replicas * sizing.gpus <= per_node
+    if replicas <= 1 or not (is_one_pod or (is_for_one_node(modes) and not fits_one_node)):
+        return None
+    fewer = "" if is_one_pod else f", or spec.replicas: {per_node // sizing.gpus}, as many as one node holds"
+    return Violation(
+        Reason.VOLUME_NOT_SHARED,
+        f"spec.replicas: {replicas} replicas of {sizing.gpus} GPUs share a volume that only one "
+        f"{'pod' if is_one_pod else 'node'} may mount ({', '.join(modes)}). Set cache.accessModes: [ReadWriteMany] "
+        f"on a storage class that can do it{fewer}; the modes of a volume that exists cannot change.",
     )

@@ -1,0 +1,122 @@
+"""When the bytes on the volume are read again, and by what. The time is an argument."""
+
+from datetime import UTC, datetime, timedelta
+
+from nemotron_operator.api.cache import CacheSpec
+from nemotron_operator.api.conditions import rfc3339
+from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
+from nemotron_operator.plan.deadline import choose_deadline
+from nemotron_operator.plan.facts import CachedModel
+from nemotron_operator.plan.names import name_check_job
+from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.serving_plan import CheckPlan
+
+ON_START, SCHEDULE = "OnStart", "Schedule"
+"""Values of `cache.verify` beside `Never`."""
+
+MANY_NODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
+"""Access modes by which pods of several nodes mount one volume."""
+
+ONE_POD = "ReadWriteOncePod"
+"""The access mode of a volume that a second pod waits for."""
+
+
+def parse_moment(text: str) -> datetime | None:
+    """Read a time in RFC 3339, to the second as Kubernetes writes it; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo is not None else None
+
+
+def find_due_check(cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime) -> str | None:
+    """Find since when a check is due: since somebody asked for it, or since the last date of the schedule.
+
+    Parameters
+    ----------
+    verified_at
+        When every byte was last read, RFC 3339.
+    requested_at
+        When somebody asked for a check, RFC 3339; text that is no time counts as nothing.
+
+    Returns
+    -------
+    RFC 3339; None while none is due. A date of the schedule that failed is followed by the next one.
+    """
+    verified = parse_moment(verified_at)
+    if verified is None:
+        return None
+    moments = []
+    requested = parse_moment(requested_at) if requested_at else None
+    if requested is not None and verified < requested <= now:
+        moments.append(requested)
+    passed = _count_passed(cache, verified, now)
+    if passed > 0:
+        moments.append(verified + passed * _interval_of(cache))
+    return rfc3339(max(moments)) if moments else None
+
+
+def find_next_check(
+    cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime
+) -> datetime | None:
+    """Find when the next check is due that is not due yet; None when no time is set."""
+    verified = parse_moment(verified_at)
+    if verified is None:
+        return None
+    moments = []
+    requested = parse_moment(requested_at) if requested_at else None
+    if requested is not None and requested > now:
+        moments.append(requested)
+    if cache.verify == SCHEDULE:
+        moments.append(verified + (_count_passed(cache, verified, now) + 1) * _interval_of(cache))
+    return min(moments, default=None)
+
+
+def _count_passed(cache: CacheSpec, verified: datetime, now: datetime) -> int:
+    """Count the dates of the schedule that have passed since the last verification."""
+    return max(0, (now - verified) // _interval_of(cache)) if cache.verify == SCHEDULE else 0
+
+
+def _interval_of(cache: CacheSpec) -> timedelta:
+    return timedelta(hours=cache.verify_interval_hours)
+
+
+def is_for_one_node(access_modes: tuple[str, ...]) -> bool:
+    """Tell whether all pods that mount a volume have to be on the same node."""
+    return not set(access_modes) & MANY_NODES
+
+
+def find_obstacle(request: PlanRequest, claim_name: str, access_modes: tuple[str, ...]) -> str | None:
+    """Find why a check that is due cannot be made; None when it can, or none is due."""
+    is_held = set(access_modes) == {ONE_POD} and request.spec.replicas > 0 and not request.spec.suspend
+    if request.facts.check_due is None or not is_held:
+        return None
+    return (
+        f"A check of every byte is due since {request.facts.check_due}, but only one pod may mount volume "
+        f"{claim_name!r} ({ONE_POD}), and that is the one that serves. It is made once spec.suspend: true has stopped "
+        "that pod; a volume that is ReadWriteOnce is checked while it serves."
+    )
+
+
+def plan_check(
+    request: PlanRequest, claim_name: str, cached: CachedModel | None, access_modes: tuple[str, ...]
+) -> CheckPlan | None:
+    """Plan the check that is due; None when none is, or none can be."""
+    due_since, config = request.facts.check_due, request.config
+    if due_since is None or cached is None or find_obstacle(request, claim_name, access_modes) is not None:
+        return None
+    return CheckPlan(
+        job_name=name_check_job(request.identity.name, claim_name, cached.commit, due_since),
+        due_since=due_since,
+        image=config.downloader_image,
+        commit=cached.commit,
+        deadline_seconds=choose_deadline(cached.size_bytes),
+        cpu=format_cores(parse_quantity(config.download_cpu)),
+        memory=format_bytes(int(parse_quantity(config.download_memory))),
+    )
+
+
+def choose_start_check_image(request: PlanRequest) -> str | None:
+    """Choose the image that verifies before each start; None where nothing does."""
+    return request.config.downloader_image if request.spec.cache.verify == ON_START else None

@@ -17,7 +17,7 @@ CLAIM = {"claimName": "models", "path": "weights"}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("neither name nor source", {"model": {}}, "set model.name, or model.source, or both"),
     ("two sources", {"model": {"source": {"huggingFace": HUB, "persistentVolumeClaim": CLAIM}}}, "exactly one of"),
-    ("no source at all", {"model": {"source": {}}}, "exactly one of huggingFace and persistentVolumeClaim"),
+    ("no source at all", {"model": {"source": {}}}, "exactly one of huggingFace, s3, persistentVolumeClaim and ociImage"),
     ("a path out of the volume", {"model": {"source": {"persistentVolumeClaim": {**CLAIM, "path": "../x"}}}}, "'..'"),
     ("no GPU", {"parallelism": {"tensor": 0}}, "spec.parallelism.tensor"),
     ("a temperature as a number", {"engine": {"sampling": {"temperature": 0.7}}}, "must be of type string"),

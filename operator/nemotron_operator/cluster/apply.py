@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject, component_of, deployment_of
+from nemotron_operator.cluster.claim_users import list_forsaken_claims
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.kinds import CLAIM, DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
@@ -29,8 +30,7 @@ from nemotron_operator.render.metadata import (
 from nemotron_operator.status.observation import JobState
 
 PRUNED_KINDS = (DISRUPTION_BUDGET, JOB)
-"""Kinds of which an object that is no longer wanted is deleted. A Deployment without a manifest keeps serving, and a
-volume is never deleted."""
+"""Kinds of which an object that is no longer wanted is deleted. A Deployment without a manifest keeps serving."""
 
 
 async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> None:
@@ -136,6 +136,12 @@ def _list_unwanted(
                 continue  # its log may still be read; its time to live ends it
             if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
                 yield kind, live
+    for claim in list_forsaken_claims(manifests, identity, view.cache):
+        yield CLAIM, claim
+        for job in view.cache.list_children(JOB, identity.namespace, identity.name):
+            # A pod holds its volume as long as it is there, also one that has ended.
+            if component_of(job) == CACHE_COMPONENT and claim_of(job) == claim["metadata"]["name"]:
+                yield JOB, job
 
 
 def _refuse_foreign(live: KubernetesObject, identity: Identity) -> None:

@@ -34,6 +34,14 @@ class ObjectCache:
         names = self._children[kind].get((namespace, deployment_name), set())
         return [self._objects[kind][namespace, name] for name in sorted(names)]
 
+    def list_all(self, kind: ApiKind) -> list[KubernetesObject]:
+        """List the objects of one kind."""
+        return list(self._objects[kind].values())
+
+    def list_namespace(self, kind: ApiKind, namespace: str) -> list[KubernetesObject]:
+        """List the objects of one kind in one namespace."""
+        return [known for key, known in self._objects[kind].items() if key[0] == namespace]
+
     def list_deployment_keys(self, namespace: str | None = None) -> list[Key]:
         """List the NemotronDeployments of one namespace, or of all."""
         return [key for key in self._objects[NEMOTRON] if namespace in (None, key[0])]

@@ -7,7 +7,7 @@ from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.render.metadata import INTENT_ANNOTATION
 
 _LIST_KEYS = ("name", "mountPath", "uid", "containerPort")
-"""Fields by which the API server merges lists of objects; the first that every wanted item has is used."""
+"""Fields by which the API server merges lists of objects; the first by which all differ is used."""
 
 
 def is_in_place(desired: KubernetesObject, live: KubernetesObject) -> bool:
@@ -41,7 +41,12 @@ def _contains_items(live: Sequence[Any], wanted: Sequence[Any]) -> bool:
 def _find_list_key(wanted: Sequence[Any]) -> str | None:
     if not wanted or not all(isinstance(item, Mapping) for item in wanted):
         return None
-    return next((key for key in _LIST_KEYS if all(key in item for item in wanted)), None)
+    return next((key for key in _LIST_KEYS if _tells_apart(key, wanted)), None)
+
+
+def _tells_apart(key: str, wanted: Sequence[Any]) -> bool:
+    """Tell whether every item has the field, and each another value: one volume may be mounted twice."""
+    return all(key in item for item in wanted) and len({item[key] for item in wanted}) == len(wanted)
 
 
 def _is_empty(value: Any) -> bool:  # noqa: ANN401 - JSON is any of its types

@@ -90,7 +90,8 @@ def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
     """Read how far a cache Job is, with what its pods said at their end."""
-    reports = read_reports(job, pods, DownloadReport)
+    own_pods = list_pods_of(job, pods)
+    reports = read_reports(job, own_pods, DownloadReport)
     reported = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
     state = read_job_state(job)
     return ObservedJob(
@@ -99,6 +100,8 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
         failed_pods=count_failed_pods(job),
         result=(read_recorded_model(job) or reported) if state is JobState.COMPLETE else None,
         failure=find_failure(job, reports),
+        created_at=job["metadata"].get("creationTimestamp", ""),
+        is_running=any(is_running(pod) for pod in own_pods),
     )
 
 
@@ -154,6 +157,11 @@ def list_pods_of(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> lis
     """List the pods that a Job made."""
     uid = job["metadata"]["uid"]
     return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
+
+
+def is_running(pod: KubernetesObject) -> bool:
+    """Tell whether a pod runs and is meant to stay."""
+    return "deletionTimestamp" not in pod["metadata"] and (pod.get("status") or {}).get("phase") == "Running"
 
 
 def _is_over(pod: KubernetesObject) -> bool:

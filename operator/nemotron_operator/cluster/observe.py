@@ -1,11 +1,13 @@
 """The observe steps: before planning, facts; after applying, an observation. What the cache lacks is asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.claim_users import find_claim_users
+from nemotron_operator.cluster.download_progress import ask_download
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import (
     CLAIM,
@@ -33,7 +35,7 @@ from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT, VERIFICATION_COMPONENT
-from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
             for name, claim in claims.items()
             if name == lookups.shared_claim_name and read_recorded_model(claim) is not None
         ),
+        claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
         serving=read_serving_fact(
             cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
         ),
@@ -80,8 +83,10 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     )
 
 
-async def observe(identity: Identity, lookups: Lookups, view: ClusterView) -> Observation:
-    """Look at what exists now."""
+async def observe(
+    identity: Identity, lookups: Lookups, view: ClusterView, *, asks_download: bool = True
+) -> Observation:
+    """Look at what exists now; ask a download that runs how far it is, if wanted."""
     namespace, name, cache = identity.namespace, identity.name, view.cache
     server = cache.get(DEPLOYMENT, namespace, name)
     pods = cache.list_children(POD, namespace, name)
@@ -93,11 +98,18 @@ async def observe(identity: Identity, lookups: Lookups, view: ClusterView) -> Ob
         server=observe_server(server) if server else None,
         server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
         cache_pods=observe_pods(cache_pods),
-        job=observe_job(job, cache_pods) if job else None,
+        job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,
         verification_pods=observe_pods(asking_pods),
         verifications=tuple(observe_verification(job, asking_pods) for job in asking_jobs),
         claim=observe_claim(claim) if claim else None,
     )
+
+
+async def _observe_download(job: KubernetesObject, pods: list[KubernetesObject], *, asks: bool) -> ObservedJob:
+    observed = observe_job(job, pods)
+    if not asks or not observed.is_running or observed.state is not JobState.ACTIVE:
+        return observed
+    return replace(observed, progress=await ask_download(job, pods))
 
 
 async def _find_claims(identity: Identity, lookups: Lookups, view: ClusterView) -> dict[str, KubernetesObject]:

@@ -16,12 +16,14 @@ from kubernetes.aio.client import ApiClient
 
 from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.relist import affected_keys, relist
+from nemotron_operator.cluster.totals import count_active_downloads, sum_cached_bytes, sum_remaining_bytes
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ClusterError, OperatorError
 from nemotron_operator.handlers.supervisor import WatchSupervisor
@@ -206,7 +208,9 @@ class OperatorProcess:
         """Take one report of a watch: remember it, and let the resources look again that it concerns."""
         is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
         if is_news:
-            for key in affected_keys(kind, reported, self._cache):
+            affected = affected_keys(kind, reported, self._cache)
+            bereaved = list_bereaved(reported, self._cache) if (kind, event_type) == (NEMOTRON, "DELETED") else set()
+            for key in affected | bereaved:
                 self._queue.add(key)
 
     def _may_write(self) -> bool:
@@ -237,6 +241,9 @@ class OperatorProcess:
     def _make_http_server(self) -> HttpServer:
         for kind in (NEMOTRON, *CHILD_KINDS):
             self._metrics.cache_objects.labels(kind.name).set_function(partial(self._cache.count, kind))
+        self._metrics.downloads_active.set_function(partial(count_active_downloads, self._cache))
+        self._metrics.downloads_remaining_bytes.set_function(partial(sum_remaining_bytes, self._cache))
+        self._metrics.cached_bytes.set_function(partial(sum_cached_bytes, self._cache))
         return HttpServer(
             self._options.http_host,
             self._options.http_port,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from nemotron_operator.api.cache import DownloadProgress
 from nemotron_operator.api.conditions import advance_conditions
 from nemotron_operator.api.status import (
     BytesRange,
@@ -25,6 +26,7 @@ from nemotron_operator.status.findings import (
 from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import find_planned
+from nemotron_operator.status.progress import describe_progress, find_active_download, keep_progress
 from nemotron_operator.status.verification import find_verified, tell_verification
 
 
@@ -53,9 +55,13 @@ def compute_status(
     verification = tell_verification(decision, observation, desired_revision, previous.verification)
     engine = tell_engine(decision, observation, desired_revision, previous.engine)
     verified = find_verified(decision, observation, desired_revision, verification)
+    download = find_active_download(decision, observation)
+    progress = keep_progress(download, decision.identity.generation, previous, now)
     steps = (
         find_planned(decision, engine if engine and engine.revision == desired_revision else None),
-        find_model_cached(decision, observation),
+        find_model_cached(
+            decision, observation, describe_progress(progress, download, decision.identity.namespace, now)
+        ),
         find_available(decision, observation),
     )
     ready = find_ready(decision, observation, desired_revision, steps, verified)
@@ -72,21 +78,25 @@ def compute_status(
         verification=verification,
         engine=engine,
         startup=_compute_startup(decision, observation),
-        **_tell_decision(decision, previous, is_serving=observation.server is not None),
+        **_tell_decision(decision, previous, progress, is_serving=observation.server is not None),
     )
 
 
-def _tell_decision(decision: Decision, previous: NemotronDeploymentStatus, *, is_serving: bool) -> dict[str, Any]:
+def _tell_decision(
+    decision: Decision, previous: NemotronDeploymentStatus, progress: DownloadProgress | None, *, is_serving: bool
+) -> dict[str, Any]:
     if isinstance(decision, ServingPlan):
         return {
             "plan": tell_plan(decision),
-            "cache": _tell_cache(decision),
+            "cache": _tell_cache(decision, progress),
             "endpoint": _tell_endpoint(decision),
             "served_names": decision.engine.served_names,
         }
     if is_serving:
         # What serves now was planned earlier: clients still find it there.
-        return {"cache": previous.cache, "endpoint": previous.endpoint, "served_names": previous.served_names}
+        # Nothing is fetched for it: the progress of an earlier spec would stand there for ever.
+        cache = previous.cache.model_copy(update={"progress": None}) if previous.cache else None
+        return {"cache": cache, "endpoint": previous.endpoint, "served_names": previous.served_names}
     return {}
 
 
@@ -120,17 +130,18 @@ def tell_plan(plan: ServingPlan) -> PlanStatus:
     )
 
 
-def _tell_cache(plan: ServingPlan) -> CacheStatus:
+def _tell_cache(plan: ServingPlan, progress: DownloadProgress | None) -> CacheStatus:
     cache, cached = plan.cache, plan.cache.cached
     return CacheStatus(
         claim_name=cache.claim_name,
-        repository=cache.download.repository if cache.download else None,
+        repository=cache.download.origin.repository if cache.download else None,
         commit=cached.commit if cached else None,
         path=cache.model_path,
         bytes=cached.size_bytes if cached else None,
         files=cached.files if cached else None,
         manifest_sha256=cached.manifest_sha256 if cached else None,
         verified_at=cached.verified_at if cached else None,
+        progress=progress,
     )
 
 

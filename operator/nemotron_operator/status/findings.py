@@ -2,22 +2,15 @@
 
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
+from nemotron_operator.status.amounts import format_size
 from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.trouble import Trouble, explain_pods
 from nemotron_operator.status.verification import count_serving, serves_whole
 
-MB = 1000**2
-GB = 1000**3
 
-
-def _on_volume(size_bytes: int) -> str:
-    """Tell a size in the decimal units of files."""
-    return f"{size_bytes / GB:.1f} GB" if size_bytes >= GB / 10 else f"{size_bytes / MB:.1f} MB"
-
-
-def find_model_cached(decision: Decision, observation: Observation) -> Judged:
-    """Tell whether the weights are on the volume."""
+def find_model_cached(decision: Decision, observation: Observation, arrival: str = "") -> Judged:
+    """Tell whether the weights are on the volume; `arrival` goes on with the sentence that they are fetched."""
     kind = ConditionType.MODEL_CACHED
     if not isinstance(decision, ServingPlan):
         return Judged(unknown(kind, Reason.WAITING, "Nothing is fetched before the spec can be planned."))
@@ -31,16 +24,16 @@ def find_model_cached(decision: Decision, observation: Observation) -> Judged:
             yes(
                 kind,
                 Reason.CACHED,
-                f"{cached.files} files, {_on_volume(cached.size_bytes)} of {cached.repository} at "
+                f"{cached.files} files, {format_size(cached.size_bytes)} of {cached.repository} at "
                 f"{cached.commit[:12]} are on volume {cache.claim_name!r}, each checked against the hub's hash.",
             )
         )
-    return _find_download(cache, observation, decision.identity.namespace)
+    return _find_download(cache, observation, decision.identity.namespace, arrival)
 
 
-def _find_download(cache: CachePlan, observation: Observation, namespace: str) -> Judged:
+def _find_download(cache: CachePlan, observation: Observation, namespace: str, arrival: str) -> Judged:
     kind, job = ConditionType.MODEL_CACHED, observation.job
-    what = f"{cache.download.repository} at {cache.download.revision}" if cache.download else "the model"
+    what = cache.download.origin.label if cache.download else "the model"
     if job is not None and job.state is JobState.FAILED:
         return _judge_failed_download(job, what, namespace)
     if job is not None and job.state is JobState.COMPLETE:
@@ -56,7 +49,7 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str) -
     retry = ""
     if job is not None and job.failure is not None:
         retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
-    message = f"Fetching {what} to volume {cache.claim_name!r}.{retry}"
+    message = f"Fetching {what} to volume {cache.claim_name!r}{arrival}.{retry}"
     return Judged(no(kind, Reason.DOWNLOADING, message))
 
 

@@ -64,6 +64,24 @@ class JobFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedProgress:
+    """How far a running cache Job says it is."""
+
+    held_bytes: int
+    """What the volume holds, of this attempt and earlier ones."""
+    total_bytes: int
+    """What it will hold; more than nothing, and no less than it holds."""
+    bytes_per_second: int
+    eta_seconds: int | None
+    """None while nothing arrives."""
+
+    @property
+    def percent(self) -> int:
+        """The share that is there, rounded down."""
+        return self.held_bytes * 100 // self.total_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedJob:
     """The cache Job."""
 
@@ -73,6 +91,12 @@ class ObservedJob:
     result: CachedModel | None
     failure: JobFailure | None
     """The last failure of a pod, also while the Job tries again."""
+    created_at: str = ""
+    """RFC 3339."""
+    is_running: bool = False
+    """Whether a pod of it runs now, and could be asked or looked at."""
+    progress: ObservedProgress | None = None
+    """None while no pod runs, and where its pod was not asked or did not answer."""
 
 
 @dataclass(frozen=True, slots=True)

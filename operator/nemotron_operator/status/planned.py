@@ -63,6 +63,7 @@ def _tell_doubts(plan: ServingPlan) -> str:
         doubts.append(f"The arguments of vLLM {engine.version} are not known here: unchecked.")
     if engine.unaccounted_args:
         doubts.append(describe_unaccounted(engine.unaccounted_args))
+    doubts += plan.cache.doubts
     return "".join(f" {doubt}" for doubt in doubts)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from nemotron_operator.api.cache import DownloadProgress
 from nemotron_operator.api.conditions import Condition, ConditionType, Reason
 from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.status.progress import describe_quarter
 
 _TOLD_ELSEWHERE = frozenset({Reason.WAITING, Reason.NOT_REQUESTED})
 """Reasons that another condition explains better."""
@@ -21,7 +23,7 @@ class Transition:
 
 
 def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeploymentStatus) -> tuple[Transition, ...]:
-    """List the conditions whose status or reason changed, each message once.
+    """List the conditions whose status or reason changed, each message once, and the quarter that a download passed.
 
     Notes
     -----
@@ -42,7 +44,13 @@ def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeployment
         for condition in changed
         if condition.reason not in _TOLD_ELSEWHERE
     }
+    if quarter := describe_quarter(_progress_of(before), _progress_of(after)):
+        transitions.setdefault(Reason.DOWNLOADING, Transition("Normal", Reason.DOWNLOADING, quarter))
     return tuple(transitions.values())
+
+
+def _progress_of(status: NemotronDeploymentStatus) -> DownloadProgress | None:
+    return status.cache.progress if status.cache else None
 
 
 def _in_order_of_the_pipeline(conditions: Iterable[Condition]) -> list[Condition]:

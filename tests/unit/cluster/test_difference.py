@@ -163,3 +163,13 @@ def test_a_wanted_value_that_is_removed_is_noticed(deployment: DeploymentBuilder
     live = deepcopy(manifest)
     del parent_of(live, place)[place[-1]]
     assert not is_in_place(manifest, live)
+
+
+def test_one_volume_that_is_mounted_twice_is_told_apart_by_the_path() -> None:
+    mounts = [{"name": "models", "mountPath": "/models"}, {"name": "models", "mountPath": "/compiled", "subPath": "c"}]
+
+    def a_pod(*volume_mounts: JSON) -> JSON:
+        return {"metadata": {"annotations": {INTENT_ANNOTATION: "same"}}, "spec": {"volumeMounts": [*volume_mounts]}}
+
+    assert is_in_place(a_pod(*mounts), a_pod(*[{**mount, "recursiveReadOnly": "Disabled"} for mount in mounts]))
+    assert not is_in_place(a_pod(*mounts), a_pod(mounts[0]))

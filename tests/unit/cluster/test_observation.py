@@ -13,8 +13,7 @@ from nemotron_operator.cluster.observation import (
     read_claim_fact,
     read_recorded_model,
 )
-from nemotron_operator.downloader.errors import NoSpaceError
-from nemotron_operator.downloader.outcome import Complete, Failed, render_line
+from nemotron_operator.downloader.outcome import Complete
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
 from nemotron_operator.status.observation import (
@@ -26,6 +25,8 @@ from nemotron_operator.status.observation import (
     ObservedServer,
 )
 from nemotron_operator.status.trouble import explain_pods
+from nemotron_operator.termination.outcome import Failed, render_line
+from nemotron_operator.volume.errors import NoSpaceError
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import (
     a_container,

@@ -10,10 +10,11 @@ from nemotron_operator.cluster.verification import MAX_TOKENS, observe_verificat
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import REVISION_LABEL
 from nemotron_operator.status.observation import EngineReport, JobFailure, JobState, ModelAnswer
+from nemotron_operator.termination.outcome import render_line
 from nemotron_operator.verifier import engine_report
 from nemotron_operator.verifier.engine_report import EngineReport as Reported
 from nemotron_operator.verifier.errors import Reason
-from nemotron_operator.verifier.outcome import ANSWER_LENGTH, Complete, Failed, render_line
+from nemotron_operator.verifier.outcome import ANSWER_LENGTH, Complete, Failed
 from tests.support.fixtures.live_objects import (
     a_finished_verify_pod,
     a_live_job,

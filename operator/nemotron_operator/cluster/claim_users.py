@@ -1,0 +1,102 @@
+"""Who shares a volume: asked only where the volume may go with its last user."""
+
+from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_deployment
+from nemotron_operator.catalog.catalog import Catalog
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
+from nemotron_operator.cluster.kinds import CLAIM, NEMOTRON, POD
+from nemotron_operator.plan.facts import ClaimUser
+from nemotron_operator.plan.source import choose_claim_name
+from nemotron_operator.render.manifests import Manifests
+from nemotron_operator.render.metadata import RETENTION_ANNOTATION
+
+ENDED = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that uses no volume any more: the one that fetched is kept for its log."""
+
+DELETE = "Delete"
+"""The retention of a volume that goes with its last user."""
+
+
+def find_claim_users(
+    deployment: ParsedDeployment, claim_name: str | None, catalog: Catalog, cache: ObjectCache
+) -> tuple[ClaimUser, ...]:
+    """Find the resources of the namespace that name the same volume, by name; none where this one retains it.
+
+    Notes
+    -----
+    A namespace may hold hundreds of resources. The claim's name stands in the status of those that were planned once,
+    so that only new ones are parsed; one that has just turned to another volume counts until its status says so.
+    """
+    if claim_name is None or deployment.spec.cache.retention != DELETE:
+        return ()
+    bodies = [
+        body
+        for namespace, name in cache.list_deployment_keys(deployment.identity.namespace)
+        if (body := cache.get(NEMOTRON, namespace, name)) is not None and "deletionTimestamp" not in body["metadata"]
+    ]
+    users = (_read_user(body) for body in bodies if _claim_name_of(body, catalog) == claim_name)
+    return tuple(sorted(users, key=lambda user: user.name))
+
+
+def list_bereaved(deleted: KubernetesObject, cache: ObjectCache) -> set[Key]:
+    """List the resources that have to look again at the volume that a deleted one shared with them."""
+    claim_name, namespace = _told_claim_name(deleted), deleted["metadata"]["namespace"]
+    if claim_name is None:
+        return set()
+    return {
+        key
+        for key in cache.list_deployment_keys(namespace)
+        if (body := cache.get(NEMOTRON, *key)) is not None
+        and _told_claim_name(body) == claim_name
+        and _retention_of(body) == DELETE
+    }
+
+
+def list_forsaken_claims(manifests: Manifests, identity: Identity, cache: ObjectCache) -> list[KubernetesObject]:
+    """List the volumes that this resource alone owned, names no more, and that no pod of its uses any more.
+
+    Only where its present volume goes with its last user too: one that turned to `Retain` retains what it had.
+    """
+    wanted = manifests.claim
+    if wanted is None or RETENTION_ANNOTATION not in wanted["metadata"]["annotations"]:
+        return []
+    mounted = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for pod in cache.list_children(POD, identity.namespace, identity.name)
+        if (pod.get("status") or {}).get("phase") not in ENDED
+        for volume in pod["spec"].get("volumes") or []
+        if "persistentVolumeClaim" in volume
+    }
+    return [
+        claim
+        for claim in cache.list_namespace(CLAIM, identity.namespace)
+        if _owners_of(claim) == [identity.uid]
+        and RETENTION_ANNOTATION in (claim["metadata"].get("annotations") or {})
+        and claim["metadata"]["name"] not in {wanted["metadata"]["name"], *mounted}
+        and "deletionTimestamp" not in claim["metadata"]
+    ]
+
+
+def _owners_of(claim: KubernetesObject) -> list[str]:
+    return [owner["uid"] for owner in claim["metadata"].get("ownerReferences") or []]
+
+
+def _claim_name_of(body: KubernetesObject, catalog: Catalog) -> str | None:
+    told = _told_claim_name(body)
+    if told is not None:
+        return told
+    parsed = parse_deployment(body)
+    return choose_claim_name(parsed.spec, catalog) if isinstance(parsed, ParsedDeployment) else None
+
+
+def _told_claim_name(body: KubernetesObject) -> str | None:
+    name: str | None = ((body.get("status") or {}).get("cache") or {}).get("claimName")
+    return name
+
+
+def _read_user(body: KubernetesObject) -> ClaimUser:
+    return ClaimUser(body["metadata"]["name"], body["metadata"]["uid"], _retention_of(body))
+
+
+def _retention_of(body: KubernetesObject) -> str:
+    retention: str = ((body.get("spec") or {}).get("cache") or {}).get("retention") or "Retain"
+    return retention

@@ -3,22 +3,26 @@
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nemotron_operator.downloader.access import HubAccess
-from nemotron_operator.downloader.errors import ChecksumMismatchError
-from nemotron_operator.downloader.hub import continue_files, describe_revision, fetch_files, is_commit
-from nemotron_operator.downloader.manifest import Manifest, ManifestFile, make_manifest
+from nemotron_operator.downloader.fetching import Fetching
+from nemotron_operator.downloader.origin import Description, Origin
 from nemotron_operator.downloader.outcome import Complete
-from nemotron_operator.downloader.partials import keep_partials
-from nemotron_operator.downloader.place import Place, locked
-from nemotron_operator.downloader.progress import reported
-from nemotron_operator.downloader.publish import find_published, publish, take_back
-from nemotron_operator.downloader.selection import RemoteFile, select_files, total_bytes
-from nemotron_operator.downloader.space import held_bytes, require_space
-from nemotron_operator.downloader.verify import Mismatch, verify_files
-from nemotron_operator.downloader.volume_errors import explained_volume_errors
+from nemotron_operator.downloader.patience import Patience, persist
+from nemotron_operator.downloader.progress import Meter
+from nemotron_operator.downloader.progress_report import reported
+from nemotron_operator.downloader.progress_server import served
+from nemotron_operator.downloader.resolve import known_commit, resolve
+from nemotron_operator.downloader.selection import select_files
+from nemotron_operator.volume.manifest import Manifest, make_manifest
+from nemotron_operator.volume.place import Place, locked
+from nemotron_operator.volume.publish import find_published, publish, take_back
+from nemotron_operator.volume.read_rate import measure_read_rate
+from nemotron_operator.volume.refs import Ref
+from nemotron_operator.volume.refusals import explained_volume_errors
+from nemotron_operator.volume.remote_file import RemoteFile, total_bytes
+from nemotron_operator.volume.space import held_bytes, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +31,8 @@ logger = logging.getLogger(__name__)
 class Request:
     """What the command line asks for."""
 
-    access: HubAccess
-    """The repository, its hub and the token."""
-
-    revision: str
-    """A commit, a branch or a tag."""
+    origin: Origin
+    """The repository or bucket, and the revision."""
 
     destination: Path
     """The directory on the volume that gets one directory per commit."""
@@ -39,19 +40,11 @@ class Request:
     extra_patterns: tuple[str, ...] = ()
     """Patterns of files besides the default ones."""
 
+    patience: Patience = field(default_factory=Patience)
+    """When to ask the origin again."""
 
-@dataclass(frozen=True)
-class Stage:
-    """What one run works on once the revision is a commit and the files are chosen."""
-
-    access: HubAccess
-    """The repository, its hub and the token."""
-
-    place: Place
-    """Where the commit lies."""
-
-    files: tuple[RemoteFile, ...]
-    """The files that shall be published."""
+    progress_port: int | None = None
+    """Where to serve the progress; None or 0 serves it nowhere."""
 
 
 def download(request: Request) -> Complete:
@@ -59,80 +52,63 @@ def download(request: Request) -> Complete:
 
     Raises
     ------
-    DownloadError
+    ExplainedError
         For every cause that has a name.
     """
     started = time.monotonic()
     with explained_volume_errors(request.destination):
         manifest, fetched_bytes = _find_or_fetch(request)
+        read_rate = _measure_read_rate(request, manifest) if fetched_bytes else None
     return Complete(
-        repository=request.access.repository,
+        repository=request.origin.label,
         commit=manifest.commit,
         size_bytes=manifest.size_bytes,
         files=len(manifest.files),
         manifest_sha256=manifest.sha256,
         seconds=time.monotonic() - started,
         fetched_bytes=fetched_bytes,
+        read_bytes_per_second=read_rate,
     )
+
+
+def _measure_read_rate(request: Request, manifest: Manifest) -> int | None:
+    published = Place(request.destination, manifest.commit).published
+    return measure_read_rate(published / path for path in manifest.weights)
 
 
 def _find_or_fetch(request: Request) -> tuple[Manifest, int]:
     """Give the manifest of the published directory, and how many bytes were fetched for it."""
-    if is_commit(request.revision):
-        published = find_published(Place(request.destination, request.revision), request.extra_patterns)
+    origin = request.origin
+    ref = Ref(request.destination, origin.label, origin.revision)
+    commit = known_commit(origin, ref)
+    if commit is not None:
+        published = find_published(Place(request.destination, commit), request.extra_patterns)
         if published is not None:
             return published, 0
-    description = describe_revision(request.access, request.revision)
-    logger.info("%s at %s is commit %s.", request.access.repository, request.revision, description.commit)
+    description = resolve(origin, ref, lambda revision: _describe(request, revision))
     place = Place(request.destination, description.commit)
     with locked(place):
         published = find_published(place, request.extra_patterns)
         if published is not None:
             return published, 0
-        files = select_files(request.access.repository, place.commit, description.files, request.extra_patterns)
-        stage = Stage(request.access, place, files)
+        files = select_files(origin.label, place.commit, description.files, request.extra_patterns)
         take_back(place)
-        fetched_bytes = _fill_staging(stage)
-        verified, refetched_bytes = _verify_staging(stage)
-        manifest = make_manifest(request.access.repository, place.commit, request.extra_patterns, verified)
-        publish(place, manifest)
-        return manifest, fetched_bytes + refetched_bytes
+        return _fill_and_publish(request, place, files)
 
 
-def _fill_staging(stage: Stage) -> int:
-    """Fetch what staging lacks; give how much that was."""
-    staging, size_bytes = stage.place.staging, total_bytes(stage.files)
-    partials = keep_partials(staging, stage.files)
-    require_space(stage.place, stage.access.repository, stage.files)
-    held = held_bytes(staging, stage.files)
-    logger.info("%d files, %d bytes, of which %d are here.", len(stage.files), size_bytes, held)
-    with reported(lambda: held_bytes(staging, stage.files), size_bytes, sys.stdout):
-        continue_files(stage.access, stage.place.commit, partials, staging)
-        fetch_files(stage.access, stage.place.commit, stage.files, staging)
-    return size_bytes - held
+def _describe(request: Request, revision: str) -> Description:
+    return persist(lambda: request.origin.describe(revision), lambda: 0, request.patience, time.sleep)
 
 
-def _verify_staging(stage: Stage) -> tuple[list[ManifestFile], int]:
-    """Verify every file; fetch those that differ once more; give the files and how much was fetched again."""
-    logger.info("Verifying %d files.", len(stage.files))
-    verified, mismatches = verify_files(stage.place.staging, stage.files)
-    if not mismatches:
-        return verified, 0
-    again = [mismatch.file for mismatch in mismatches]
-    _delete(stage, mismatches)
-    fetch_files(stage.access, stage.place.commit, again, stage.place.staging)
-    verified_again, still = verify_files(stage.place.staging, again)
-    if still:
-        _delete(stage, still)
-        raise ChecksumMismatchError(
-            f"{still[0].file.path} of {stage.access.repository} at {stage.place.commit} arrived wrong twice "
-            f"({len(still)} files did): expected {still[0].expected}, found {still[0].found}. "
-            "Look for a proxy or a mirror (HF_ENDPOINT) that changes files, and for errors of the volume."
-        )
-    return verified + verified_again, total_bytes(again)
-
-
-def _delete(stage: Stage, mismatches: list[Mismatch]) -> None:
-    for mismatch in mismatches:
-        logger.warning("%s: expected %s, found %s.", mismatch.file.path, mismatch.expected, mismatch.found)
-        (stage.place.staging / mismatch.file.path).unlink()
+def _fill_and_publish(request: Request, place: Place, files: tuple[RemoteFile, ...]) -> tuple[Manifest, int]:
+    """Fetch what staging lacks, verify all of it, and publish; give how much came."""
+    label, staging, size_bytes = request.origin.label, place.staging, total_bytes(files)
+    require_space(place, label, files)
+    logger.info("%d files, %d bytes, of which %d are here.", len(files), size_bytes, held_bytes(staging, files))
+    fetching = Fetching(request.origin, place.commit, staging, request.patience)
+    meter = Meter(lambda: held_bytes(staging, files), size_bytes)
+    with served(meter, request.progress_port, label), reported(meter, sys.stdout):
+        verified, fetched_bytes = fetching.fetch_all(files)
+    manifest = make_manifest(label, place.commit, request.extra_patterns, verified)
+    publish(place, manifest)
+    return manifest, fetched_bytes

@@ -1,10 +1,12 @@
-"""Every way in which a download can fail, each with its reason and whether trying again can help.
+"""Every way in which an origin can fail a download, each with its reason and whether trying again can help.
 
 The reasons are read by the operator and shown in the status: changing one is a change of interface.
 """
 
 from enum import StrEnum
 from typing import ClassVar
+
+from nemotron_operator.termination.errors import ExplainedError
 
 
 class Reason(StrEnum):
@@ -22,9 +24,6 @@ class Reason(StrEnum):
     REVISION_NOT_FOUND = "RevisionNotFound"
     """The repository has no such branch, tag or commit."""
 
-    NO_SPACE = "NoSpace"
-    """The volume is smaller than the files."""
-
     NO_WEIGHTS = "NoWeights"
     """The repository has no safetensors, and nothing else is ever loaded."""
 
@@ -34,25 +33,18 @@ class Reason(StrEnum):
     HUB_UNAVAILABLE = "HubUnavailable"
     """The hub did not answer, limited the rate, or cut the connection."""
 
-    VOLUME_NOT_WRITABLE = "VolumeNotWritable"
-    """The volume refuses a write for another cause than its size."""
+    BUCKET_NOT_FOUND = "BucketNotFound"
+    """The storage knows no such bucket."""
+
+    STORAGE_UNAVAILABLE = "StorageUnavailable"
+    """The storage did not answer, limited the rate, or cut the connection."""
 
     UNEXPECTED = "Unexpected"
     """A cause that nobody foresaw: the log has its traceback."""
 
 
-class DownloadError(Exception):
+class DownloadError(ExplainedError):
     """A download that failed for a known reason; the message says what to do about it."""
-
-    reason: ClassVar[Reason]
-    """The reason that the operator shows."""
-
-    retryable: ClassVar[bool] = False
-    """Whether the same command may succeed later without a change by a person."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 class UnauthorizedError(DownloadError):
@@ -79,12 +71,6 @@ class RevisionNotFoundError(DownloadError):
     reason = Reason.REVISION_NOT_FOUND
 
 
-class NoSpaceError(DownloadError):
-    """The files do not fit on the volume."""
-
-    reason = Reason.NO_SPACE
-
-
 class NoWeightsError(DownloadError):
     """The repository has no file that a server could load safely."""
 
@@ -97,14 +83,42 @@ class ChecksumMismatchError(DownloadError):
     reason = Reason.CHECKSUM_MISMATCH
 
 
-class HubUnavailableError(DownloadError):
-    """The hub cannot be reached, or not now."""
+class BucketNotFoundError(DownloadError):
+    """The storage shows no bucket of that name."""
+
+    reason = Reason.BUCKET_NOT_FOUND
+
+
+class UnavailableError(DownloadError):
+    """The origin cannot be reached, or not now: the same request may succeed later."""
 
     reason = Reason.HUB_UNAVAILABLE
     retryable = True
 
+    counts_progress: ClassVar[bool] = True
+    """Whether an attempt that ended so was a good one if it brought new bytes."""
 
-class VolumeNotWritableError(DownloadError):
-    """The volume does not let this process write."""
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+        """How long the origin asks to be left alone; None if it does not say."""
 
-    reason = Reason.VOLUME_NOT_WRITABLE
+
+class HubUnavailableError(UnavailableError):
+    """The hub cannot be reached, or not now."""
+
+
+class TooSlowError(UnavailableError):
+    """So little arrives that a new connection is worth a try. It would never end if the few bytes counted."""
+
+    counts_progress = False
+
+
+class StorageUnavailableError(UnavailableError):
+    """The storage cannot be reached, or not now."""
+
+    reason = Reason.STORAGE_UNAVAILABLE
+
+
+class StoppedError(Exception):
+    """Another file failed, so that this one is not fetched further: the run ends with the other's error."""

@@ -3,116 +3,126 @@
 The client is imported late: it takes longer than reading the arguments, and a published commit needs no hub.
 """
 
-import glob
 import logging
-import re
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from http import HTTPStatus
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from nemotron_operator.downloader.access import HubAccess
 from nemotron_operator.downloader.errors import HubUnavailableError
 from nemotron_operator.downloader.hub_errors import explained_hub_errors
-from nemotron_operator.downloader.partials import Partial
-from nemotron_operator.downloader.selection import RemoteFile
+from nemotron_operator.downloader.origin import Description, Piece
+from nemotron_operator.volume.digest import Digest, DigestKind
+from nemotron_operator.volume.place import is_commit
+from nemotron_operator.volume.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
-
-COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
-"""A revision that names itself and can never mean anything else."""
+    from huggingface_hub.utils import XetFileData
 
 DESCRIPTION_TIMEOUT_SECONDS = 60
 """How long the description of a repository may take. The client alone would wait forever."""
 
-CONTINUING_THREADS = 8
-"""How many unfinished files are completed at once: as many as the client fetches at once."""
-
 
 @dataclass(frozen=True)
-class Description:
-    """A revision as the hub describes it."""
+class HubOrigin:
+    """A repository of a hub."""
 
-    commit: str
-    """The commit that the revision means now."""
+    access: HubAccess
+    """The repository, its hub and the token."""
 
-    files: tuple[RemoteFile, ...]
-    """All files of the commit."""
+    revision: str
+    """A commit, a branch or a tag."""
 
+    @property
+    def label(self) -> str:
+        """Name the repository."""
+        return self.access.repository
 
-def is_commit(revision: str) -> bool:
-    """Say whether a revision is a full commit, which needs no hub to be resolved."""
-    return COMMIT_PATTERN.fullmatch(revision) is not None
+    def describe(self, revision: str) -> Description:
+        """Resolve the revision to a commit, and list its files with sizes and digests: one request."""
+        _quiet_client()
+        from huggingface_hub import HfApi
 
+        access = self.access
+        api = HfApi(endpoint=access.endpoint, token=access.token or False)
+        with explained_hub_errors(access, revision):
+            model = api.model_info(
+                access.repository, revision=revision, files_metadata=True, timeout=DESCRIPTION_TIMEOUT_SECONDS
+            )
+        if model.sha is None or not is_commit(model.sha):
+            raise HubUnavailableError(f"The hub named no commit for {access.repository} at {revision}. Is it a hub?")
+        return Description(model.sha, tuple(_read_sibling(access, sibling) for sibling in model.siblings or ()))
 
-def describe_revision(access: HubAccess, revision: str) -> Description:
-    """Resolve the revision to a commit, and list its files with sizes and digests: one request."""
-    _quiet_client()
-    from huggingface_hub import HfApi
+    def fetch(self, commit: str, file: RemoteFile, piece: Piece) -> None:
+        """Append what is missing; a whole file comes by Xet where the hub offers that."""
+        from huggingface_hub import hf_hub_url
 
-    api = HfApi(endpoint=access.endpoint, token=access.token or False)
-    with explained_hub_errors(access, revision):
-        model = api.model_info(
-            access.repository, revision=revision, files_metadata=True, timeout=DESCRIPTION_TIMEOUT_SECONDS
-        )
-    if model.sha is None or not is_commit(model.sha):
-        raise HubUnavailableError(f"The hub named no commit for {access.repository} at {revision}. Is it a hub?")
-    return Description(model.sha, tuple(_read_sibling(access, sibling) for sibling in model.siblings or ()))
+        url = hf_hub_url(self.access.repository, file.path, revision=commit, endpoint=self.access.endpoint)
+        with explained_hub_errors(self.access, commit):
+            xet = self._find_xet(url) if _may_be_xet(file, piece) else None
+            if xet is not None:
+                self._fetch_by_xet(xet, file, piece)
+            else:
+                self._fetch_by_http(url, piece)
 
+    def _find_xet(self, url: str) -> "XetFileData | None":
+        """Ask the hub whether it has the file in Xet storage."""
+        from huggingface_hub import constants, get_hf_file_metadata
 
-def fetch_files(access: HubAccess, commit: str, files: Sequence[RemoteFile], staging: Path) -> None:
-    """Fetch the files that staging lacks.
-
-    Raises
-    ------
-    HubUnavailableError
-        If files are missing afterwards. The client returns a half-filled directory without an error when the hub
-        stops answering before the first file.
-    """
-    from huggingface_hub import snapshot_download
-
-    with explained_hub_errors(access, commit):
-        snapshot_download(
-            access.repository,
-            revision=commit,
-            local_dir=staging,
-            allow_patterns=[glob.escape(file.path) for file in files],
-            token=access.token or False,
-            endpoint=access.endpoint,
-        )
-    missing = [file.path for file in files if not (staging / file.path).is_file()]
-    if missing:
-        raise HubUnavailableError(
-            f"The hub stopped answering before {len(missing)} of {len(files)} files of {access.repository} "
-            f"were fetched, {missing[0]} among them. The next run fetches the rest."
-        )
-
-
-def continue_files(access: HubAccess, commit: str, partials: Iterable[Partial], staging: Path) -> None:
-    """Complete unfinished files from where they end, and put them where the client finds them."""
-    with explained_hub_errors(access, commit), ThreadPoolExecutor(CONTINUING_THREADS) as pool:
-        list(pool.map(lambda partial: _continue_file(access, commit, partial, staging), partials))
-
-
-def _continue_file(access: HubAccess, commit: str, partial: Partial, staging: Path) -> None:
-    """Append the rest of one file. The client checks its digest before it takes the file for finished."""
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-
-    url = hf_hub_url(access.repository, partial.file.path, revision=commit, endpoint=access.endpoint)
-    with partial.path.open("ab") as file:
-        http_get(
+        return get_hf_file_metadata(
             url,
-            file,
-            resume_size=partial.size_bytes,
-            headers={"authorization": f"Bearer {access.token}"} if access.token else {},
-            expected_size=partial.file.size_bytes,
+            token=self.access.token or False,
+            timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+            endpoint=self.access.endpoint,
+        ).xet_file_data
+
+    def _fetch_by_xet(self, xet: "XetFileData", file: RemoteFile, piece: Piece) -> None:
+        from huggingface_hub.file_download import xet_get
+
+        xet_get(
+            incomplete_path=piece.path,
+            xet_file_data=xet,
+            headers=self._headers(),
+            expected_size=file.size_bytes,
+            displayed_filename=file.path,
         )
-    target = staging / partial.file.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial.path.rename(target)
+
+    def _fetch_by_http(self, url: str, piece: Piece) -> None:
+        """Write what arrives as it arrives.
+
+        Notes
+        -----
+        The client's session and not its `http_get`: that collects 10 MiB before it writes, and has a patience of its
+        own that knows neither a dripping connection nor a bound.
+        """
+        from huggingface_hub import constants, get_session
+        from huggingface_hub.utils import hf_raise_for_status
+
+        first_byte = piece.size_bytes
+        headers = self._headers() | {"Accept-Encoding": "identity", "Range": f"bytes={first_byte}-"}
+        with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # the file ends here
+            hf_raise_for_status(response)
+            if first_byte and response.status_code == HTTPStatus.OK:
+                piece.restart()
+            for data in response.iter_bytes():
+                piece.write(data)
+
+    def _headers(self) -> dict[str, str]:
+        from huggingface_hub.utils import build_hf_headers
+
+        return build_hf_headers(token=self.access.token or False)
+
+
+def _may_be_xet(file: RemoteFile, piece: Piece) -> bool:
+    """Say whether to ask for Xet: not for git's own files, and not for the rest of a piece, which it fetches whole."""
+    from huggingface_hub import constants
+
+    is_allowed = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
+    return is_allowed and file.digest.kind is DigestKind.SHA256 and not piece.size_bytes
 
 
 def _read_sibling(access: HubAccess, sibling: "RepoSibling") -> RemoteFile:
@@ -121,8 +131,9 @@ def _read_sibling(access: HubAccess, sibling: "RepoSibling") -> RemoteFile:
             f"The hub tells neither size nor digest of {sibling.rfilename} in {access.repository}, "
             "so that its bytes could not be verified. If HF_ENDPOINT names a mirror, it has to serve `blobs=true`."
         )
-    lfs_sha256 = sibling.lfs.sha256 if sibling.lfs else None
-    return RemoteFile(sibling.rfilename, sibling.size, sibling.blob_id, lfs_sha256)
+    if sibling.lfs:
+        return RemoteFile(sibling.rfilename, sibling.size, Digest(DigestKind.SHA256, sibling.lfs.sha256))
+    return RemoteFile(sibling.rfilename, sibling.size, Digest(DigestKind.GIT_BLOB, sibling.blob_id))
 
 
 def _quiet_client() -> None:

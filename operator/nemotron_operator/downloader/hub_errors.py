@@ -5,6 +5,7 @@ It looks at status and error code, not at the client's classes: those differ bet
 
 import errno
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -19,8 +20,9 @@ from nemotron_operator.downloader.errors import (
     RevisionNotFoundError,
     UnauthorizedError,
 )
+from nemotron_operator.downloader.retry_after import read_retry_after
 from nemotron_operator.downloader.secret import TOKEN_VARIABLE
-from nemotron_operator.downloader.volume_errors import is_volume_error
+from nemotron_operator.volume.refusals import is_volume_error
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -55,16 +57,13 @@ def explained_hub_errors(access: HubAccess, revision: str) -> Iterator[None]:
 
 
 def explain_error(error: BaseException, access: HubAccess, revision: str) -> DownloadError:
-    """Find the cause behind the client's error, and say it."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    """Say what the client's error means."""
+    from huggingface_hub.errors import HfHubHTTPError
 
-    cause = error
-    while isinstance(cause, LocalEntryNotFoundError) and cause.__cause__ is not None:
-        cause = cause.__cause__  # the client says "not in the cache", and hides why it could not ask
-    if isinstance(cause, HfHubHTTPError):
-        return explain_answer(cause, access, revision)
+    if isinstance(error, HfHubHTTPError):
+        return explain_answer(error, access, revision)
     return HubUnavailableError(
-        f"{_address(access)} cannot be reached for {access.repository}: {type(cause).__name__}: {cause}. "
+        f"{_address(access)} cannot be reached for {access.repository}: {type(error).__name__}: {error}. "
         f"The next run goes on where this one ended; if it fails too, see {ENDPOINT_VARIABLE}, proxy and NetworkPolicy."
     )
 
@@ -104,7 +103,8 @@ def _explain_unavailable(error: "HfHubHTTPError", access: HubAccess) -> Download
     response = error.response
     return HubUnavailableError(
         f"{response.url.host} answered {response.status_code} {response.reason_phrase} to {response.url.path} "
-        f"for {access.repository}. The next run goes on where this one ended."
+        f"for {access.repository}. The next run goes on where this one ended.",
+        read_retry_after(response.headers, time.time()),
     )
 
 

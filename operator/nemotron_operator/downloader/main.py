@@ -3,42 +3,33 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from nemotron_operator.downloader.access import ENDPOINT_VARIABLE, HubAccess
 from nemotron_operator.downloader.download import Request, download
-from nemotron_operator.downloader.errors import DownloadError, Reason
-from nemotron_operator.downloader.outcome import Complete, Failed, Outcome, render_line
+from nemotron_operator.downloader.errors import Reason
+from nemotron_operator.downloader.hub import HubOrigin
+from nemotron_operator.downloader.origin import Origin
+from nemotron_operator.downloader.patience import Patience
 from nemotron_operator.downloader.secret import TOKEN_VARIABLE, read_token, redact, redacted_log
 from nemotron_operator.downloader.selection import DEFAULT_PATTERNS
-
-EXIT_COMPLETE = 0
-"""The commit is published."""
-
-EXIT_TERMINAL = 3
-"""A person has to change something first: the Job's podFailurePolicy must not run the pod again."""
-
-EXIT_RETRYABLE = 75
-"""Trying again may help (EX_TEMPFAIL of sysexits)."""
+from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
+from nemotron_operator.termination.errors import ExplainedError
+from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
 
 logger = logging.getLogger(__name__)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, patience: Patience | None = None) -> int:
     """Download, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
-    signal.signal(signal.SIGTERM, _end_at_once)
+    end_at_once_on_sigterm()
     token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
     with redacted_log(sys.stderr, token):
-        outcome = run(options)
-        line = redact(render_line(outcome), token)
-        _write_termination_message(options.termination_message_path, line)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-    return exit_code(outcome)
+        outcome = run(options, patience or Patience())
+        return tell(outcome, options.termination_message_path, lambda line: redact(line, token))
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -46,11 +37,17 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="nemotron-download",
         description="Download a model's repository onto a volume, verify every file, publish all at once.",
-        epilog=f"Environment: {TOKEN_VARIABLE} is the hub's token, {ENDPOINT_VARIABLE} the address of a mirror. "
+        epilog=f"Environment: {TOKEN_VARIABLE} is the hub's token, {ENDPOINT_VARIABLE} the address of a mirror; "
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN open a bucket. "
         f"Exit codes: {EXIT_COMPLETE} published, {EXIT_TERMINAL} a person has to act, {EXIT_RETRYABLE} try again.",
     )
-    parser.add_argument("--repository", required=True, metavar="ORG/NAME")
-    parser.add_argument("--revision", required=True, metavar="REV", help="a commit, branch or tag")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--repository", metavar="ORG/NAME", help="a repository of a hub")
+    origin.add_argument("--s3-bucket", metavar="NAME", help="a bucket of an S3-compatible storage")
+    parser.add_argument("--revision", metavar="REV", help="with --repository: a commit, branch or tag")
+    parser.add_argument("--s3-prefix", default="", metavar="PREFIX", help="the directory in the bucket (default: all)")
+    parser.add_argument("--s3-endpoint", metavar="URL", help="the storage's address (default: that of AWS)")
+    parser.add_argument("--s3-region", metavar="REGION", help="the bucket's region")
     parser.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
     parser.add_argument(
         "--allow-pattern",
@@ -62,22 +59,32 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"also fetch these files. Always fetched: {' '.join(DEFAULT_PATTERNS)}",
     )
     parser.add_argument(
-        "--termination-message-path",
-        default=Path("/dev/termination-log"),
-        metavar="FILE",
-        type=Path,
-        help="where Kubernetes reads the outcome (default: %(default)s)",
+        "--progress-port",
+        type=int,
+        metavar="N",
+        help="serve the progress at /progress and /metrics of this port (default: nowhere)",
     )
-    return parser.parse_args(arguments)
+    add_termination_message_path(parser)
+    options = parser.parse_args(arguments)
+    if (options.repository is None) != (options.revision is None):
+        parser.error("--repository and --revision go together: a bucket has no revisions")
+    return options
 
 
-def run(options: argparse.Namespace) -> Outcome:
+def run(options: argparse.Namespace, patience: Patience) -> Outcome:
     """Download, and turn every exception into an outcome."""
     try:
-        access = HubAccess(options.repository, read_token(os.environ), os.environ.get(ENDPOINT_VARIABLE) or None)
-        return download(Request(access, options.revision, options.destination, tuple(options.extra_patterns)))
-    except DownloadError as error:
-        logger.error("%s: %s", error.reason.value, error.message)  # noqa: TRY400 - the message says all, a trace hides it
+        return download(
+            Request(
+                origin=make_origin(options),
+                destination=options.destination,
+                extra_patterns=tuple(options.extra_patterns),
+                patience=patience,
+                progress_port=options.progress_port,
+            )
+        )
+    except ExplainedError as error:
+        logger.error("%s: %s", str(error.reason), error.message)  # noqa: TRY400 - the message says all, a trace hides it
         return Failed.from_error(error)
     except Exception as error:
         logger.exception("The download failed for a cause that nobody foresaw.")
@@ -85,24 +92,19 @@ def run(options: argparse.Namespace) -> Outcome:
         return Failed(Reason.UNEXPECTED, message, retryable=True)
 
 
-def exit_code(outcome: Outcome) -> int:
-    """Tell Kubernetes by a number whether to run the pod again."""
-    if isinstance(outcome, Complete):
-        return EXIT_COMPLETE
-    return EXIT_RETRYABLE if outcome.retryable else EXIT_TERMINAL
+def make_origin(options: argparse.Namespace) -> Origin:
+    """Choose the origin. That of S3 is imported late: its client takes longer to import than a full cache to find."""
+    if options.s3_bucket is None:
+        access = HubAccess(options.repository, read_token(os.environ), os.environ.get(ENDPOINT_VARIABLE) or None)
+        return HubOrigin(access, options.revision)
+    from nemotron_operator.downloader.s3 import S3Origin
 
-
-def _write_termination_message(path: Path, line: str) -> None:
-    """Write the line where Kubernetes looks for it; outside of a pod there is no such place."""
-    try:
-        path.write_text(line + "\n", encoding="utf-8")
-    except OSError as error:
-        logger.warning("The outcome is on stdout only: %s.", error)
-
-
-def _end_at_once(_signal: int, _frame: object) -> None:
-    """End without cleaning up: what arrived so far is what the next run continues with."""
-    os._exit(EXIT_RETRYABLE)
+    return S3Origin(
+        bucket=options.s3_bucket,
+        prefix=options.s3_prefix,
+        endpoint=options.s3_endpoint,
+        region=options.s3_region,
+    )
 
 
 if __name__ == "__main__":

@@ -1,24 +1,19 @@
-"""How a download ended, as the one JSON line that the operator reads from the pod's termination message."""
+"""What a complete download tells the operator. A failed one tells what every program tells."""
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from nemotron_operator.downloader.errors import DownloadError, Reason
+from typing_extensions import override
 
-LINE_LIMIT_BYTES = 4095
-"""Kubernetes keeps at most 4096 bytes of a termination message, and cuts what is longer in the middle of the JSON."""
-
-ELLIPSIS = "..."
-"""What stands at the end of a message that was cut. ASCII, so that it is three bytes."""
+from nemotron_operator.termination.outcome import Outcome
 
 
 @dataclass(frozen=True)
-class Complete:
+class Complete(Outcome):
     """The directory of the commit is published, and holds exactly the manifest's files."""
 
     repository: str
-    """The repository as it was asked for."""
+    """What was asked for: ORG/NAME of a hub, or s3://BUCKET/PREFIX."""
 
     commit: str
     """The commit that the revision meant when it was resolved."""
@@ -36,10 +31,13 @@ class Complete:
     """How long this run took."""
 
     fetched_bytes: int
-    """How much of it this run fetched; the rest was there before."""
+    """How much this run fetched; what was there before is not in it, what had to be fetched twice is in it twice."""
 
+    read_bytes_per_second: int | None = None
+    """How fast the volume gives the files to a server; None where that was not measured."""
+
+    @override
     def as_json(self) -> dict[str, Any]:
-        """Name the fields as the operator reads them."""
         return {
             "outcome": "Complete",
             "repository": self.repository,
@@ -49,49 +47,5 @@ class Complete:
             "manifestSha256": self.manifest_sha256,
             "seconds": round(self.seconds, 1),
             "fetchedBytes": self.fetched_bytes,
+            "readBytesPerSecond": self.read_bytes_per_second,
         }
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Nothing was published; what arrived stays in the staging directory for the next run."""
-
-    reason: Reason
-    """Why, in one word."""
-
-    message: str
-    """Why, in sentences with names, numbers and the way out."""
-
-    retryable: bool
-    """Whether the same command may succeed later without a change by a person."""
-
-    @classmethod
-    def from_error(cls, error: DownloadError) -> "Failed":
-        """Tell what the error tells."""
-        return cls(reason=error.reason, message=error.message, retryable=error.retryable)
-
-    def as_json(self) -> dict[str, Any]:
-        """Name the fields as the operator reads them."""
-        return {
-            "outcome": "Failed",
-            "reason": self.reason.value,
-            "message": self.message,
-            "retryable": self.retryable,
-        }
-
-
-Outcome = Complete | Failed
-
-
-def render_line(outcome: Outcome) -> str:
-    """Render the outcome as one line that fits into a termination message; a long message loses its end.
-
-    Notes
-    -----
-    A character takes at least one byte of JSON, so dropping as many characters as there are bytes too many is enough.
-    """
-    line = json.dumps(outcome.as_json())
-    excess = len(line) - LINE_LIMIT_BYTES
-    if excess <= 0 or isinstance(outcome, Complete):
-        return line
-    return json.dumps(replace(outcome, message=outcome.message[: -excess - len(ELLIPSIS)] + ELLIPSIS).as_json())

@@ -1,15 +1,14 @@
-"""Progress: how much is there, how fast it grows, how long the rest takes. One line every few seconds."""
+"""Progress: how much is there, how fast it grows, how long the rest takes."""
 
-import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+from threading import Lock
+from typing import Any
 
-INTERVAL_SECONDS = 5.0
-"""How long it is quiet between two lines."""
+RATE_SECONDS = 30.0
+"""Over what time the rate is taken: long enough not to jump, short enough to show that a download stands still."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Progress:
     """What it will hold."""
 
     bytes_per_second: int
-    """The mean rate of this run."""
+    """The rate of late."""
 
     @property
     def percent(self) -> int:
@@ -35,47 +34,41 @@ class Progress:
         """How long the rest takes at this rate; None while nothing arrives."""
         return (self.total_bytes - self.held_bytes) // self.bytes_per_second if self.bytes_per_second else None
 
-    def render_json(self) -> str:
-        """Render the line that the operator reads."""
-        content = {
+    def as_json(self) -> dict[str, Any]:
+        """Name the fields as the operator reads them."""
+        return {
             "bytes": self.held_bytes,
             "totalBytes": self.total_bytes,
             "percent": self.percent,
             "bytesPerSecond": self.bytes_per_second,
             "etaSeconds": self.eta_seconds,
         }
-        return json.dumps({"progress": content})
-
-    def render_text(self) -> str:
-        """Render the line that a person reads."""
-        eta = "unknown" if self.eta_seconds is None else f"{self.eta_seconds} s"
-        rate = self.bytes_per_second / 1e6
-        return f"{self.percent}% ({self.held_bytes}/{self.total_bytes} bytes, {rate:.1f} MB/s, {eta} left)"
 
 
-@contextmanager
-def reported(
-    measure: Callable[[], int], total_bytes: int, stream: TextIO, interval_seconds: float = INTERVAL_SECONDS
-) -> Iterator[None]:
-    """Report to the stream, from a thread, what `measure` says; no line comes after the context has ended."""
-    stopped = threading.Event()
-    arguments = (measure, total_bytes, stream, interval_seconds, stopped)
-    thread = threading.Thread(target=_report, args=arguments, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
+class Meter:
+    """Reads the progress when somebody asks, and remembers for the rate what it read before."""
 
+    def __init__(
+        self, measure: Callable[[], int], total_bytes: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._measure = measure
+        self._total_bytes = total_bytes
+        self._clock = clock
+        self._lock = Lock()
+        self._readings: deque[tuple[float, int]] = deque([(clock(), self._held_bytes())])
 
-def _report(
-    measure: Callable[[], int], total_bytes: int, stream: TextIO, interval_seconds: float, stopped: threading.Event
-) -> None:
-    """Print until stopped; JSON unless a person looks on."""
-    first_bytes, started = measure(), time.monotonic()
-    while not stopped.wait(interval_seconds):
-        held = min(measure(), total_bytes)
-        rate = max(held - first_bytes, 0) / (time.monotonic() - started)
-        progress = Progress(held_bytes=held, total_bytes=total_bytes, bytes_per_second=int(rate))
-        print(progress.render_text() if stream.isatty() else progress.render_json(), file=stream, flush=True)
+    def read(self) -> Progress:
+        """Measure now."""
+        with self._lock:
+            now, held_bytes = self._clock(), self._held_bytes()
+            self._readings.append((now, held_bytes))
+            # The oldest reading is the youngest one that is old enough, so that the rate is of the whole time at least.
+            while now - self._readings[1][0] >= RATE_SECONDS:
+                self._readings.popleft()
+            then, before_bytes = self._readings[0]
+        elapsed_seconds = now - then
+        rate = max(held_bytes - before_bytes, 0) / elapsed_seconds if elapsed_seconds > 0 else 0
+        return Progress(held_bytes, self._total_bytes, int(rate))
+
+    def _held_bytes(self) -> int:
+        return min(self._measure(), self._total_bytes)

@@ -1,13 +1,16 @@
 """Selection: which files of a repository a server needs, and which are never fetched.
 
-Pure. It sees names, sizes and digests; it knows no hub and no disk.
+Pure. It sees names, sizes and digests; it knows no origin and no disk.
 """
 
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from nemotron_operator.downloader.errors import NoWeightsError
+from nemotron_operator.volume.piece import is_safe_path
+from nemotron_operator.volume.remote_file import RemoteFile
+from nemotron_operator.volume.weights import WEIGHTS_SUFFIX, find_twins
 
 DEFAULT_PATTERNS = (
     "*.safetensors",
@@ -26,40 +29,32 @@ PICKLE_SUFFIXES = (".bin", ".ckpt", ".joblib", ".nemo", ".pickle", ".pkl", ".pt"
 CODE_SUFFIX = ".py"
 """Names of files that a server runs only if the user trusts them: no default pattern brings them in."""
 
-WEIGHTS_SUFFIX = ".safetensors"
-"""Names of files with weights that cannot run code."""
 
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file of a repository at one commit, as the hub describes it."""
-
-    path: str
-    """Where it lies in the repository, with slashes."""
-
-    size_bytes: int
-    """How long it is; for large files the size of the content, not of the pointer in git."""
-
-    blob_sha1: str
-    """The git object id: of the content if the file is small, of the pointer if it is large."""
-
-    lfs_sha256: str | None = None
-    """The digest of the content if the file is large (LFS or Xet)."""
+logger = logging.getLogger(__name__)
 
 
 def is_wanted(path: str, extra_patterns: Iterable[str]) -> bool:
-    """Say whether a file is fetched: default patterns, except code, or an extra pattern; never a pickle."""
-    if path.endswith(PICKLE_SUFFIXES):
+    """Say whether a file is fetched: default patterns, except code, or an extra pattern; never a pickle.
+
+    Notes
+    -----
+    Nor a path that leads out of the directory, whatever an origin lists.
+    """
+    if path.endswith(PICKLE_SUFFIXES) or not is_safe_path(path):
         return False
-    if any(fnmatchcase(path, pattern) for pattern in extra_patterns):
+    if _is_named(path, extra_patterns):
         return True
-    return not path.endswith(CODE_SUFFIX) and any(fnmatchcase(path, pattern) for pattern in DEFAULT_PATTERNS)
+    return not path.endswith(CODE_SUFFIX) and _is_named(path, DEFAULT_PATTERNS)
 
 
 def select_files(
-    repository: str, commit: str, files: Iterable[RemoteFile], extra_patterns: Iterable[str]
+    label: str, commit: str, files: Iterable[RemoteFile], extra_patterns: Iterable[str]
 ) -> tuple[RemoteFile, ...]:
-    """Select the wanted files, in the order of their paths.
+    """Select the wanted files, in the order of their paths; of weights that are there twice, those that vLLM loads.
+
+    Notes
+    -----
+    What an extra pattern names is selected in any case: a server may be told to load the other format.
 
     Raises
     ------
@@ -67,15 +62,18 @@ def select_files(
         If there is no safetensors file among them.
     """
     offered, patterns = tuple(files), tuple(extra_patterns)
-    selected = tuple(sorted((f for f in offered if is_wanted(f.path, patterns)), key=lambda f: f.path))
+    wanted = sorted((f for f in offered if is_wanted(f.path, patterns)), key=lambda f: f.path)
+    twins = {path for path in find_twins(f.path for f in wanted) if not _is_named(path, patterns)}
+    if twins:
+        logger.info("Not fetched, since vLLM does not load them beside the others: %s.", ", ".join(sorted(twins)))
+    selected = tuple(file for file in wanted if file.path not in twins)
     if not any(f.path.endswith(WEIGHTS_SUFFIX) for f in selected):
         raise NoWeightsError(
-            f"{repository} at {commit} has no {WEIGHTS_SUFFIX} file among its {len(offered)} files. "
+            f"{label} at {commit} has no {WEIGHTS_SUFFIX} file among its {len(offered)} files. "
             "Pickled weights are never fetched. Choose a repository or a revision with safetensors."
         )
     return selected
 
 
-def total_bytes(files: Iterable[RemoteFile]) -> int:
-    """Add up the sizes."""
-    return sum(f.size_bytes for f in files)
+def _is_named(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)

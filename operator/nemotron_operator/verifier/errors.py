@@ -4,7 +4,8 @@ The reasons are read by the operator and shown in the status: changing one is a 
 """
 
 from enum import StrEnum
-from typing import ClassVar
+
+from nemotron_operator.termination.errors import ExplainedError
 
 
 class Reason(StrEnum):
@@ -17,18 +18,8 @@ class Reason(StrEnum):
     """The answer is whole and lacks the expected text."""
 
 
-class VerificationError(Exception):
+class VerificationError(ExplainedError):
     """A verification that failed; the message says what the server did and what to do about it."""
-
-    reason: ClassVar[Reason]
-    """The reason that the operator shows."""
-
-    retryable: ClassVar[bool] = False
-    """Whether the same question may be answered later without a change by a person."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 class UnavailableError(VerificationError):

@@ -4,28 +4,19 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TextIO
 
+from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
+from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL
 from nemotron_operator.verifier.engine_report import read_engine_report
 from nemotron_operator.verifier.errors import Reason, VerificationError
-from nemotron_operator.verifier.outcome import Complete, Failed, Outcome, render_line
+from nemotron_operator.verifier.outcome import Complete, Failed, Outcome
 from nemotron_operator.verifier.question import API_KEY_VARIABLE, Question, read_api_key, redact
 from nemotron_operator.verifier.verify import Patience, verify
-
-EXIT_COMPLETE = 0
-"""The answer is the expected one."""
-
-EXIT_TERMINAL = 3
-"""A person has to change something first: the Job's podFailurePolicy must not run the pod again."""
-
-EXIT_RETRYABLE = 75
-"""Trying again may help (EX_TEMPFAIL of sysexits)."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +24,9 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
-    signal.signal(signal.SIGTERM, _end_at_once)
+    end_at_once_on_sigterm()
     with _log_to(sys.stderr):
-        outcome = run(options)
-        line = render_line(outcome)
-        _write_termination_message(options.termination_message_path, line)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-    return exit_code(outcome)
+        return tell(run(options), options.termination_message_path)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -65,13 +51,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--retry-seconds", default=60, type=float, metavar="S", help="time for new attempts (default: %(default)s)"
     )
-    parser.add_argument(
-        "--termination-message-path",
-        default=Path("/dev/termination-log"),
-        metavar="FILE",
-        type=Path,
-        help="where Kubernetes reads the outcome (default: %(default)s)",
-    )
+    add_termination_message_path(parser)
     return parser.parse_args(arguments)
 
 
@@ -113,21 +93,6 @@ def _ask(options: argparse.Namespace, api_key: str | None) -> Complete:
     return Complete.from_answer(replace(answer, text=redact(answer.text, api_key)))
 
 
-def exit_code(outcome: Outcome) -> int:
-    """Tell Kubernetes by a number whether to run the pod again."""
-    if isinstance(outcome, Complete):
-        return EXIT_COMPLETE
-    return EXIT_RETRYABLE if outcome.retryable else EXIT_TERMINAL
-
-
-def _write_termination_message(path: Path, line: str) -> None:
-    """Write the line where Kubernetes looks for it; outside of a pod there is no such place."""
-    try:
-        path.write_text(line + "\n", encoding="utf-8")
-    except OSError as error:
-        logger.warning("The outcome is on stdout only: %s.", error)
-
-
 @contextmanager
 def _log_to(stream: TextIO) -> Iterator[None]:
     """Log our own lines to the stream for as long as the context lasts."""
@@ -139,11 +104,6 @@ def _log_to(stream: TextIO) -> Iterator[None]:
         yield
     finally:
         ours.removeHandler(handler)
-
-
-def _end_at_once(_signal: int, _frame: object) -> None:
-    """End without waiting for an answer: the first process of a container ignores the signal otherwise."""
-    os._exit(EXIT_RETRYABLE)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 
 from lab.hub import Hub
 from nemotron_operator.downloader.main import main
+from nemotron_operator.downloader.patience import Patience
 
 REPOSITORY = "acme/tiny-nemotron"
 """The repository of most tests."""
@@ -35,6 +36,9 @@ WANTED = {"config.json", "model-00001-of-00002.safetensors", "model-00002-of-000
     "chat/template.jinja"
 }
 """The files of it that are fetched."""
+
+BRISK = Patience(attempts=3, first_pause_seconds=0.001, longest_pause_seconds=0.01)
+"""A patience that a test can wait for."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Command:
         self.monkeypatch.setenv("HF_ENDPOINT", self.hub.url)
         self.monkeypatch.setenv("HF_TOKEN", token)
         self.capsys.readouterr()
-        exit_code = main([*self.arguments(revision, repository), *extra])
+        exit_code = main([*self.arguments(revision, repository), *extra], BRISK)
         written = self.capsys.readouterr()
         return Ended(exit_code, written.out, written.err, self.message_path.read_text())
 

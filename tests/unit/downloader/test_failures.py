@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import constants
 
 from lab.hub import ALWAYS, Hub, StoredFile
-from nemotron_operator.downloader.main import EXIT_RETRYABLE, EXIT_TERMINAL
-from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command, Ended
+from nemotron_operator.termination.outcome import EXIT_RETRYABLE, EXIT_TERMINAL
+from tests.unit.downloader.command import BRISK, FILES, REPOSITORY, WANTED, Command, Ended
 
 TOKEN = "hf_" + "s3cr3t" * 5
 
@@ -200,9 +200,21 @@ def test_a_cut_connection_is_taken_up_again_in_the_same_run(hub: Hub, command: C
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_hub_that_is_busy_is_asked_again_by_the_next_run(hub: Hub, command: Command, status: int) -> None:
-    hub.answer(status, times=1)
+    hub.answer(status)
     assert_retryable(command.run(), "HubUnavailable", str(status), REPOSITORY)
+    assert BRISK.attempts == len(hub.requests)
+    hub.recover()
     assert 0 == command.run().exit_code
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_hub_that_is_busy_for_a_moment_is_asked_again_in_the_same_run(
+    hub: Hub, command: Command, status: int
+) -> None:
+    hub.answer(status, times=1)
+    ended = command.run()
+    assert 0 == ended.exit_code
+    assert f"answered {status}" in ended.stderr
 
 
 def test_a_file_that_is_rate_limited_once_is_asked_for_again_in_the_same_run(hub: Hub, command: Command) -> None:
@@ -215,13 +227,14 @@ def test_a_hub_that_cannot_be_reached_is_tried_again_later(hub: Hub, command: Co
     assert_retryable(command.run(), "HubUnavailable", hub.url, "cannot be reached", "NetworkPolicy")
 
 
-def test_a_half_filled_directory_does_not_pass_for_complete_when_the_hub_stops_listing(
+def test_a_half_filled_directory_does_not_pass_for_complete_when_the_hub_stops_answering(
     hub: Hub, command: Command
 ) -> None:
     command.staging.mkdir(parents=True)
     (command.staging / "config.json").write_bytes(FILES["config.json"])
-    hub.answer(403, to="/tree/")
-    assert_retryable(command.run(), "HubUnavailable", "stopped answering", "4 of 5 files")
+    hub.answer(503, to="/resolve/")
+    assert_retryable(command.run(), "HubUnavailable", "503", REPOSITORY)
+    assert not command.published.exists()
 
 
 def test_a_listed_file_that_a_mirror_lacks_is_tried_again_later(hub: Hub, command: Command) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lab.hub import Hub
 from nemotron_operator.downloader.main import main
+from nemotron_operator.termination.outcome import EXIT_RETRYABLE
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
 
 
@@ -23,10 +24,11 @@ def test_a_branch_is_resolved_to_its_commit_and_published_under_it(hub: Hub, com
         "manifestSha256": hashlib.sha256((command.published / ".nemotron-manifest.json").read_bytes()).hexdigest(),
         "seconds": seconds,
         "fetchedBytes": size_bytes,
+        "readBytesPerSecond": None,
     }
     assert 0 <= seconds < 60
     assert 0 == ended.exit_code
-    assert f"is commit {hub.commit(REPOSITORY)}" in ended.stderr
+    assert f"at 'main' is commit {hub.commit(REPOSITORY)}" in ended.stderr
 
 
 def test_the_published_directory_has_the_wanted_files_and_nothing_else(command: Command) -> None:
@@ -67,18 +69,45 @@ def test_a_published_commit_needs_no_hub(hub: Hub, command: Command) -> None:
     assert first.outcome["manifestSha256"] == second.outcome["manifestSha256"]
 
 
-def test_a_published_branch_is_resolved_again_and_fetches_nothing(hub: Hub, command: Command) -> None:
-    command.run()
+def test_a_published_branch_needs_no_hub_even_if_it_moved(hub: Hub, command: Command) -> None:
+    first = command.run(revision="main")
     asked = len(hub.requests)
+    hub.push(REPOSITORY, {**FILES, "config.json": b"{}"})
+    second = command.run(revision="main")
+    assert asked == len(hub.requests)
+    assert first.outcome["commit"] == second.outcome["commit"]
+    assert 0 == second.outcome["fetchedBytes"]
+
+
+def test_a_branch_that_moved_while_a_run_was_away_is_the_commit_that_it_was(hub: Hub, command: Command) -> None:
+    old = hub.commit(REPOSITORY)
+    hub.answer(503, to="/resolve/", times=4 * len(WANTED))
+    assert EXIT_RETRYABLE == command.run(revision="main").exit_code
+    hub.push(REPOSITORY, {**FILES, "config.json": b"{}"})
+    hub.recover()
     ended = command.run(revision="main")
-    assert asked + 1 == len(hub.requests)
-    assert 0 == ended.outcome["fetchedBytes"]
+    assert old == ended.outcome["commit"]
+    assert FILES["config.json"] == (command.volume / old / "config.json").read_bytes()
 
 
-def test_a_branch_that_moved_is_published_beside_the_old_commit(hub: Hub, command: Command) -> None:
+def test_a_branch_is_resolved_again_when_the_hub_has_lost_the_commit_that_it_was(hub: Hub, command: Command) -> None:
+    hub.answer(503, to="/resolve/", times=4 * len(WANTED))
+    command.run(revision="main")
+    hub.recover()
+    old = hub.commit(REPOSITORY)
+    hub.answer(404, to=f"/revision/{old}", headers={"X-Error-Code": "RevisionNotFound"})
+    new = hub.push(REPOSITORY, {**FILES, "config.json": b"{}"})
+    ended = command.run(revision="main")
+    assert (0, new) == (ended.exit_code, ended.outcome["commit"])
+    assert f"has no commit {old} any more" in ended.stderr
+    hub.push(REPOSITORY, FILES)
+    assert new == command.run(revision="main").outcome["commit"]
+
+
+def test_a_new_commit_is_published_beside_the_old_one(hub: Hub, command: Command) -> None:
     old = command.run().outcome["commit"]
     new = hub.push(REPOSITORY, {**FILES, "config.json": b"{}"})
-    ended = command.run()
+    ended = command.run(revision=new)
     assert new == ended.outcome["commit"]
     assert (command.volume / old / "config.json").read_bytes() == FILES["config.json"]
     assert (command.volume / new / "config.json").read_bytes() == b"{}"

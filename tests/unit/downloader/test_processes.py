@@ -2,17 +2,17 @@ import json
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 
 from lab.hub import Hub
+from nemotron_operator.volume.piece import piece_path, size_of
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
 
 MIB = 1 << 20
 
-CLIENT_CHUNK_BYTES = 10 * MIB
-"""What the hub's client writes at once, so that a killed run keeps a multiple of it."""
+ARRIVED_BYTES = 12 * MIB + 12_345
+"""What arrives before the run is ended."""
 
 SHARD = "model-00001-of-00002.safetensors"
 
@@ -21,20 +21,19 @@ SHARD = "model-00001-of-00002.safetensors"
 def test_a_run_that_was_ended_in_mid_download_is_continued(hub: Hub, command: Command, how: signal.Signals) -> None:
     content = bytes(range(256)) * (24 * MIB // 256)
     hub.push(REPOSITORY, {**FILES, SHARD: content})
-    hub.stall(SHARD, after_bytes=12 * MIB)
+    hub.stall(SHARD, after_bytes=ARRIVED_BYTES)
     with command.start() as process:
-        wait_until(lambda: has_partial(command, CLIENT_CHUNK_BYTES))
+        wait_until(lambda: size_of(piece_path(command.staging, SHARD)) == ARRIVED_BYTES)
         process.send_signal(how)
         process.communicate()
     assert (75 if how == signal.SIGTERM else -how) == process.returncode
-    hub.release()
 
     ended = command.run()
     assert 0 == ended.exit_code
     assert content == (command.published / SHARD).read_bytes()
     size_bytes = len(content) + sum(len(FILES[path]) for path in WANTED - {SHARD})
-    assert ended.outcome["fetchedBytes"] <= size_bytes - CLIENT_CHUNK_BYTES
-    assert hub.bytes_sent.total() < size_bytes + 3 * MIB
+    assert size_bytes == hub.bytes_sent.total(), "no byte is sent twice"
+    assert ended.outcome["fetchedBytes"] <= size_bytes - ARRIVED_BYTES
 
 
 def test_two_processes_at_once_download_once(hub: Hub, command: Command) -> None:
@@ -52,12 +51,6 @@ def test_two_processes_at_once_download_once(hub: Hub, command: Command) -> None
     assert {path: len(FILES[path]) for path in WANTED} == dict(hub.bytes_sent)
     strange = [seen.path for seen in hub.requests if REPOSITORY not in seen.path]
     assert [] == strange, "the client asks for more than the model"
-
-
-def has_partial(command: Command, size_bytes: int) -> bool:
-    with suppress(FileNotFoundError):  # small files come and go meanwhile
-        return any(path.stat().st_size >= size_bytes for path in command.staging.rglob("*.incomplete"))
-    return False
 
 
 def wait_until(happened: Callable[[], bool], timeout_seconds: float = 60) -> None:

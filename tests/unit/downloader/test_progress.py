@@ -1,52 +1,47 @@
-import io
-import itertools
-import json
-import threading
-
-from typing_extensions import override
-
-from nemotron_operator.downloader.progress import Progress, reported
+from nemotron_operator.downloader.progress import RATE_SECONDS, Meter, Progress
 
 
-class Terminal(io.StringIO):
-    @override
-    def isatty(self) -> bool:
-        return True
+class Clock:
+    """A clock that a test sets."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
-def report_twice(stream: io.StringIO) -> list[str]:
-    """Report 0 bytes first, then 50, then more than there are."""
-    sizes = itertools.chain([0, 50, 120], itertools.repeat(120))
-    measured_often_enough = threading.Event()
-
-    def measure() -> int:
-        size = next(sizes)
-        if stream.getvalue().count("\n") >= 2:
-            measured_often_enough.set()
-        return size
-
-    with reported(measure, 100, stream, interval_seconds=0.001):
-        assert measured_often_enough.wait(10)
-    return stream.getvalue().splitlines()
+def test_a_meter_reads_what_is_there_and_never_more_than_there_will_be() -> None:
+    held = [10]
+    clock = Clock()
+    meter = Meter(lambda: held[0], 100, clock)
+    held[0], clock.seconds = 50, 4.0
+    assert Progress(held_bytes=50, total_bytes=100, bytes_per_second=10) == meter.read()
+    held[0], clock.seconds = 120, 6.0
+    assert Progress(held_bytes=100, total_bytes=100, bytes_per_second=15) == meter.read()
 
 
-def test_progress_is_json_for_the_operator() -> None:
-    first, second = (json.loads(line)["progress"] for line in report_twice(io.StringIO())[:2])
-    assert {"bytes", "totalBytes", "percent", "bytesPerSecond", "etaSeconds"} == set(first)
-    assert (50, 100, 50) == (first["bytes"], first["totalBytes"], first["percent"])
-    assert first["bytesPerSecond"] > 0
-    assert (100, 100, 0) == (second["bytes"], second["percent"], second["etaSeconds"])
+def test_the_rate_forgets_what_is_long_ago() -> None:
+    held = [0]
+    clock = Clock()
+    meter = Meter(lambda: held[0], 10_000, clock)
+    held[0], clock.seconds = 3000, RATE_SECONDS
+    assert 100 == meter.read().bytes_per_second
+    clock.seconds = 2 * RATE_SECONDS
+    assert 0 == meter.read().bytes_per_second
+    held[0], clock.seconds = 3060, 3 * RATE_SECONDS
+    assert 2 == meter.read().bytes_per_second
 
 
-def test_progress_is_a_sentence_for_a_person() -> None:
-    assert report_twice(Terminal())[0].startswith("50% (50/100 bytes, ")
+def test_what_vanishes_is_no_negative_rate() -> None:
+    held = [50]
+    clock = Clock()
+    meter = Meter(lambda: held[0], 100, clock)
+    held[0], clock.seconds = 20, 1.0
+    assert Progress(held_bytes=20, total_bytes=100, bytes_per_second=0) == meter.read()
 
 
-def test_no_line_comes_before_the_interval_has_passed_or_after_the_end() -> None:
-    stream = io.StringIO()
-    with reported(lambda: 1, 2, stream, interval_seconds=3600):
-        pass
-    assert "" == stream.getvalue()
+def test_a_reading_at_the_moment_of_the_first_has_no_rate() -> None:
+    assert 0 == Meter(lambda: 5, 10, Clock()).read().bytes_per_second
 
 
 def test_the_time_left_is_unknown_while_nothing_arrives() -> None:
@@ -57,3 +52,9 @@ def test_the_time_left_is_unknown_while_nothing_arrives() -> None:
 def test_a_download_is_not_at_a_hundred_percent_before_its_last_byte() -> None:
     assert 99 == Progress(held_bytes=999, total_bytes=1000, bytes_per_second=1).percent
     assert 100 == Progress(held_bytes=0, total_bytes=0, bytes_per_second=0).percent
+
+
+def test_the_operator_reads_these_fields() -> None:
+    assert {"bytes": 50, "totalBytes": 100, "percent": 50, "bytesPerSecond": 10, "etaSeconds": 5} == Progress(
+        held_bytes=50, total_bytes=100, bytes_per_second=10
+    ).as_json()

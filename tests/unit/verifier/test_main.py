@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator.termination.outcome import LINE_LIMIT_BYTES, render_line
 from nemotron_operator.verifier.engine_report import EngineReport
 from nemotron_operator.verifier.errors import Reason
 from nemotron_operator.verifier.main import main
-from nemotron_operator.verifier.outcome import LINE_LIMIT_BYTES, Complete, Failed, render_line
+from nemotron_operator.verifier.outcome import Complete, Failed
 from tests.unit.verifier.chat_server import NO_CHAT_TEMPLATE, Reply, chat_server, go_on, refuse, say, write
 
 KEY = "sk-very-secret"

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from nemotron_operator.downloader.manifest import MANIFEST_NAME, Manifest, read_manifest
-from nemotron_operator.downloader.place import Place
+from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nemotron_operator.volume.place import Place
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,12 @@ def publish(place: Place, manifest: Manifest) -> None:
     _sync_directory(place.destination)
 
 
+def sync_file(path: Path) -> None:
+    """See that a file is on the disk. One that is there already costs nothing."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _remove_strays(directory: Path, keep: set[str]) -> None:
     """Remove what no manifest lists: the hub client's bookkeeping, and files of an earlier selection."""
     for parent, directories, files in os.walk(directory, topdown=False):
@@ -69,13 +75,8 @@ def _remove_strays(directory: Path, keep: set[str]) -> None:
 def _sync_tree(directory: Path) -> None:
     for parent, _, files in os.walk(directory, topdown=False):
         for name in files:
-            _sync_file(Path(parent, name))
+            sync_file(Path(parent, name))
         _sync_directory(Path(parent))
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _sync_directory(path: Path) -> None:

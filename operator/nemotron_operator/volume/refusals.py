@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemotron_operator.downloader.errors import NoSpaceError, VolumeNotWritableError
+from nemotron_operator.volume.errors import NoSpaceError, VolumeNotWritableError
 
 NO_SPACE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The volume, or the share of it that this process may use, is full."""

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from nemotron_operator.downloader.errors import NoSpaceError
-from nemotron_operator.downloader.partials import partial_files
-from nemotron_operator.downloader.place import Place
-from nemotron_operator.downloader.selection import RemoteFile, total_bytes
+from nemotron_operator.volume.errors import NoSpaceError
+from nemotron_operator.volume.piece import piece_path, size_of
+from nemotron_operator.volume.place import Place
+from nemotron_operator.volume.remote_file import RemoteFile, total_bytes
 
 GIB = 1 << 30
 """Bytes in a GiB, the unit of a volume's size."""
@@ -20,11 +20,10 @@ def held_bytes(staging: Path, files: Iterable[RemoteFile]) -> int:
     -----
     It is also the measure of progress, so it must bear files that vanish while it counts.
     """
-    finished = sum(min(_size_bytes(staging / file.path), file.size_bytes) for file in files)
-    return finished + sum(_size_bytes(path) for path in partial_files(staging))
+    return sum(_held_of(staging, file) for file in files)
 
 
-def require_space(place: Place, repository: str, files: Iterable[RemoteFile]) -> None:
+def require_space(place: Place, label: str, files: Iterable[RemoteFile]) -> None:
     """Refuse to begin what the volume cannot hold.
 
     Raises
@@ -37,14 +36,13 @@ def require_space(place: Place, repository: str, files: Iterable[RemoteFile]) ->
     free = shutil.disk_usage(place.destination).free
     if needed > free:
         raise NoSpaceError(
-            f"{repository} needs {needed} more bytes ({needed / GIB:.1f} GiB) on {place.destination}, "
+            f"{label} needs {needed} more bytes ({needed / GIB:.1f} GiB) on {place.destination}, "
             f"and {free} bytes ({free / GIB:.1f} GiB) are free. "
             f"Make the volume at least {needed - free} bytes larger (cache.size)."
         )
 
 
-def _size_bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+def _held_of(staging: Path, file: RemoteFile) -> int:
+    """Count a file's bytes; one that is finished meanwhile counts once, since its piece becomes the file."""
+    held = size_of(piece_path(staging, file.path)) or size_of(staging / file.path)
+    return min(held, file.size_bytes)

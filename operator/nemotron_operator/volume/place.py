@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 
 STAGING_DIRECTORY = ".staging"
 """The directory of unfinished commits; on the same volume, so that publishing is one rename."""
+
+COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
+"""The name of a commit, which is also the name of its directory."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,11 @@ def locked(place: Place) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("Another process downloads %s to this volume: waiting for it.", place.commit)
+            logger.info("Another process works on %s on this volume: waiting for it.", place.commit)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_commit(name: str) -> bool:
+    """Say whether a name is a full commit, which names itself and can never mean anything else."""
+    return COMMIT_PATTERN.fullmatch(name) is not None

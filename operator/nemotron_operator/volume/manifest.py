@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nemotron_operator.volume.weights import WEIGHTS_SUFFIX
+
 MANIFEST_NAME = ".nemotron-manifest.json"
 """The manifest's name in the published directory."""
 
@@ -45,6 +47,11 @@ class Manifest:
     def size_bytes(self) -> int:
         """The size of all files together, the manifest not counted."""
         return sum(file.size_bytes for file in self.files)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The paths of the weights, in the order in which a server loads them."""
+        return tuple(file.path for file in self.files if file.path.endswith(WEIGHTS_SUFFIX))
 
     @property
     def sha256(self) -> str:

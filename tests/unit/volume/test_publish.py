@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from nemotron_operator.downloader.manifest import MANIFEST_NAME, Manifest, ManifestFile, make_manifest, read_manifest
-from nemotron_operator.downloader.place import Place
-from nemotron_operator.downloader.publish import find_published, publish, take_back
+from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest, ManifestFile, make_manifest, read_manifest
+from nemotron_operator.volume.place import Place
+from nemotron_operator.volume.publish import find_published, publish, take_back
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 

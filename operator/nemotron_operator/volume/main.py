@@ -1,0 +1,140 @@
+"""The command line of `nemotron-volume`: arguments in, one JSON line and an exit code out."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
+from nemotron_operator.termination.errors import ExplainedError
+from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
+from nemotron_operator.volume.errors import Reason
+from nemotron_operator.volume.inspect_directory import inspect_directory
+from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest
+from nemotron_operator.volume.outcome import Complete
+from nemotron_operator.volume.place import Place
+from nemotron_operator.volume.read_rate import measure_read_rate
+from nemotron_operator.volume.receive import receive
+from nemotron_operator.volume.refs import Ref, write_ref
+from nemotron_operator.volume.refusals import explained_volume_errors
+from nemotron_operator.volume.verify_published import verify_published
+from nemotron_operator.volume.write_manifest import write_manifest
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what is asked, and tell the outcome to the termination message and on the last line of stdout."""
+    options = parse_arguments(arguments)
+    end_at_once_on_sigterm()
+    with _log_to(sys.stderr):
+        return tell(run(options), options.termination_message_path)
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="nemotron-volume",
+        description="Prove what a volume holds of a model.",
+        epilog=f"Exit codes: {EXIT_COMPLETE} it is right, {EXIT_TERMINAL} a person has to act, {EXIT_RETRYABLE} try "
+        "again.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verifying = commands.add_parser("verify", help="hold every byte of a published commit against its manifest")
+    verifying.add_argument("--commit", required=True, metavar="COMMIT", help="40 hexadecimal digits")
+    inspecting = commands.add_parser("inspect", help="see whether a server could load what lies in a directory")
+    inspecting.add_argument("--directory", required=True, metavar="DIR", type=Path, help="a model's directory")
+    inspecting.add_argument(
+        "--write-manifest", action="store_true", help=f"write {MANIFEST_NAME} from what is there: reads every byte"
+    )
+    receiving = commands.add_parser("receive", help="publish a directory that comes on stdin as a plain tar archive")
+    receiving.add_argument("--revision", metavar="REV", help="a branch or tag that shall mean its commit from now on")
+    for command in (verifying, receiving):
+        command.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
+    for command in (verifying, inspecting, receiving):
+        add_termination_message_path(command)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do what is asked, and turn every exception into an outcome."""
+    directory = options.directory if options.command == "inspect" else options.destination
+    began = time.monotonic()
+    try:
+        with explained_volume_errors(directory):
+            complete = COMMANDS[options.command](options)
+    except ExplainedError as error:
+        logger.error("%s: %s", str(error.reason), error.message)  # noqa: TRY400 - the message says all, a trace hides it
+        return Failed.from_error(error)
+    except Exception as error:
+        logger.exception("It failed for a cause that nobody foresaw.")
+        message = f"{type(error).__name__}: {error}. The pod's log has the traceback."
+        return Failed(Reason.UNEXPECTED, message, retryable=True)
+    return replace(complete, seconds=time.monotonic() - began)
+
+
+def _verify(options: argparse.Namespace) -> Complete:
+    place = Place(options.destination, options.commit)
+    return _tell_manifest(verify_published(place), place.published)
+
+
+def _inspect(options: argparse.Namespace) -> Complete:
+    inspected = inspect_directory(options.directory)
+    manifest = inspected.manifest
+    if options.write_manifest:
+        manifest = write_manifest(options.directory, inspected.paths)
+    return Complete(
+        commit=manifest and manifest.commit,
+        size_bytes=inspected.size_bytes,
+        files=len(inspected.paths),
+        manifest_sha256=manifest and manifest.sha256,
+        seconds=0,
+        read_bytes_per_second=measure_read_rate(options.directory / path for path in inspected.weights),
+    )
+
+
+def _receive(options: argparse.Namespace) -> Complete:
+    manifest = receive(sys.stdin.buffer, options.destination)
+    if options.revision:
+        write_ref(Ref(options.destination, manifest.repository, options.revision), manifest.commit)
+    return _tell_manifest(manifest, Place(options.destination, manifest.commit).published)
+
+
+def _tell_manifest(manifest: Manifest, directory: Path) -> Complete:
+    return Complete(
+        commit=manifest.commit,
+        size_bytes=manifest.size_bytes,
+        files=len(manifest.files),
+        manifest_sha256=manifest.sha256,
+        seconds=0,
+        read_bytes_per_second=measure_read_rate(directory / path for path in manifest.weights),
+    )
+
+
+COMMANDS = {"verify": _verify, "inspect": _inspect, "receive": _receive}
+"""What each command does."""
+
+
+@contextmanager
+def _log_to(stream: TextIO) -> Iterator[None]:
+    """Log our own lines to the stream for as long as the context lasts."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger("nemotron_operator")
+    level = ours.level
+    ours.setLevel(logging.INFO)
+    ours.addHandler(handler)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+        ours.setLevel(level)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from nemotron_operator.termination.ending import add_termination_message_path, tell
+from nemotron_operator.termination.outcome import Failed
+
+FAILED = Failed("NoSpace", "The token is s3cr3t.", retryable=False)
+
+
+def test_the_outcome_is_the_termination_message_and_the_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 3 == tell(FAILED, tmp_path / "log")
+    written = capsys.readouterr().out
+    assert written == (tmp_path / "log").read_text()
+    assert FAILED.as_json() == json.loads(written)
+
+
+def test_a_secret_is_taken_out_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(FAILED, tmp_path / "log", lambda line: line.replace("s3cr3t", "[redacted]"))
+    assert "s3cr3t" not in capsys.readouterr().out + (tmp_path / "log").read_text()
+
+
+def test_the_outcome_is_told_where_there_is_no_termination_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 3 == tell(FAILED, tmp_path / "absent" / "log")
+    assert FAILED.as_json() == json.loads(capsys.readouterr().out)
+
+
+def test_a_pod_has_the_log_where_kubernetes_looks_for_it() -> None:
+    parser = argparse.ArgumentParser()
+    add_termination_message_path(parser)
+    assert Path("/dev/termination-log") == parser.parse_args([]).termination_message_path

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.conditions import Condition, ConditionType
-from nemotron_operator.api.status import CacheStatus, NemotronDeploymentStatus, PlanStatus
+from nemotron_operator.api.status import NemotronDeploymentStatus, PlanStatus
+from nemotron_operator.cli.download_cells import make_cache_cell, make_download_rows
 from nemotron_operator.cli.tables import (
     BAD,
     BUSY,
@@ -29,6 +31,7 @@ from nemotron_operator.cli.tables import (
     print_page,
 )
 from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.units import MIB
 
 _BAD_WHEN_TRUE = frozenset({ConditionType.STALLED})
 _BUSY_WHEN_TRUE = frozenset({ConditionType.RECONCILING})
@@ -41,7 +44,7 @@ def print_status_list(bodies: Sequence[KubernetesObject]) -> None:
 
 def print_status_lines(bodies: Sequence[KubernetesObject]) -> None:
     """Print a line for each deployment."""
-    table = make_lines_table("name", "ready", "reason", "pods", "serving", "gpus", "model", "message")
+    table = make_lines_table("name", "ready", "reason", "pods", "serving", "gpus", "cache", "model", "message")
     for body in bodies:
         status = _read_status(body) or NemotronDeploymentStatus()
         ready = _find_condition(status, ConditionType.READY)
@@ -53,6 +56,7 @@ def print_status_lines(bodies: Sequence[KubernetesObject]) -> None:
             str(status.replicas or 0),
             str(status.ready_replicas or 0),
             str(plan.gpus) if plan else MISSING,
+            make_cache_cell(status.cache),
             make_text(plan.model if plan else MISSING),
             make_text(" ".join(ready.message.split()) if ready else ""),
         )
@@ -64,7 +68,7 @@ def print_status_page(body: KubernetesObject, now: datetime) -> None:
     status = _read_status(body)
     parts = list(_make_head(body, status))
     if status is not None and status.conditions:
-        parts += ["", indent(_make_fields(status)), "", indent(_make_tree(status.conditions, now))]
+        parts += ["", indent(_make_fields(status, now)), "", indent(_make_tree(status.conditions, now))]
     print_page(*parts)
 
 
@@ -109,14 +113,14 @@ def _find_condition(status: NemotronDeploymentStatus | None, kind: ConditionType
     return next((condition for condition in conditions if condition.type == kind), None)
 
 
-def _make_fields(status: NemotronDeploymentStatus) -> Table:
+def _make_fields(status: NemotronDeploymentStatus, now: datetime) -> Table:
     table = make_fields_table()
     replicas = format_count(status.replicas or 0, "pod")
     add_field(table, "Replicas", f"{replicas}, {status.ready_replicas or 0} ready")
     if status.plan is not None:
         _add_plan(table, status.plan)
     if status.cache is not None:
-        _add_cache(table, status.cache)
+        _add_cache(table, status.cache, now)
     if status.endpoint is not None:
         add_field(table, "Endpoint", make_text(status.endpoint.url))
     if status.served_names:
@@ -142,8 +146,11 @@ def _add_plan(table: Table, plan: PlanStatus) -> None:
     add_field(table, "Start-up", f"about {estimate}; counts as failed after {budget}")
 
 
-def _add_cache(table: Table, cache: CacheStatus) -> None:
-    add_field(table, "Volume", make_text(cache.claim_name))
+def _add_cache(table: Table, cache: CacheStatus, now: datetime) -> None:
+    if cache.claim_name is not None:
+        add_field(table, "Volume", make_text(cache.claim_name))
+    if cache.image is not None:
+        add_field(table, "Image", make_text(cache.image))
     if cache.commit is not None:
         add_field(table, "Weights", make_text(str(cache.repository)))
         add_field(table, "", make_text(f"commit {cache.commit}"))
@@ -153,6 +160,11 @@ def _add_cache(table: Table, cache: CacheStatus) -> None:
         files = format_count(cache.files, "file")
         verified = f", verified {cache.verified_at}" if cache.verified_at else ""
         add_field(table, "", make_text(f"{files}, {format_gib(cache.bytes)}{verified}"))
+    if cache.read_bytes_per_second is not None:
+        add_field(table, "", f"read at {cache.read_bytes_per_second / MIB:,.0f} MiB/s")
+    if cache.progress is not None:
+        for name, row in zip(("Download", ""), make_download_rows(cache.progress, now), strict=True):
+            add_field(table, name, row)
 
 
 def _make_tree(conditions: Sequence[Condition], now: datetime) -> Tree:

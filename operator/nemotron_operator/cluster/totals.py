@@ -3,6 +3,7 @@
 from nemotron_operator.api.cache import DownloadProgress
 from nemotron_operator.api.v1alpha1 import parse_status
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.checks import is_check
 from nemotron_operator.cluster.kinds import CLAIM, JOB, NEMOTRON
 from nemotron_operator.cluster.observation import read_job_state, read_recorded_model
 from nemotron_operator.render.metadata import CACHE_COMPONENT
@@ -11,7 +12,7 @@ from nemotron_operator.status.observation import JobState
 
 def count_active_downloads(cache: ObjectCache) -> int:
     """Count the download Jobs that have not ended."""
-    downloads = (job for job in cache.list_all(JOB) if component_of(job) == CACHE_COMPONENT)
+    downloads = (job for job in cache.list_all(JOB) if component_of(job) == CACHE_COMPONENT and not is_check(job))
     return sum(read_job_state(job) is JobState.ACTIVE for job in downloads)
 
 

@@ -29,6 +29,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._add_queue_metrics()
         self._add_cluster_metrics()
+        self._add_model_metrics()
         self._add_process_metrics()
 
     def on_add(self) -> None:
@@ -106,6 +107,23 @@ class Metrics:
         self.last_resync = Gauge(
             "last_resync_timestamp_seconds",
             "When the cache was last rebuilt from full lists, in Unix time; 0 before the first time.",
+            namespace=NAMESPACE,
+            registry=self.registry,
+        )
+
+    def _add_model_metrics(self) -> None:
+        self.downloads_active = Gauge(
+            "downloads_active", "Download Jobs that have not ended.", namespace=NAMESPACE, registry=self.registry
+        )
+        self.downloads_remaining_bytes = Gauge(
+            "downloads_remaining_bytes",
+            "Bytes that running downloads still have to fetch, as they were last asked.",
+            namespace=NAMESPACE,
+            registry=self.registry,
+        )
+        self.cached_bytes = Gauge(
+            "cached_bytes",
+            "Bytes of verified models on the volumes that the operator made.",
             namespace=NAMESPACE,
             registry=self.registry,
         )

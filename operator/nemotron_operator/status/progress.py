@@ -92,6 +92,13 @@ def describe_quarter(before: DownloadProgress | None, after: DownloadProgress | 
     return f"{passed[-1]} % of the model are on the volume: {amount}, {_tell_pace(after)}."
 
 
+def tell_time_left(progress: DownloadProgress) -> str:
+    """Tell how long the rest takes: unknown in the first moment, and while nothing arrives."""
+    if progress.eta_seconds is None:
+        return "time left unknown"
+    return f"about {format_time_left(progress.eta_seconds)} left"
+
+
 def _is_due(kept: DownloadProgress, seen: ObservedProgress, now: datetime) -> bool:
     # A time that has not come yet was written by another clock: waiting for it could take hours.
     is_young = 0 <= _age_seconds(kept, now) < INTERVAL_SECONDS
@@ -107,9 +114,7 @@ def _age_seconds(progress: DownloadProgress, now: datetime) -> float:
 
 
 def _tell_pace(progress: DownloadProgress) -> str:
-    if progress.eta_seconds is None:
-        return "and nothing arrives at present"
-    return f"at {format_rate(progress.bytes_per_second)}, about {format_time_left(progress.eta_seconds)} left"
+    return f"at {format_rate(progress.bytes_per_second)}, {tell_time_left(progress)}"
 
 
 def _tell_how_to_look(download: ObservedJob, namespace: str) -> str:

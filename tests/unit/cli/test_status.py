@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nemotron_operator.cli import status as status_command
+from nemotron_operator.cli import cluster_access
 from tests.support.fixtures.deployments import GENERATION, a_deployment
 from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.command import nemoctl, read_words
@@ -48,9 +48,9 @@ team/b  not seen yet
 def test_wide_is_a_line_for_each(api: ApiServer, kubeconfig: Path) -> None:
     api.hold(a_resource("a"), a_resource("b", {"observedGeneration": -1}))
     header, *lines = nemoctl("status", "--kubeconfig", kubeconfig, "-o", "wide").out.splitlines()
-    assert "NAME READY REASON PODS SERVING GPUS MODEL MESSAGE" == read_words(header)
-    assert "team/a True Serving 1 1 - - 1 of 1 replicas serve." == read_words(lines[0])
-    assert "team/b Unknown NotSeen 0 0 - -" == read_words(lines[1])
+    assert "NAME READY REASON PODS SERVING GPUS CACHE MODEL MESSAGE" == read_words(header)
+    assert "team/a True Serving 1 1 - - - 1 of 1 replicas serve." == read_words(lines[0])
+    assert "team/b Unknown NotSeen 0 0 - - -" == read_words(lines[1])
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
@@ -99,12 +99,11 @@ def test_the_environment_names_the_kubeconfig(api: ApiServer, kubeconfig: Path) 
 
 
 def test_a_pod_looks_into_its_own_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(status_command, "find_kubeconfig", lambda: None)
-    monkeypatch.setattr(status_command, "POD_NAMESPACE_PATH", tmp_path / "namespace")
-    query = status_command.StatusQuery(None, None, all_namespaces=False, kubeconfig=None, context=None)
-    assert "default" == status_command._choose_namespace(query)
+    monkeypatch.setattr(cluster_access, "find_kubeconfig", lambda: None)
+    monkeypatch.setattr(cluster_access, "POD_NAMESPACE_PATH", tmp_path / "namespace")
+    assert "default" == cluster_access.ClusterTarget().choose_namespace()
     (tmp_path / "namespace").write_text("own\n")
-    assert "own" == status_command._choose_namespace(query)
+    assert "own" == cluster_access.ClusterTarget().choose_namespace()
 
 
 def fails(*arguments: str | Path) -> str:

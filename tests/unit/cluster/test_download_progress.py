@@ -1,5 +1,7 @@
 import asyncio
+import json
 from http.server import BaseHTTPRequestHandler
+from socket import socket
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from nemotron_operator.cluster.download_progress import (
     find_progress_url,
     read_progress,
 )
+from nemotron_operator.downloader.progress import Meter
+from nemotron_operator.downloader.progress_server import served
 from nemotron_operator.status.observation import ObservedProgress
 from tests.support.downloader_server import PlayedDownloader, Reply, a_downloading_pod, a_progress, say
 from tests.support.fixtures.live_objects import a_live_job
@@ -32,6 +36,15 @@ async def ask(reply: Reply) -> ObservedProgress | None:
 
 async def test_a_running_download_tells_how_far_it_is() -> None:
     assert HALF == await ask(say(a_progress(50)))
+
+
+async def test_what_the_downloader_serves_is_understood() -> None:
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with served(Meter(lambda: HALF.held_bytes, HALF.total_bytes), port, "org/model", "127.0.0.1"):
+        told = await read_progress(f"http://127.0.0.1:{port}/progress")
+    assert ObservedProgress(HALF.held_bytes, HALF.total_bytes, bytes_per_second=0, eta_seconds=None) == told
 
 
 async def test_a_download_at_which_nothing_arrives_has_no_time_left() -> None:
@@ -82,7 +95,7 @@ async def test_an_answer_that_is_not_ok_is_none(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
     with PlayedDownloader(say(a_progress(50))).serve() as other:
-        assert await ask(say("", status, Location=other.url)) is None
+        assert await ask(say("", status, {"Location": other.url})) is None
     assert [] == other.paths
 
 
@@ -119,13 +132,17 @@ async def test_an_answer_that_only_drips_is_left(monkeypatch: pytest.MonkeyPatch
 async def test_a_downloader_that_hangs_before_it_answers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download_progress, "TIMEOUT_SECONDS", 0.2)
     downloader = PlayedDownloader(say(""))
-    downloader.reply = lambda _handler: None if downloader.stopped.wait(LONG_SECONDS) else None
+
+    def hang(_handler: BaseHTTPRequestHandler) -> None:
+        downloader.stopped.wait(LONG_SECONDS)
+
+    downloader.reply = hang
     with downloader.serve():
         assert await asyncio.wait_for(read_progress(downloader.url), LONG_SECONDS) is None
 
 
 async def test_an_answer_that_is_cut_is_none() -> None:
-    assert await ask(say(a_progress(50), **{"Content-Length": "4000"})) is None
+    assert await ask(say(a_progress(50), headers={"Content-Length": "4000"})) is None
 
 
 async def test_what_does_not_speak_http_is_none() -> None:
@@ -136,7 +153,7 @@ async def test_what_does_not_speak_http_is_none() -> None:
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:
-    assert await ask(say(b"\x1f\x8b\x08\x00", **{"Content-Encoding": "gzip"})) is None
+    assert await ask(say(b"\x1f\x8b\x08\x00", headers={"Content-Encoding": "gzip"})) is None
 
 
 async def test_an_address_where_nobody_listens_is_none() -> None:
@@ -194,10 +211,20 @@ def test_a_pod_that_goes_or_offers_no_port_is_not_asked() -> None:
     assert find_progress_url(of_an_older_operator) is None
 
 
-@given(st.text(max_size=200) | st.binary(max_size=200).map(bytes))
-def test_whatever_comes_is_a_sound_progress_or_a_value_error(answer: str | bytes) -> None:
+NUMBERS = st.integers() | st.integers(0, 10) | st.floats() | st.none() | st.booleans() | st.text(max_size=3)
+"""What may stand where a number should."""
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("bytes", "totalBytes", "percent", "bytesPerSecond", "etaSeconds"), NUMBERS)
+    )
+)
+def test_whatever_numbers_come_a_progress_is_sound_or_refused(answer: dict[str, object]) -> None:
     try:
-        told = ProgressAnswer.model_validate_json(answer)
+        told = ProgressAnswer.model_validate_json(json.dumps(answer))
     except ValidationError:
         return
     assert 0 <= told.bytes <= told.total_bytes <= MAX_NUMBER
+    assert 0 <= told.bytes_per_second <= MAX_NUMBER
+    assert told.eta_seconds is None or 0 <= told.eta_seconds <= MAX_NUMBER

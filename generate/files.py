@@ -2,6 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
+from generate import cache_reasons
 from generate.blocks import replace_block
 from generate.fit_matrix import BLOCK, render_fit_matrix, render_representatives
 from generate.reference import render_reference
@@ -20,7 +21,7 @@ HEADER = "# Generated from operator/nemotron_operator/api by `make generate`. Do
 
 
 def render_files() -> dict[PurePosixPath, str]:
-    """Render every generated file by its path in the repository; of README.md one block is generated."""
+    """Render every generated file by its path in the repository; of pages that people write, one block is."""
     crd = render_crd()
     crd_text = HEADER + dump_yaml(crd)
     return {
@@ -28,5 +29,8 @@ def render_files() -> dict[PurePosixPath, str]:
         PurePosixPath("charts/nemotron-operator/files/crds") / CRD_FILE: crd_text,
         PurePosixPath("docs/reference/nemotrondeployment.md"): render_reference(crd),
         PurePosixPath("docs/reference/fit-matrix.md"): render_fit_matrix(),
+        PurePosixPath("docs/model-cache.md"): replace_block(
+            (ROOT / "docs/model-cache.md").read_text(), cache_reasons.BLOCK, cache_reasons.render_reasons()
+        ),
         PurePosixPath("README.md"): replace_block((ROOT / "README.md").read_text(), BLOCK, render_representatives()),
     }

@@ -30,6 +30,9 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch"
     """A file arrived twice with other bytes than the hub announced."""
 
+    UNTRUSTED_CERTIFICATE = "UntrustedCertificate"
+    """The origin shows a certificate of a CA that nobody named."""
+
     HUB_UNAVAILABLE = "HubUnavailable"
     """The hub did not answer, limited the rate, or cut the connection."""
 
@@ -38,6 +41,9 @@ class Reason(StrEnum):
 
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     """The storage did not answer, limited the rate, or cut the connection."""
+
+    NO_DIGEST = "NoDigest"
+    """The storage tells no digest of an object, so that its bytes could not be verified."""
 
     UNEXPECTED = "Unexpected"
     """A cause that nobody foresaw: the log has its traceback."""
@@ -83,6 +89,12 @@ class ChecksumMismatchError(DownloadError):
     reason = Reason.CHECKSUM_MISMATCH
 
 
+class UntrustedCertificateError(DownloadError):
+    """The origin, or a proxy in front of it, shows a certificate that this process does not trust."""
+
+    reason = Reason.UNTRUSTED_CERTIFICATE
+
+
 class BucketNotFoundError(DownloadError):
     """The storage shows no bucket of that name."""
 
@@ -98,8 +110,10 @@ class UnavailableError(DownloadError):
     counts_progress: ClassVar[bool] = True
     """Whether an attempt that ended so was a good one if it brought new bytes."""
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, cause: str, retry_after_seconds: float | None = None, advice: str = "") -> None:
+        super().__init__(f"{cause} {advice}".rstrip())
+        self.cause = cause
+        """What happened, in sentences. What to do is of interest only when it is not tried again."""
         self.retry_after_seconds = retry_after_seconds
         """How long the origin asks to be left alone; None if it does not say."""
 
@@ -118,6 +132,12 @@ class StorageUnavailableError(UnavailableError):
     """The storage cannot be reached, or not now."""
 
     reason = Reason.STORAGE_UNAVAILABLE
+
+
+class NoDigestError(DownloadError):
+    """What came could not be held against anything."""
+
+    reason = Reason.NO_DIGEST
 
 
 class StoppedError(Exception):

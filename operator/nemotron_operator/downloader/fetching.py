@@ -122,7 +122,7 @@ class Fetching:
     def _explain(self, mismatch: Mismatch) -> ChecksumMismatchError:
         return ChecksumMismatchError(
             f"{mismatch.path} of {self.origin.label} at {self.commit} arrived wrong twice: expected "
-            f"{mismatch.expected}, found {mismatch.found}. Look for a proxy or a mirror (HF_ENDPOINT) that changes "
+            f"{mismatch.expected}, found {mismatch.found}. Look for a proxy, a mirror or a storage that changes "
             "files, and for errors of the volume."
         )
 

@@ -4,7 +4,7 @@ The client is imported late: it takes longer than reading the arguments, and a p
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ from nemotron_operator.downloader.access import HubAccess
 from nemotron_operator.downloader.errors import HubUnavailableError
 from nemotron_operator.downloader.hub_errors import explained_hub_errors
 from nemotron_operator.downloader.origin import Description, Piece
+from nemotron_operator.downloader.xet_errors import explained_xet_errors
 from nemotron_operator.volume.digest import Digest, DigestKind
 from nemotron_operator.volume.place import is_commit
 from nemotron_operator.volume.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
-    from huggingface_hub.utils import XetFileData
 
 DESCRIPTION_TIMEOUT_SECONDS = 60
 """How long the description of a repository may take. The client alone would wait forever."""
@@ -34,6 +34,9 @@ class HubOrigin:
 
     revision: str
     """A commit, a branch or a tag."""
+
+    _failed_by_xet: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """The paths of files that Xet storage did not give."""
 
     @property
     def label(self) -> str:
@@ -61,33 +64,44 @@ class HubOrigin:
 
         url = hf_hub_url(self.access.repository, file.path, revision=commit, endpoint=self.access.endpoint)
         with explained_hub_errors(self.access, commit):
-            xet = self._find_xet(url) if _may_be_xet(file, piece) else None
-            if xet is not None:
-                self._fetch_by_xet(xet, file, piece)
-            else:
+            if not (self._may_be_xet(file, piece) and self._fetch_by_xet(url, file, piece)):
                 self._fetch_by_http(url, piece)
 
-    def _find_xet(self, url: str) -> "XetFileData | None":
-        """Ask the hub whether it has the file in Xet storage."""
+    def _may_be_xet(self, file: RemoteFile, piece: Piece) -> bool:
+        """Say whether to ask for Xet: not for git's own files, nor for the rest of a piece, which it fetches whole."""
+        from huggingface_hub import constants
+
+        is_allowed = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
+        is_large = file.digest.kind is DigestKind.SHA256
+        return is_allowed and is_large and not piece.size_bytes and file.path not in self._failed_by_xet
+
+    def _fetch_by_xet(self, url: str, file: RemoteFile, piece: Piece) -> bool:
+        """Fetch the file from Xet storage; give False if the hub does not have it there.
+
+        Notes
+        -----
+        It writes from the beginning to the end (SequentialWriter of xet-data), so that what a killed run leaves is a
+        piece that HTTP can complete. Where it fails, the next attempt is by HTTP: the storage is another host than the
+        hub, and a firewall may know only one of them.
+        """
         from huggingface_hub import constants, get_hf_file_metadata
-
-        return get_hf_file_metadata(
-            url,
-            token=self.access.token or False,
-            timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
-            endpoint=self.access.endpoint,
-        ).xet_file_data
-
-    def _fetch_by_xet(self, xet: "XetFileData", file: RemoteFile, piece: Piece) -> None:
         from huggingface_hub.file_download import xet_get
 
-        xet_get(
-            incomplete_path=piece.path,
-            xet_file_data=xet,
-            headers=self._headers(),
-            expected_size=file.size_bytes,
-            displayed_filename=file.path,
-        )
+        token, timeout_seconds = self.access.token or False, constants.HF_HUB_DOWNLOAD_TIMEOUT
+        metadata = get_hf_file_metadata(url, token=token, timeout=timeout_seconds, endpoint=self.access.endpoint)
+        if metadata.xet_file_data is None:
+            return False
+        with explained_xet_errors(file.path):
+            self._failed_by_xet.add(file.path)
+            xet_get(
+                incomplete_path=piece.path,
+                xet_file_data=metadata.xet_file_data,
+                headers=self._headers(),
+                expected_size=file.size_bytes,
+                displayed_filename=file.path,
+            )
+            self._failed_by_xet.discard(file.path)
+        return True
 
     def _fetch_by_http(self, url: str, piece: Piece) -> None:
         """Write what arrives as it arrives.
@@ -97,8 +111,7 @@ class HubOrigin:
         The client's session and not its `http_get`: that collects 10 MiB before it writes, and has a patience of its
         own that knows neither a dripping connection nor a bound.
         """
-        from huggingface_hub import constants, get_session
-        from huggingface_hub.utils import hf_raise_for_status
+        from huggingface_hub import constants, get_session, hf_raise_for_status
 
         first_byte = piece.size_bytes
         headers = self._headers() | {"Accept-Encoding": "identity", "Range": f"bytes={first_byte}-"}
@@ -112,17 +125,9 @@ class HubOrigin:
                 piece.write(data)
 
     def _headers(self) -> dict[str, str]:
-        from huggingface_hub.utils import build_hf_headers
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # its stub part has no __all__
 
         return build_hf_headers(token=self.access.token or False)
-
-
-def _may_be_xet(file: RemoteFile, piece: Piece) -> bool:
-    """Say whether to ask for Xet: not for git's own files, and not for the rest of a piece, which it fetches whole."""
-    from huggingface_hub import constants
-
-    is_allowed = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
-    return is_allowed and file.digest.kind is DigestKind.SHA256 and not piece.size_bytes
 
 
 def _read_sibling(access: HubAccess, sibling: "RepoSibling") -> RemoteFile:

@@ -3,7 +3,6 @@
 It looks at status and error code, not at the client's classes: those differ between addresses with and without TLS.
 """
 
-import errno
 import json
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from nemotron_operator.downloader.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
     UnauthorizedError,
+    UntrustedCertificateError,
 )
 from nemotron_operator.downloader.retry_after import read_retry_after
 from nemotron_operator.downloader.secret import TOKEN_VARIABLE
@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 TOKEN_FIELD = "model.source.huggingFace.tokenSecretRef"  # noqa: S105 - the name of a field, not a token
 """The field of a NemotronDeployment that names the Secret with the token."""
 
-XET_NO_SPACE = f"(os error {errno.ENOSPC})"
-"""How Rust writes that the disk is full. Xet's client wraps every cause, the network's too, in a RuntimeError."""
+CA_FILE_VARIABLE = "SSL_CERT_FILE"
+"""The environment variable with the path of a private CA's certificates; the hub's client reads it."""
+
+CA_FIELD = "model.source.huggingFace.caConfigMapRef"
+"""The field of a NemotronDeployment that names the ConfigMap with them."""
+
+CERTIFICATE_REFUSED = "CERTIFICATE_VERIFY_FAILED"
+"""How OpenSSL says so, whatever the client wraps around it."""
 
 
 @contextmanager
@@ -48,11 +54,9 @@ def explained_hub_errors(access: HubAccess, revision: str) -> Iterator[None]:
         raise HubUnavailableError(
             f"What answers at {_address(access)} is not a hub: no JSON. See {ENDPOINT_VARIABLE} and the proxy."
         ) from error
-    except (httpx2.HTTPError, OSError, RuntimeError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         if is_volume_error(error):
             raise
-        if XET_NO_SPACE in str(error):
-            raise OSError(errno.ENOSPC, str(error)) from error
         raise explain_error(error, access, revision) from error
 
 
@@ -62,9 +66,15 @@ def explain_error(error: BaseException, access: HubAccess, revision: str) -> Dow
 
     if isinstance(error, HfHubHTTPError):
         return explain_answer(error, access, revision)
+    if CERTIFICATE_REFUSED in str(error):
+        return UntrustedCertificateError(
+            f"{_address(access)}, or a proxy in front of it, shows a certificate that is not trusted: {error}. Give "
+            f"the certificates of the CA that signed it ({CA_FILE_VARIABLE}, {CA_FIELD})."
+        )
     return HubUnavailableError(
-        f"{_address(access)} cannot be reached for {access.repository}: {type(error).__name__}: {error}. "
-        f"The next run goes on where this one ended; if it fails too, see {ENDPOINT_VARIABLE}, proxy and NetworkPolicy."
+        f"{_address(access)} cannot be reached for {access.repository}: {type(error).__name__}: {error}.",
+        advice="The next run goes on where this one ended; if it fails too, see "
+        f"{ENDPOINT_VARIABLE}, proxy and NetworkPolicy.",
     )
 
 
@@ -103,8 +113,9 @@ def _explain_unavailable(error: "HfHubHTTPError", access: HubAccess) -> Download
     response = error.response
     return HubUnavailableError(
         f"{response.url.host} answered {response.status_code} {response.reason_phrase} to {response.url.path} "
-        f"for {access.repository}. The next run goes on where this one ended.",
-        read_retry_after(response.headers, time.time()),
+        f"for {access.repository}.",
+        retry_after_seconds=read_retry_after(response.headers, time.time()),
+        advice="The next run goes on where this one ended.",
     )
 
 

@@ -13,7 +13,7 @@ from nemotron_operator.downloader.errors import Reason
 from nemotron_operator.downloader.hub import HubOrigin
 from nemotron_operator.downloader.origin import Origin
 from nemotron_operator.downloader.patience import Patience
-from nemotron_operator.downloader.secret import TOKEN_VARIABLE, read_token, redact, redacted_log
+from nemotron_operator.downloader.secret import TOKEN_VARIABLE, read_secrets, read_token, redact_all, redacted_log
 from nemotron_operator.downloader.selection import DEFAULT_PATTERNS
 from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
 from nemotron_operator.termination.errors import ExplainedError
@@ -26,10 +26,10 @@ def main(arguments: Sequence[str] | None = None, patience: Patience | None = Non
     """Download, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
-    token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
-    with redacted_log(sys.stderr, token):
+    secrets = read_secrets(os.environ)
+    with redacted_log(sys.stderr, secrets):
         outcome = run(options, patience or Patience())
-        return tell(outcome, options.termination_message_path, lambda line: redact(line, token))
+        return tell(outcome, options.termination_message_path, lambda line: redact_all(line, secrets))
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -78,5 +78,5 @@ def persist(
             if failures >= patience.attempts or asked_seconds > patience.longest_retry_after_seconds:
                 raise
             pause_seconds = max(asked_seconds, patience.pause_seconds(failures, jitter()))
-            logger.warning("%s Asking again in %.1f s.", error.message, pause_seconds)
+            logger.warning("%s Asking again in %.1f s.", error.cause, pause_seconds)
         wait(pause_seconds)

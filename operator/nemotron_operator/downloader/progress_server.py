@@ -5,6 +5,7 @@ Nothing secret is in it, and nobody can change anything by it.
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ from typing_extensions import override
 
 from nemotron_operator.downloader.progress import Meter
 
-EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - the operator and Prometheus ask from other pods
-"""Where the server listens."""
+EVERY_INTERFACE = "::"
+"""Where the server listens, for IPv4 too: the operator and Prometheus ask from other pods."""
 
 REQUEST_SECONDS = 5
 """How long a request may take to arrive: a connection that says nothing holds a thread."""
@@ -35,7 +36,7 @@ def served(meter: Meter, port: int | None, label: str, host: str = EVERY_INTERFA
     label
         The repository, which the metrics name.
     """
-    server = _listen(meter, port, label, host) if port else None
+    server = _listen_anywhere(meter, port, label, host) if port else None
     if server is None:
         yield None
         return
@@ -47,6 +48,13 @@ def served(meter: Meter, port: int | None, label: str, host: str = EVERY_INTERFA
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _listen_anywhere(meter: Meter, port: int, label: str, host: str) -> "_Server | None":
+    """Listen, for IPv4 alone where the kernel has no IPv6."""
+    if host == EVERY_INTERFACE and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"  # noqa: S104 - as EVERY_INTERFACE
+    return _listen(meter, port, label, host)
 
 
 def _listen(meter: Meter, port: int, label: str, host: str) -> "_Server | None":
@@ -63,9 +71,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, meter: Meter, address: tuple[str, int], label: str) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
         self.meter = meter
         self.label = label
+
+    @override
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from nemotron_operator.downloader.errors import RevisionNotFoundError
 from nemotron_operator.downloader.origin import Description, Origin
-from nemotron_operator.volume.place import is_commit
+from nemotron_operator.volume.place import Place, is_commit
+from nemotron_operator.volume.publish import discard_staging
 from nemotron_operator.volume.refs import Ref, read_ref, resolving, write_ref
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def resolve(origin: Origin, ref: Ref, describe: Callable[[str], Description]) ->
     Notes
     -----
     A recorded commit that the origin has no longer (a branch whose history was rewritten) can never be completed, and
-    nothing can have been served from it unless it was published, in which case nobody asks. So it is resolved anew.
+    nothing can have been served from it unless it was published, in which case nobody asks. So it is
+    resolved anew, and what came of it gives its space back.
     """
     if is_commit(origin.revision):
         return describe(origin.revision)
@@ -41,7 +43,9 @@ def resolve(origin: Origin, ref: Ref, describe: Callable[[str], Description]) ->
                     "%s has no commit %s any more, which %r meant on this volume: resolving it again.",
                     *(origin.label, commit, origin.revision),
                 )
+                discard_staging(Place(ref.destination, commit))
         description = describe(origin.revision)
         write_ref(ref, description.commit)
-        logger.info("%s at %r is commit %s.", origin.label, origin.revision, description.commit)
+        named = f"{origin.label} at {origin.revision!r}" if origin.revision else origin.label
+        logger.info("%s is commit %s.", named, description.commit)
         return description

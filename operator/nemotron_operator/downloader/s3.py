@@ -9,12 +9,12 @@ from functools import cached_property, partial
 from threading import Lock
 from typing import Any
 
-from nemotron_operator.downloader.errors import ChecksumMismatchError, RevisionNotFoundError
+from nemotron_operator.downloader.errors import ChecksumMismatchError, NoDigestError, RevisionNotFoundError
 from nemotron_operator.downloader.origin import Description, Piece
 from nemotron_operator.downloader.s3_access import SOURCE_FIELD, read_access
 from nemotron_operator.downloader.s3_client import CONNECTIONS, make_client
 from nemotron_operator.downloader.s3_digest import find_digest
-from nemotron_operator.downloader.s3_errors import NoDigestError, changed_error, explained_s3_errors
+from nemotron_operator.downloader.s3_errors import changed_error, explained_s3_errors
 from nemotron_operator.downloader.s3_listing import S3Object, commit_of, list_objects
 from nemotron_operator.downloader.s3_manifest import LIMIT_BYTES, parse_manifest
 from nemotron_operator.downloader.selection import is_wanted

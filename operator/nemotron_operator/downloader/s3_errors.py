@@ -15,11 +15,11 @@ from nemotron_operator.downloader.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
     StorageUnavailableError,
+    UntrustedCertificateError,
 )
 from nemotron_operator.downloader.retry_after import read_retry_after
 from nemotron_operator.downloader.s3_access import CA_FILE_VARIABLE, SOURCE_FIELD, S3Access
 from nemotron_operator.downloader.s3_unauthorized import EXPIRED_CODES, WRONG_KEY_CODES, explain_unauthorized
-from nemotron_operator.termination.errors import ExplainedError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -48,12 +48,6 @@ class ObjectChangedError(RevisionNotFoundError):
     retryable = True
 
 
-class NoDigestError(ExplainedError):
-    """The storage tells no digest of an object, so that its bytes could not be verified."""
-
-    reason = "NoDigest"
-
-
 @contextmanager
 def explained_s3_errors(access: S3Access, path: str | None = None) -> Iterator[None]:
     """Turn the client's errors into ours; let the volume's errors pass.
@@ -79,7 +73,7 @@ def explained_s3_errors(access: S3Access, path: str | None = None) -> Iterator[N
             f"What answers at {access.address} is no S3 storage: no XML. See {SOURCE_FIELD}.endpoint and the proxy."
         ) from error
     except SSLError as error:
-        raise StorageUnavailableError(
+        raise UntrustedCertificateError(
             f"The certificate of {access.address} is not trusted: {access.redact(str(error))}. "
             f"Give the CA that signed it ({SOURCE_FIELD}.caConfigMapRef, {CA_FILE_VARIABLE})."
         ) from error

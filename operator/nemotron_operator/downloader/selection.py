@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from nemotron_operator.downloader.errors import NoWeightsError
+from nemotron_operator.volume.manifest import MANIFEST_NAME
 from nemotron_operator.volume.piece import is_safe_path
 from nemotron_operator.volume.remote_file import RemoteFile
 from nemotron_operator.volume.weights import WEIGHTS_SUFFIX, find_twins
@@ -61,7 +62,8 @@ def select_files(
     NoWeightsError
         If there is no safetensors file among them.
     """
-    offered, patterns = tuple(files), tuple(extra_patterns)
+    patterns = tuple(extra_patterns)
+    offered = tuple(file for file in files if file.path != MANIFEST_NAME)  # one of our own is written beside the files
     wanted = sorted((f for f in offered if is_wanted(f.path, patterns)), key=lambda f: f.path)
     twins = {path for path in find_twins(f.path for f in wanted) if not _is_named(path, patterns)}
     if twins:

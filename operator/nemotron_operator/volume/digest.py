@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from typing_extensions import override
+
 
 class DigestKind(StrEnum):
     """How a digest is computed."""
@@ -33,6 +35,7 @@ class Digest:
     """For a composite digest the size of its parts: S3 digests the digests of the parts of what was uploaded in parts.
     The last part may be shorter. None for a digest of the whole content."""
 
+    @override
     def __str__(self) -> str:
         return f"{self.kind.value} {self.value}"
 

@@ -22,6 +22,7 @@ from nemotron_operator.volume.read_rate import measure_read_rate
 from nemotron_operator.volume.receive import receive
 from nemotron_operator.volume.refs import Ref, write_ref
 from nemotron_operator.volume.refusals import explained_volume_errors
+from nemotron_operator.volume.verify_directory import verify_directory
 from nemotron_operator.volume.verify_published import verify_published
 from nemotron_operator.volume.write_manifest import write_manifest
 
@@ -45,8 +46,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "again.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    verifying = commands.add_parser("verify", help="hold every byte of a published commit against its manifest")
-    verifying.add_argument("--commit", required=True, metavar="COMMIT", help="40 hexadecimal digits")
+    verifying = commands.add_parser("verify", help="hold every byte against a manifest")
+    what = verifying.add_mutually_exclusive_group(required=True)
+    what.add_argument("--commit", metavar="COMMIT", help="a published commit in --destination, 40 hexadecimal digits")
+    what.add_argument("--directory", metavar="DIR", type=Path, help="a directory of your own, which is left as it is")
+    verifying.add_argument("--destination", metavar="DIR", type=Path, help="a directory on the volume")
     inspecting = commands.add_parser("inspect", help="see whether a server could load what lies in a directory")
     inspecting.add_argument("--directory", required=True, metavar="DIR", type=Path, help="a model's directory")
     inspecting.add_argument(
@@ -54,16 +58,18 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     receiving = commands.add_parser("receive", help="publish a directory that comes on stdin as a plain tar archive")
     receiving.add_argument("--revision", metavar="REV", help="a branch or tag that shall mean its commit from now on")
-    for command in (verifying, receiving):
-        command.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
+    receiving.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
     for command in (verifying, inspecting, receiving):
         add_termination_message_path(command)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.command == "verify" and (options.commit is None) != (options.destination is None):
+        verifying.error("--commit and --destination go together")
+    return options
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do what is asked, and turn every exception into an outcome."""
-    directory = options.directory if options.command == "inspect" else options.destination
+    directory = options.destination if "destination" in options and options.destination else options.directory
     began = time.monotonic()
     try:
         with explained_volume_errors(directory):
@@ -79,6 +85,8 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def _verify(options: argparse.Namespace) -> Complete:
+    if options.directory is not None:
+        return _tell_manifest(verify_directory(options.directory), options.directory)
     place = Place(options.destination, options.commit)
     return _tell_manifest(verify_published(place), place.published)
 
@@ -89,10 +97,10 @@ def _inspect(options: argparse.Namespace) -> Complete:
     if options.write_manifest:
         manifest = write_manifest(options.directory, inspected.paths)
     return Complete(
-        commit=manifest and manifest.commit,
+        commit=manifest.commit if manifest else None,
         size_bytes=inspected.size_bytes,
         files=len(inspected.paths),
-        manifest_sha256=manifest and manifest.sha256,
+        manifest_sha256=manifest.sha256 if manifest else None,
         seconds=0,
         read_bytes_per_second=measure_read_rate(options.directory / path for path in inspected.weights),
     )

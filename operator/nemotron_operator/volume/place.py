@@ -11,6 +11,9 @@ from pathlib import Path
 STAGING_DIRECTORY = ".staging"
 """The directory of unfinished commits; on the same volume, so that publishing is one rename."""
 
+COMPILED_DIRECTORY = ".compiled"
+"""The directory where engines keep what they compiled: made here, so that it belongs to the user that they run as."""
+
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
 """The name of a commit, which is also the name of its directory."""
 

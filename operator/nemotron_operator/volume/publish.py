@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest, read_manifest
-from nemotron_operator.volume.place import Place
+from nemotron_operator.volume.place import COMPILED_DIRECTORY, Place, locked
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,18 @@ def take_back(place: Place) -> None:
     place.published.rename(place.staging)
 
 
+def discard_staging(place: Place) -> None:
+    """Give back the space of a commit that will never be completed."""
+    with locked(place):
+        shutil.rmtree(place.staging, ignore_errors=True)
+
+
 def publish(place: Place, manifest: Manifest) -> None:
     """Leave exactly the manifest's files, see that they are on the disk, and rename the directory."""
     _remove_strays(place.staging, keep={file.path for file in manifest.files})
     (place.staging / MANIFEST_NAME).write_bytes(manifest.render())
     _sync_tree(place.staging)
+    (place.destination / COMPILED_DIRECTORY).mkdir(exist_ok=True)
     place.staging.rename(place.published)
     _sync_directory(place.staging.parent)
     _sync_directory(place.destination)

@@ -92,7 +92,7 @@ class Command:
         written = self.capsys.readouterr()
         return Ended(exit_code, written.out, written.err, self.message_path.read_text())
 
-    def start(self, revision: str = "main") -> subprocess.Popen[str]:
+    def start(self, revision: str = "main", *extra: str) -> subprocess.Popen[str]:
         """Run it in a process of its own."""
         script = Path(sys.executable).with_name("nemotron-download")
         settings = {
@@ -102,7 +102,7 @@ class Command:
             "HF_TOKEN": "",
         }
         return subprocess.Popen(
-            [script, *self.arguments(revision)],
+            [script, *self.arguments(revision), *extra],
             env=os.environ | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

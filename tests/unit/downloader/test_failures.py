@@ -222,6 +222,42 @@ def test_a_file_that_is_rate_limited_once_is_asked_for_again_in_the_same_run(hub
     assert 0 == command.run().exit_code
 
 
+def test_a_hub_that_asks_for_a_longer_pause_than_anybody_has_is_left_to_the_next_run(
+    hub: Hub, command: Command
+) -> None:
+    hub.answer(429, headers={"Retry-After": "601"})
+    assert_retryable(command.run(), "HubUnavailable", "429")
+    assert 1 == len(hub.requests)
+
+
+def test_a_file_of_another_length_than_announced_is_terminal(hub: Hub, command: Command) -> None:
+    hub.misstate_size(SHARD, by_bytes=100)
+    size_bytes = len(FILES[SHARD])
+    ended = command.run()
+    assert_terminal(ended, "ChecksumMismatch", f"expected {size_bytes + 100} bytes, found {size_bytes} bytes")
+    assert not command.published.exists()
+
+
+@pytest.mark.parametrize("by_bytes", [-1000, 1000])
+def test_an_answer_of_a_wrong_length_is_taken_up_again_in_the_same_run(
+    hub: Hub, command: Command, by_bytes: int
+) -> None:
+    hub.misstate_length(SHARD, by_bytes=by_bytes)
+    assert 0 == command.run().exit_code
+    assert FILES[SHARD] == (command.published / SHARD).read_bytes()
+
+
+def test_fifty_cuts_in_a_row_cost_no_byte_twice(hub: Hub, command: Command) -> None:
+    content = bytes(range(256)) * 4096
+    hub.push(REPOSITORY, {**FILES, SHARD: content})
+    for n in range(50):
+        hub.cut(SHARD, after_bytes=1 + 397 * n)
+    assert 0 == command.run().exit_code
+    assert content == (command.published / SHARD).read_bytes()
+    assert 50 == hub.cuts_made[SHARD]
+    assert len(content) == hub.bytes_sent[SHARD]
+
+
 def test_a_hub_that_cannot_be_reached_is_tried_again_later(hub: Hub, command: Command) -> None:
     hub.__exit__(None, None, None)
     assert_retryable(command.run(), "HubUnavailable", hub.url, "cannot be reached", "NetworkPolicy")
@@ -251,6 +287,14 @@ def test_a_storage_provider_that_refuses_is_not_a_refused_token(hub: Hub, comman
         hub.answer(302, to=f"/{SHARD}", headers=moved)
         assert_retryable(command.run(token=TOKEN), "HubUnavailable", "403", "/signed")
         assert {None} == {seen.token for seen in storage.requests}
+
+
+def test_a_file_comes_from_the_hub_where_the_xet_storage_does_not_answer(hub: Hub, command: Command) -> None:
+    route = f"{hub.url}/api/models/{REPOSITORY}/xet-read-token/{hub.commit(REPOSITORY)}"
+    hub.answer(200, to=f"/{SHARD}", times=1, headers={"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": route})
+    assert 0 == command.run().exit_code
+    assert 1 == hub.count("GET", "/xet-read-token/")
+    assert FILES[SHARD] == (command.published / SHARD).read_bytes()
 
 
 def test_something_that_is_no_hub_is_said_to_be_none(hub: Hub, command: Command) -> None:

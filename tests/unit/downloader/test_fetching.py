@@ -179,11 +179,15 @@ def test_what_a_person_has_to_act_on_is_told_first_and_ends_the_others(tmp_path:
 
 
 def test_an_endless_answer_ends_when_another_file_failed(tmp_path: Path) -> None:
+    began = threading.Event()
+
     def drip(file: RemoteFile, piece: Piece) -> None:
         if file.path == "a.safetensors":
+            assert began.wait(10)
             raise GatedRepositoryError("Accept it.")
         for _ in range(1_000_000):
             piece.write(b"b")
+            began.set()
 
     with pytest.raises(DownloadError, match="Accept it"):
         run(Origin(drip), tmp_path)

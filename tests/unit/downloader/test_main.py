@@ -1,7 +1,13 @@
 import hashlib
 import json
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -91,6 +97,7 @@ def test_a_branch_that_moved_while_a_run_was_away_is_the_commit_that_it_was(hub:
 
 
 def test_a_branch_is_resolved_again_when_the_hub_has_lost_the_commit_that_it_was(hub: Hub, command: Command) -> None:
+    hub.cut("config.json", after_bytes=5)
     hub.answer(503, to="/resolve/", times=4 * len(WANTED))
     command.run(revision="main")
     hub.recover()
@@ -100,6 +107,7 @@ def test_a_branch_is_resolved_again_when_the_hub_has_lost_the_commit_that_it_was
     ended = command.run(revision="main")
     assert (0, new) == (ended.exit_code, ended.outcome["commit"])
     assert f"has no commit {old} any more" in ended.stderr
+    assert not (command.volume / ".staging" / old).exists()
     hub.push(REPOSITORY, FILES)
     assert new == command.run(revision="main").outcome["commit"]
 
@@ -161,3 +169,56 @@ def test_the_command_line_is_read_before_the_hub_client_is_imported() -> None:
     program = "import sys, nemotron_operator.downloader.main; print([m for m in sys.modules if 'huggingface' in m])"
     ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "[]" == ended.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "one of the arguments --repository --s3-bucket is required"),
+        (["--repository", "acme/tiny"], "--repository and --revision go together"),
+        (["--s3-bucket", "models", "--revision", "main"], "--repository and --revision go together"),
+        (["--s3-bucket", "models", "--repository", "acme/tiny"], "not allowed with argument"),
+    ],
+)
+def test_the_origin_is_one_and_whole(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--destination", "/models", *arguments])
+    assert 2 == raised.value.code
+    assert message in capsys.readouterr().err
+
+
+def test_a_full_cache_imports_no_client(command: Command) -> None:
+    command.run(revision="main")
+    program = f"""if True:
+        import sys
+        from nemotron_operator.downloader.main import main
+        assert main({command.arguments("main")!r}) == 0
+        print([name for name in sys.modules if name in {{"huggingface_hub", "httpx2", "boto3", "rich"}}])
+    """
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "[]" == ended.stdout.splitlines()[-1]
+
+
+def test_progress_is_served_while_files_come(hub: Hub, command: Command) -> None:
+    shard = "model-00001-of-00002.safetensors"
+    hub.stall(shard, after_bytes=1000)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with command.start("main", "--progress-port", str(port)) as process:
+        progress = poll(port, lambda content: content["bytes"] >= 1000)
+        hub.release()
+        process.communicate()
+    assert 0 == process.returncode
+    assert sum(len(FILES[path]) for path in WANTED) == progress["totalBytes"]
+
+
+def poll(port: int, is_enough: Callable[[dict[str, Any]], bool], timeout_seconds: float = 60) -> dict[str, Any]:
+    """Ask until the server is there and says enough."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/progress", timeout=10) as response:
+            content: dict[str, Any] = json.load(response)
+            if is_enough(content):
+                return content
+        time.sleep(0.02)
+    raise AssertionError(f"Port {port} did not say enough within {timeout_seconds} s")

@@ -451,7 +451,7 @@ def test_a_private_authority_is_trusted_when_its_certificates_are_named(
         for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
             monkeypatch.setenv(variable, certifi.where())
         refused = command.run(endpoint=private.url)
-        assert (75, "StorageUnavailable") == (refused.exit_code, refused.outcome["reason"])
+        assert (3, "UntrustedCertificate") == (refused.exit_code, refused.outcome["reason"])
         assert f"The certificate of {private.url} is not trusted" in refused.message
         assert "(model.source.s3.caConfigMapRef, SSL_CERT_FILE)" in refused.message
         monkeypatch.setenv("SSL_CERT_FILE", certificate[0])

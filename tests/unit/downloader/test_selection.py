@@ -80,3 +80,8 @@ def test_weights_that_are_there_twice_are_fetched_once(caplog: pytest.LogCapture
 def test_a_pattern_brings_the_weights_that_vllm_does_not_load_by_default() -> None:
     selected = select_files("acme/tiny", "0" * 40, [a_file(path, 5) for path in MISTRAL], ["model*"])
     assert MISTRAL == [file.path for file in selected]
+
+
+def test_a_manifest_of_ours_in_a_repository_is_not_taken_for_a_file_of_it() -> None:
+    offered = [a_file(path, 5) for path in (".nemotron-manifest.json", "model.safetensors")]
+    assert ["model.safetensors"] == [file.path for file in select_files("acme/tiny", "0" * 40, offered, ["*"])]

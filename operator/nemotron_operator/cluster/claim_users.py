@@ -37,6 +37,17 @@ def find_claim_users(
     return tuple(sorted(users, key=lambda user: user.name))
 
 
+def list_claim_users(claim: KubernetesObject, cache: ObjectCache) -> set[Key]:
+    """List the resources that a volume concerns: those that name it, and those whose status is behind their spec."""
+    name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+    return {
+        key
+        for key in cache.list_deployment_keys(namespace)
+        if (body := cache.get(NEMOTRON, *key)) is not None
+        and (_told_claim_name(body) in {None, name} or _is_behind(body))
+    }
+
+
 def list_bereaved(deleted: KubernetesObject, cache: ObjectCache) -> set[Key]:
     """List the resources that have to look again at the volume that a deleted one shared with them."""
     claim_name, namespace = _told_claim_name(deleted), deleted["metadata"]["namespace"]
@@ -86,6 +97,10 @@ def _claim_name_of(body: KubernetesObject, catalog: Catalog) -> str | None:
         return told
     parsed = parse_deployment(body)
     return choose_claim_name(parsed.spec, catalog) if isinstance(parsed, ParsedDeployment) else None
+
+
+def _is_behind(body: KubernetesObject) -> bool:
+    return (body.get("status") or {}).get("observedGeneration") != body["metadata"].get("generation")
 
 
 def _told_claim_name(body: KubernetesObject) -> str | None:

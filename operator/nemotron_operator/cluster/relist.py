@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, deployment_of
+from nemotron_operator.cluster.claim_users import list_claim_users
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER, MANAGED_BY_LABEL
@@ -26,12 +27,12 @@ async def relist(gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequen
 def affected_keys(kind: ApiKind, changed: KubernetesObject, cache: ObjectCache) -> set[Key]:
     """Tell which resources have to look again when an object changed.
 
-    A volume is shared: every resource of its namespace may use it.
+    A volume is shared: every resource of its namespace that names it, or does not yet tell which it names.
     """
     namespace = changed["metadata"].get("namespace", "")
     if kind is NEMOTRON:
         return {(namespace, changed["metadata"]["name"])}
     if kind is CLAIM:
-        return set(cache.list_deployment_keys(namespace))
+        return list_claim_users(changed, cache)
     owner = deployment_of(changed)
     return {(namespace, owner)} if owner else set()

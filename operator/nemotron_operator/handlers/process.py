@@ -19,7 +19,7 @@ from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, ApiKind
+from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.relist import affected_keys, relist
@@ -207,7 +207,8 @@ class OperatorProcess:
     def _take_report(self, kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
         """Take one report of a watch: remember it, and let the resources look again that it concerns."""
         is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
-        if is_news:
+        # The operator's own write to a volume is no news here, and yet is for the others that share it.
+        if is_news or kind is CLAIM:
             affected = affected_keys(kind, reported, self._cache)
             bereaved = list_bereaved(reported, self._cache) if (kind, event_type) == (NEMOTRON, "DELETED") else set()
             for key in affected | bereaved:

@@ -42,11 +42,21 @@ def test_only_the_given_namespaces_are_listed() -> None:
     assert {("team", "a"), ("other", "a")} == asyncio.run(relist(gateway, cache, ["team", "other"]))
 
 
-def test_a_shared_volume_concerns_every_resource_of_its_namespace() -> None:
-    cache = ObjectCache()
-    for name, namespace in (("a", "team"), ("b", "team"), ("c", "other")):
-        cache.upsert(NEMOTRON, a_live_object("NemotronDeployment", name, namespace=namespace))
-    assert {("team", "a"), ("team", "b")} == affected_keys(CLAIM, a_live_claim(), cache)
+def test_a_shared_volume_concerns_whoever_names_it_or_does_not_tell_yet() -> None:
+    cache, claim = ObjectCache(), a_live_claim()
+    names = {"cache": {"claimName": claim["metadata"]["name"]}}
+    other = {"observedGeneration": 1, "cache": {"claimName": "other"}}
+    for name, namespace, status in (
+        ("names-it", "team", names),
+        ("is-new", "team", {}),
+        ("turns-to-it", "team", {**other, "observedGeneration": 0}),
+        ("names-another", "team", other),
+        ("lives-elsewhere", "other", names),
+    ):
+        body = a_live_object("NemotronDeployment", name, namespace=namespace, status=status)
+        body["metadata"]["generation"] = 1
+        cache.upsert(NEMOTRON, body)
+    assert {("team", "names-it"), ("team", "is-new"), ("team", "turns-to-it")} == affected_keys(CLAIM, claim, cache)
 
 
 def test_a_child_without_our_label_concerns_nobody() -> None:

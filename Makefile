@@ -22,7 +22,7 @@ demo-down: $(READY) ## Take the demo's cluster away.
 	@$(BIN)/python -m lab down --name demo
 
 .PHONY: test
-test: check test-chart test-contract test-cluster test-node ## Run every test: check, both Helms, vLLM's own parser, a real control plane, a real node.
+test: check test-cache test-chart test-contract test-cluster test-node ## Run every test: check, the cache's faults, both Helms, vLLM's own parser, a real control plane, a real node.
 	@echo "Passed: every tier that this machine allows."
 
 .PHONY: check
@@ -57,6 +57,10 @@ generated: $(READY)
 test-unit: $(READY) ## Run the unit, golden and wiring tests.
 	@echo "== unit, golden, wiring" && $(BIN)/pytest -q -n auto tests/unit tests/golden tests/wiring
 
+.PHONY: test-cache
+test-cache: $(READY) ## Break downloads in every way: cuts, kills, full disks, wrong bytes, storms; each leaves all or nothing.
+	@echo "== cache" && $(BIN)/pytest -q -n auto tests/cache
+
 .PHONY: test-chart
 test-chart: $(READY) ## Let Helm 4 and Helm 3 lint and render the chart; neither needs a cluster.
 	@echo "== chart" && $(BIN)/python -m lab.helms && $(BIN)/pytest -q tests/chart
@@ -90,7 +94,7 @@ images-cpu: $(READY) ## Build the image of vLLM for tests and development withou
 	@$(BIN)/python -m images.build vllm-cpu -- $(BUILD_FLAGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure: the plan against published runs, start to Ready, create to applied, memory, writes at rest, the first token.
+bench: $(READY) ## Measure: the plan against published runs, start to Ready, create to applied, memory, writes at rest, the first token, the cache beside other tools.
 	@$(BIN)/python -m lab build && $(BIN)/python -m tests.bench
 
 .PHONY: lock

@@ -38,9 +38,17 @@ def _measure_cluster() -> None:
     measure_cluster(lambda text: print(text, file=sys.stderr, flush=True))
 
 
+def _measure_cache() -> None:
+    # Late: only this part needs the hub.
+    from tests.bench.cache import measure_cache
+
+    measure_cache(lambda text: print(text, file=sys.stderr, flush=True))
+
+
 _PARTS: dict[str, Callable[[], None]] = {
     "accuracy": print_accuracy,
     "speed": measure_speed,
+    "cache": _measure_cache,
     "cluster": _measure_cluster,
 }
 """In the order in which they are measured."""

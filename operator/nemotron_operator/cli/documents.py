@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Document:
     source: str
     """The file, as a person named it."""
     deployment: ParsedDeployment | InvalidDeployment
+    body: dict[str, Any] = field(default_factory=dict)
+    """The object as the file has it; empty for one that no file holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def read_documents(paths: Iterable[Path], default_namespace: str = "default") ->
         ours = [each for each in found if each.is_ours]
         if not ours:
             raise InvalidResourceError(_explain_nothing_found(source, found))
-        deployments += [Document(source, _parse(each, default_namespace)) for each in ours]
+        deployments += [Document(source, _parse(each, default_namespace), each.body) for each in ours]
         skipped += [f"{each.where}: {each.title} is no {KIND}, skipped." for each in found if not each.is_ours]
     return Documents(tuple(deployments), tuple(skipped))
 
@@ -150,17 +152,17 @@ def _parse(found: _Found, default_namespace: str) -> ParsedDeployment | InvalidD
 
 
 def _check_header(found: _Found) -> None:
-    for field, expected in (("kind", KIND), ("apiVersion", EXPECTED_API_VERSION)):
-        value = found.body.get(field)
+    for name, expected in (("kind", KIND), ("apiVersion", EXPECTED_API_VERSION)):
+        value = found.body.get(name)
         if value != expected:
-            raise InvalidResourceError(f"{found.where}: {field}: must be {expected} (found {value!r}).")
+            raise InvalidResourceError(f"{found.where}: {name}: must be {expected} (found {value!r}).")
     metadata = found.body.get("metadata")
     if not isinstance(metadata, dict):
         raise InvalidResourceError(f"{found.where}: metadata: must be a mapping with a name (found {metadata!r}).")
-    for field in ("name", "namespace"):
-        value = metadata.get(field)
+    for name in ("name", "namespace"):
+        value = metadata.get(name)
         if value is not None and not isinstance(value, str):
-            raise InvalidResourceError(f"{found.where}: metadata.{field}: must be text (found {value!r}). Quote it.")
+            raise InvalidResourceError(f"{found.where}: metadata.{name}: must be text (found {value!r}). Quote it.")
     if not metadata.get("name"):
         raise InvalidResourceError(f"{found.where}: metadata.name: is required. Name the resource.")
 

@@ -15,10 +15,20 @@ import typer
 
 from nemotron_operator import __version__
 from nemotron_operator.api import descriptions
+from nemotron_operator.cli.bundle.app import app as bundle_app
+from nemotron_operator.cli.cache.app import app as cache_app
+from nemotron_operator.cli.cluster_options import (
+    AllNamespacesOption,
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    OperatorConfigOption,
+    OutputOption,
+)
 from nemotron_operator.cli.messages import PROGRAM
 from nemotron_operator.cli.output import ManifestFormat, OutputFormat
 from nemotron_operator.cli.plan import options as ask
-from nemotron_operator.cli.program import EXIT_UNREADABLE, Program
+from nemotron_operator.cli.program import Program, show_help
 
 PLUGIN_PREFIX = "kubectl-"
 """How the program's file is called when kubectl runs it."""
@@ -43,35 +53,12 @@ OptionalFiles = Annotated[
     list[Path] | None,
     typer.Argument(metavar="FILE", help="YAML or JSON files with NemotronDeployments; - reads a pipe."),
 ]
-OperatorConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--operator-config",
-        envvar="NEMOTRON_OPERATOR_CONFIG",
-        help="The operator's configuration, a YAML file. Default: the shipped one.",
-    ),
-]
 FileNamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace of the deployments that name none.")
 ]
 
-OutputOption = Annotated[
-    OutputFormat,
-    typer.Option("--output", "-o", help="A page to read, a line for each, or one document for programs."),
-]
 
-
-@app.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(EXIT_UNREADABLE)
-
-
-KubeconfigOption = Annotated[
-    Path | None, typer.Option(help="Kubeconfig file. Default: $KUBECONFIG, else ~/.kube/config.")
-]
-ContextOption = Annotated[str | None, typer.Option(help="Context of the kubeconfig. Default: its current one.")]
+app.callback(invoke_without_command=True)(show_help)
 
 
 @app.command(short_help="Tell whether models fit.")
@@ -175,20 +162,23 @@ def models(
 @app.command(short_help="Show what the cluster says of deployments.")
 def status(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One deployment. Default: all.")] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-    ] = None,
-    all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look into every namespace.")] = False,  # noqa: FBT002 - a flag
+    namespace: NamespaceOption = None,
+    all_namespaces: AllNamespacesOption = False,  # noqa: FBT002 - a flag
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Show what the cluster says of one deployment, or of all: conditions, plan, cache, endpoint."""
+    from nemotron_operator.cli.cluster_access import ClusterTarget
     from nemotron_operator.cli.status import StatusQuery, show_status
 
     if all_namespaces and (name is not None or namespace is not None):
         raise typer.BadParameter("it goes with neither NAME nor --namespace", param_hint="'--all-namespaces'")
-    show_status(StatusQuery(name, namespace, all_namespaces, kubeconfig, context), output)
+    show_status(StatusQuery(name, ClusterTarget(namespace, all_namespaces, kubeconfig, context)), output)
+
+
+app.add_typer(cache_app, name="cache")
+app.add_typer(bundle_app, name="bundle")
 
 
 @app.command()

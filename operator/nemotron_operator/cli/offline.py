@@ -7,7 +7,7 @@ from pathlib import Path
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog, load_catalog
 from nemotron_operator.config import OperatorConfig, load_config
-from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts
+from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts, InspectedModel
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.request import PlanRequest, resolve_request
@@ -17,6 +17,10 @@ from nemotron_operator.status.judgement import Decision
 
 PLACEHOLDER_UID = "00000000-0000-0000-0000-000000000000"
 """Stands for the resource's uid, which the API server gives on creation."""
+
+
+ASSUMED_MODEL = InspectedModel(size_bytes=0, files=0, manifest_sha256=None)
+"""Stands for what is on a volume of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,12 @@ class Offline:
         return decision if isinstance(decision, ServingPlan) else None
 
     def assume_facts(self, deployment: ParsedDeployment, commit: str | None = None) -> Facts:
-        """Assume an empty namespace, but for the claims that the resource names, which every pod may mount."""
+        """Assume an empty namespace, but for the claims that the resource names: mounted by all, with what they hold."""
         lookups = list_lookups(deployment, self.catalog)
         claims = {name: ClaimFact(0, None, ("ReadWriteMany",)) for name in self.list_assumed_claims(deployment)}
         download = choose_download(deployment.spec.model, self.catalog)
         if commit is None or download is None or lookups.job_name is None:
-            return Facts(claims=claims)
+            return Facts(claims=claims, inspected=ASSUMED_MODEL if lookups.inspect_job_name else None)
         cached = CachedModel(download.repository, commit, size_bytes=0, files=0, manifest_sha256="", verified_at="")
         return Facts(claims=claims, cached_models={lookups.job_name: cached})
 

@@ -58,6 +58,13 @@ class Program(TyperGroup):
         return code if isinstance(code, int) else 0
 
 
+def show_help(context: typer.Context) -> None:
+    """Show what a group of commands has, where none of them is asked for; that is no success."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(EXIT_UNREADABLE)
+
+
 def _explain(error: Exception) -> int:
     """Say what went wrong; returns the exit code."""
     match error:

@@ -12,11 +12,14 @@ from nemotron_operator.volume.errors import NotAnArchiveError
 from nemotron_operator.volume.manifest import Manifest, read_manifest
 from nemotron_operator.volume.piece import is_safe_path
 from nemotron_operator.volume.place import Place, is_commit, locked
-from nemotron_operator.volume.publish import find_published, publish
+from nemotron_operator.volume.publish import find_published, publish, take_back
 from nemotron_operator.volume.verify import verify_files
 
 FORM = "Send what `tar -C VOLUME -c COMMIT` writes of a volume where COMMIT is published, without compression."
 """What to do about an archive that is none."""
+
+PIECE_BYTES = 1 << 20
+"""How much is copied at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ def receive(archive: IO[bytes], destination: Path) -> Manifest:
 def _unpack_and_publish(
     tar: tarfile.TarFile, first: tarfile.TarInfo, rest: Iterator[tarfile.TarInfo], place: Place
 ) -> Manifest:
+    take_back(place)  # what is published lacks something, or it would have been kept
     shutil.rmtree(place.staging, ignore_errors=True)
     try:
         _unpack(tar, first, place)
@@ -91,7 +95,13 @@ def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Place) -> None
         raise NotAnArchiveError(
             f"{member.name!r} in the archive is not of {place.commit}, as its first file is. {FORM}"
         )
-    tar.extract(member, place.staging.parent, set_attrs=False, filter="data")
+    target, content = place.staging.parent / member.name, tar.extractfile(member)
+    if content is None:
+        raise AssertionError("only plain files come here")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not `extract`: its filters, which keep a member inside, are not in every Python 3.11. The name was checked.
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file, PIECE_BYTES)
 
 
 def _require_proof(place: Place) -> Manifest:

@@ -16,6 +16,8 @@ from tests.support.fixtures.plans import plan
 from tests.unit.cli.command import nemoctl, write_yaml
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
+CONFIGURED = {"oci-image": ("--operator-config", "examples/operator/model-images.yaml")}
+"""Examples that the shipped configuration does not allow, with one that does."""
 WORDS = ["file", "namespace", "name", "fits", "isCertain", "reason", "message", "model", "accelerator", "vllmVersion"]
 NUMBERS = [
     *("tensorParallelSize", "pipelineParallelSize", "gpusPerReplica", "gpus", "maxModelLen"),
@@ -47,8 +49,14 @@ def test_what_fits_ends_well(file: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_fits(example: Path) -> None:
-    answer = nemoctl("plan", example)
+    answer = nemoctl("plan", example, *CONFIGURED.get(example.stem, ()))
     assert (0, "") == (answer.code, answer.err)
+
+
+def test_weights_in_an_image_are_refused_where_the_platform_did_not_allow_it() -> None:
+    answer = nemoctl("plan", "examples/oci-image.yaml")
+    assert answer.code != 0
+    assert "allowedModelImagePrefixes" in answer.out.replace("\n", " ")
 
 
 def test_one_deployment_is_one_object_with_the_documented_keys(file: Path) -> None:

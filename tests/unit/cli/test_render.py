@@ -25,7 +25,7 @@ def test_the_objects_are_those_of_the_operator(file: Path) -> None:
 
 
 def test_after_the_download_the_objects_are_those_of_the_operator_but_for_the_record(file: Path) -> None:
-    wanted = a_deployment().with_replicas(2)
+    wanted = a_deployment().with_replicas(2).having("cache.accessModes", ["ReadWriteMany"])
     answer = nemoctl("render", write_yaml(file, wanted.body), "--commit", COMMIT)
     assert list(render_cached(wanted))[1:] == answer.documents[1:]
 
@@ -64,7 +64,7 @@ def test_a_pinned_revision_is_its_own_commit(file: Path) -> None:
 
 def test_provided_weights_need_no_commit(file: Path) -> None:
     answer = nemoctl("render", write_yaml(file, a_deployment().with_provided_weights("models", "llama").body))
-    assert ["ServiceAccount", "Service", "Deployment"] == [manifest["kind"] for manifest in answer.documents]
+    assert ["ServiceAccount", "Service", "Job", "Deployment"] == [manifest["kind"] for manifest in answer.documents]
 
 
 def test_an_assumed_download_leaves_no_record_on_the_volume(file: Path) -> None:

@@ -73,6 +73,13 @@ def test_a_commit_that_is_there_stays_as_it_is(command: Command) -> None:
     assert FILES["config.json"] == (command.volume / COMMIT / "config.json").read_bytes()
 
 
+def test_a_published_directory_that_lacks_a_file_is_replaced(command: Command) -> None:
+    published = publish_files(command.volume).published
+    (published / SHARDS[0]).unlink()
+    assert 0 == command.receive(tar_of(MEMBERS)).exit_code
+    assert FILES[SHARDS[0]] == (published / SHARDS[0]).read_bytes()
+
+
 def test_a_branch_means_the_commit_that_came_with_it(command: Command) -> None:
     assert 0 == command.receive(tar_of(MEMBERS), "--revision", "main").exit_code
     assert COMMIT == read_ref(Ref(command.volume, REPOSITORY, "main"))

@@ -21,7 +21,7 @@ from lab.node_settings import NODE_NAME, image_store
 from lab.nodes import cpu_node, simulated_pool
 from lab.real_node import RealNode
 from lab.real_node_possible import why_no_real_node
-from lab.volumes import real_storage_class, real_volumes, storage_class, volumes
+from lab.volumes import real_storage_class, real_volumes, storage_class, volumes, zonal_storage_class
 
 _WAIT = "--timeout=60s"
 
@@ -75,7 +75,7 @@ def _furnish(plane: ControlPlane, nodes: Sequence[dict[str, Any]], say: Callable
         plane.kubectl("wait", "--for=condition=Established", "crd/stages.kwok.x-k8s.io", _WAIT)
         apply(plane, read_stages())
     with _timed(f"{len(nodes)} nodes, StorageClass and volumes", say):
-        apply(plane, [*nodes, storage_class(), *volumes()])
+        apply(plane, [*nodes, storage_class(), zonal_storage_class(), *volumes()])
         plane.kubectl("wait", "--for=condition=Ready", "node", "--all", _WAIT)
         # Until the controller manager has made it, every pod is refused.
         plane.kubectl("wait", "--for=create", "serviceaccount/default", _WAIT)

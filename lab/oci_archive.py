@@ -1,10 +1,11 @@
-"""Write an image of one static program as an OCI archive: no base, no registry, no image builder."""
+"""Write an image of one static program, or of files, as an OCI archive: no base, no registry, no image builder."""
 
 import hashlib
 import io
 import json
 import platform
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,19 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 def write_program_image(archive: Path, image: str, program: Path) -> None:
     """Write an image whose only file, and entry point, is the program; the same program gives the same bytes."""
     layer = _pack({program.name: program.read_bytes()}, mode=0o755)
+    _write_image(archive, image, layer, {"Entrypoint": [f"/{program.name}"], "User": "65532:65532"})
+
+
+def write_files_image(archive: Path, image: str, files: Mapping[str, bytes]) -> None:
+    """Write an image that holds files by their path, readable by everybody, and nothing that could run."""
+    _write_image(archive, image, _pack(files, mode=0o644), {})
+
+
+def _write_image(archive: Path, image: str, layer: bytes, settings: Mapping[str, Any]) -> None:
     config: dict[str, Any] = {
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Entrypoint": [f"/{program.name}"], "User": "65532:65532"},
+        "config": dict(settings),
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
     config_bytes = json.dumps(config).encode()
@@ -43,7 +53,7 @@ def write_program_image(archive: Path, image: str, program: Path) -> None:
     archive.write_bytes(_pack(files, mode=0o644))
 
 
-def _pack(files: dict[str, bytes], mode: int) -> bytes:
+def _pack(files: Mapping[str, bytes], mode: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():

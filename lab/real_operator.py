@@ -22,6 +22,9 @@ CONFIG = Path(__file__).resolve().parent.parent / "examples" / "operator" / "cpu
 IMAGES = ("operator", "vllm-cpu")
 """What pods on the real node run, by the words of `images/build.py`."""
 
+MODEL_IMAGES = "localhost/models/"
+"""What the names of images with weights begin with."""
+
 INSTALL_SECONDS = 120
 """How long the operator's pods may take to be ready."""
 
@@ -43,7 +46,7 @@ def make_values(replicas: int) -> Mapping[str, Any]:
     """Make the chart's values: the example configuration, on the real node."""
     return {
         "replicaCount": replicas,
-        "config": yaml.safe_load(CONFIG.read_text()),
+        "config": {**yaml.safe_load(CONFIG.read_text()), "allowedModelImagePrefixes": [MODEL_IMAGES]},
         "tolerations": [{"key": DEVELOPMENT_TAINT["key"], "operator": "Exists"}],
         "nodeSelector": {"nemotron.dev/accelerator": "cpu-development"},
     }

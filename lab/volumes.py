@@ -5,8 +5,14 @@ from typing import Any
 
 STORAGE_CLASS = "lab-standard"
 
+ZONAL_STORAGE_CLASS = "lab-zonal"
+"""The class whose volumes wait for their first pod, and are reached from one node only."""
+
 REAL_STORAGE_CLASS = "lab-real"
 """The class to name in a claim whose pods run on the real node."""
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+"""The label of a node that names its zone."""
 
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
 
@@ -24,6 +30,24 @@ def storage_class() -> dict[str, Any]:
         "volumeBindingMode": "Immediate",
         "allowVolumeExpansion": False,
     }
+
+
+def zonal_storage_class() -> dict[str, Any]:
+    """Make the class that binds a claim where its first pod runs."""
+    made = storage_class()
+    made["metadata"] = {"name": ZONAL_STORAGE_CLASS}
+    return {**made, "volumeBindingMode": "WaitForFirstConsumer"}
+
+
+def zonal_volume(name: str, zone: str) -> dict[str, Any]:
+    """Make a volume that only nodes of one zone reach."""
+    volume = _volume(name)
+    expression = {"key": ZONE_LABEL, "operator": "In", "values": [zone]}
+    volume["spec"] |= {
+        "storageClassName": ZONAL_STORAGE_CLASS,
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}},
+    }
+    return volume
 
 
 def real_storage_class() -> dict[str, Any]:

@@ -8,23 +8,37 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.apply import apply
-from nemotron_operator.cluster.cache import Key
+from nemotron_operator.cluster.cache import Key, KubernetesObject
+from nemotron_operator.cluster.checks import read_request
 from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
 from nemotron_operator.cluster.publish import publish
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ClusterError
+from nemotron_operator.plan.check import count_seconds_to_next_check
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.render.manifests import render
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.judgement import Decision
+from nemotron_operator.status.progress import INTERVAL_SECONDS, find_active_download
 
 UNWATCHED_RETRY_SECONDS = 15.0
-"""How soon to look again when a refusal rests on an object that no watch reports: a foreign one, or a user's claim."""
+"""How soon to look again when a refusal rests on an object that no watch reports: a foreign one, a user's
+claim, a StorageClass, the API server's version."""
 
-_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CLAIM_NOT_FOUND, Reason.REFUSED_BY_CLUSTER})
+_UNWATCHED = frozenset(
+    {
+        Reason.NAME_CONFLICT,
+        Reason.CLAIM_NOT_FOUND,
+        Reason.IMAGE_VOLUME_NOT_SUPPORTED,
+        Reason.REFUSED_BY_CLUSTER,
+        Reason.STORAGE_CLASS_NOT_FOUND,
+        Reason.VOLUME_CANNOT_GROW,
+        Reason.VOLUME_NOT_WRITABLE,
+    }
+)
 
 _REFUSALS = frozenset({400, 403, 422})
 """HTTP statuses that say no and would say it again: an invalid object, a quota, a policy, a missing permission."""
@@ -58,21 +72,26 @@ class Reconciler:
             return None  # the garbage collector deletes the children, and the volume stays
         deployment = parse_deployment(body)
         decision, desired_revision = await self._decide_and_apply(deployment)
-        observation = await observe(deployment.identity, self._list_lookups(deployment), self.view)
+        shows_progress = self.config.show_download_progress
+        lookups = self._list_lookups(deployment)
+        observation = await observe(deployment.identity, lookups, self.view, asks_download=shows_progress)
         now, previous = self.now(), parse_status(body)
         status = compute_status(decision, observation, desired_revision, previous, now)
         await publish(body, status, self.view, now, self.reporter)
         if status.verification != previous.verification:
             return 0.0  # the Job that asked may go now, and a write of our own wakes nobody
+        download = find_active_download(decision, observation)
+        if shows_progress and download is not None and download.is_running:
+            return INTERVAL_SECONDS
         is_unwatched = isinstance(decision, Rejection) and decision.reason in _UNWATCHED
-        return UNWATCHED_RETRY_SECONDS if is_unwatched else None
+        return UNWATCHED_RETRY_SECONDS if is_unwatched else _count_to_next_check(deployment, decision, body, now)
 
     async def _decide_and_apply(self, deployment: ParsedDeployment | InvalidDeployment) -> tuple[Decision, str | None]:
         if isinstance(deployment, InvalidDeployment):
             return deployment, None
         revision = None
         try:
-            facts = await observe_facts(deployment, self.catalog, self.view)
+            facts = await observe_facts(deployment, self.catalog, self.view, self.now())
             plan = make_plan(deployment, facts, self.config, self.catalog)
             if not isinstance(plan, ServingPlan):
                 return plan, None  # what serves keeps serving
@@ -89,3 +108,11 @@ class Reconciler:
         if isinstance(deployment, InvalidDeployment):
             return Lookups()
         return list_lookups(deployment, self.catalog)
+
+
+def _count_to_next_check(
+    deployment: ParsedDeployment | InvalidDeployment, decision: Decision, body: KubernetesObject, now: datetime
+) -> float | None:
+    if not isinstance(deployment, ParsedDeployment) or not isinstance(decision, ServingPlan):
+        return None
+    return count_seconds_to_next_check(deployment.spec.cache, decision.cache.cached, read_request(body), now)

@@ -12,7 +12,15 @@ import yaml
 
 from nemotron_operator import __version__
 from nemotron_operator.__main__ import app
-from nemotron_operator.cluster.kinds import APPLIED_KINDS, CHILD_KINDS, EVENT, NEMOTRON, ApiKind
+from nemotron_operator.cluster.kinds import (
+    APPLIED_KINDS,
+    CHILD_KINDS,
+    EVENT,
+    NEMOTRON,
+    STORAGE_CLASS,
+    VOLUME,
+    ApiKind,
+)
 from nemotron_operator.config import load_config
 from nemotron_operator.handlers.process import LEASE_NAME, STOP_SECONDS
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Body, Helm, read_objects
@@ -141,6 +149,10 @@ def test_what_the_operator_watches_it_may_watch_and_what_it_makes_it_may_make(
 ) -> None:
     wanted = {"get", "list", "watch"} | ({"create", "patch"} if kind in APPLIED_KINDS else set())
     assert wanted <= granted(helms, kind)
+
+
+def test_what_belongs_to_the_cluster_is_only_read(helms: dict[str, Helm]) -> None:
+    assert (granted(helms, STORAGE_CLASS), granted(helms, VOLUME)) == ({"get", "list"}, {"get"})
 
 
 def test_events_are_written_and_not_read(helms: dict[str, Helm]) -> None:

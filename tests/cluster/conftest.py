@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,9 @@ from lab.operator_process import install_chart, make_operator, start_operator
 from tests.support.cluster import Namespace, RunningOperator
 
 _numbers = itertools.count(1)
+
+CONFIG = Path(__file__).parents[2] / "examples" / "operator" / "model-images.yaml"
+"""The shipped configuration, and images with weights allowed beside it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +37,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def shared_operator(plane: ControlPlane) -> RunningOperator:
     """The operator that all tests of the session share; the cluster's end is its end."""
-    component = make_operator(plane)
+    component = make_operator(plane, options=(f"--config={CONFIG}",))
     operator = RunningOperator(component, start_operator(component))
     operator.wait_until_synced()
     return operator

@@ -13,11 +13,16 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 HUB = {"repository": "org/name"}
 CLAIM = {"claimName": "models", "path": "weights"}
+IMAGE = {"ociImage": {"reference": "registry.example.com/models/nemotron:1"}}
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("neither name nor source", {"model": {}}, "set model.name, or model.source, or both"),
     ("two sources", {"model": {"source": {"huggingFace": HUB, "persistentVolumeClaim": CLAIM}}}, "exactly one of"),
-    ("no source at all", {"model": {"source": {}}}, "exactly one of huggingFace, s3, persistentVolumeClaim and ociImage"),
+    (
+        "no source at all",
+        {"model": {"source": {}}},
+        "exactly one of huggingFace, s3, persistentVolumeClaim and ociImage",
+    ),
     ("a path out of the volume", {"model": {"source": {"persistentVolumeClaim": {**CLAIM, "path": "../x"}}}}, "'..'"),
     ("no GPU", {"parallelism": {"tensor": 0}}, "spec.parallelism.tensor"),
     ("a temperature as a number", {"engine": {"sampling": {"temperature": 0.7}}}, "must be of type string"),
@@ -29,6 +34,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no pipeline stage", {"parallelism": {"pipeline": 0}}, "spec.parallelism.pipeline"),
     ("two values for one variable", {"engine": {"env": [{"name": "A"}]}}, "exactly one of value and secretKeyRef"),
     ("a size beside an existing claim", {"cache": {"existingClaim": "a", "size": "1Gi"}}, "has its own size"),
+    ("a size for an image", {"model": {"source": IMAGE}, "cache": {"size": "1Gi"}}, "need no volume"),
+    ("a check of an image", {"model": {"source": IMAGE}, "cache": {"verify": "OnStart"}}, "and cache.verify"),
     ("a negative number of replicas", {"replicas": -1}, "spec.replicas"),
 ]
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
 from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.publish import dump_status
-from nemotron_operator.config import load_config
+from nemotron_operator.config import OperatorConfig, load_config
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
@@ -57,8 +57,9 @@ def run_case(folder: Path) -> Outcome:
     deployment = parse_deployment(body)
     if isinstance(deployment, InvalidDeployment):
         raise TypeError(f"{folder.name}: {deployment.message}")
-    facts = _name_serving(deployment, TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml")))
-    decision = make_plan(deployment, facts, load_config(), load_catalog())
+    config = load_config(path if (path := folder / "config.yaml").exists() else None)
+    facts = _name_serving(deployment, TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml")), config)
+    decision = make_plan(deployment, facts, config, load_catalog())
     manifests = render(decision) if isinstance(decision, ServingPlan) else None
     observation = _observe(folder, decision, manifests)
     revision = manifests.revision if manifests else None
@@ -72,11 +73,11 @@ def _read(path: Path) -> Mapping[str, Any]:
     return document
 
 
-def _name_serving(deployment: ParsedDeployment, facts: Facts) -> Facts:
+def _name_serving(deployment: ParsedDeployment, facts: Facts, config: OperatorConfig) -> Facts:
     """Give what serves its revision, which is that of the template whatever serves."""
     if facts.serving is None or facts.serving.revision != DESIRED:
         return facts
-    plan = make_plan(deployment, facts, load_config(), load_catalog())
+    plan = make_plan(deployment, facts, config, load_catalog())
     revision = render(plan).revision if isinstance(plan, ServingPlan) else None
     return replace(facts, serving=replace(facts.serving, revision=revision or ""))
 
@@ -104,7 +105,7 @@ def _come_true(plan: ServingPlan, manifests: Manifests) -> Observation:
     if manifests.download_job is not None:
         state = JobState.COMPLETE if plan.cache.cached else JobState.ACTIVE
         job = ObservedJob(manifests.download_job["metadata"]["name"], state, 0, plan.cache.cached, None)
-    claim = ObservedClaim(plan.cache.claim_name, bound=True)
+    claim = ObservedClaim(plan.cache.claim_name, bound=True) if plan.cache.claim_name else None
     if manifests.server is None:
         return Observation(job=job, claim=claim)
     pods = tuple(

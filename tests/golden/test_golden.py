@@ -8,7 +8,7 @@ from tests.golden.pipeline import NOTHING_RENDERED, run_case
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/deployment.yaml"))
-INPUTS = {"deployment.yaml", "facts.yaml", "observation.yaml"}
+INPUTS = {"config.yaml", "deployment.yaml", "facts.yaml", "observation.yaml"}
 OUTPUTS = {"manifests.yaml", "status.yaml"}
 
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import Key, KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
+from nemotron_operator.cluster.kinds import NEMOTRON, STORAGE_CLASS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ConflictError
 
@@ -28,7 +28,13 @@ class MemoryGateway(ClusterGateway):
         self.refuses_events = False
         self.refusals: dict[ApiKind, int] = {}
         """HTTP statuses by which creations of a kind are refused."""
+        self.forbidden: set[ApiKind] = set()
+        """Kinds that may not be read."""
         self._version = 1000
+        self.reads: list[tuple[str, str]] = []
+        """Verb and kind of every read, in order."""
+        self.version = {"major": "1", "minor": "37"}
+        self.put(STORAGE_CLASS, a_storage_class())
 
     def put(self, kind: ApiKind, body: KubernetesObject) -> KubernetesObject:
         """Put an object there, as anybody but the operator would."""
@@ -42,12 +48,18 @@ class MemoryGateway(ClusterGateway):
 
     @override
     async def get(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
+        self.reads.append(("get", kind.name))
+        if kind in self.forbidden:
+            raise ClusterError(f"{kind.plural} are forbidden.", status_code=403)
         return deepcopy(self.objects.get((kind, (namespace, name))))
 
     @override
     async def list_all(
         self, kind: ApiKind, namespace: str | None = None, selector: str = ""
     ) -> tuple[list[KubernetesObject], str]:
+        self.reads.append(("list", kind.name))
+        if kind in self.forbidden:
+            raise ClusterError(f"{kind.plural} are forbidden.", status_code=403)
         wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
         found = [
             deepcopy(stored)
@@ -57,6 +69,11 @@ class MemoryGateway(ClusterGateway):
             and wanted.items() <= (stored["metadata"].get("labels") or {}).items()
         ]
         return found, str(self._version)
+
+    @override
+    async def read_version(self) -> KubernetesObject:
+        self.reads.append(("get", "Version"))
+        return dict(self.version)
 
     @override
     async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
@@ -123,6 +140,12 @@ class MemoryGateway(ClusterGateway):
         made = {"uid": f"uid-{self._version}", "creationTimestamp": now}
         metadata = {**made, **body["metadata"], "resourceVersion": str(self._version)}
         return {**body, "metadata": metadata}
+
+
+def a_storage_class(name: str = "standard", **fields: Any) -> KubernetesObject:  # noqa: ANN401 - any field of a class
+    """Make a StorageClass, the default one unless annotations are given."""
+    metadata = {"name": name, "namespace": "", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+    return {"kind": STORAGE_CLASS.name, "metadata": metadata, "provisioner": "csi.example.com", **fields}
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -11,13 +11,13 @@ from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, SERVICE, ApiKind
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.relist import relist
-from nemotron_operator.downloader.outcome import Complete, render_line
+from nemotron_operator.downloader.outcome import Complete
 from nemotron_operator.errors import ClusterError, ConflictError
 from nemotron_operator.reconcile import UNWATCHED_RETRY_SECONDS, Reconciler
+from nemotron_operator.termination.outcome import render_line
 from nemotron_operator.verifier.errors import Reason as VerifierReason
 from nemotron_operator.verifier.outcome import Complete as AnsweredAsExpected
 from nemotron_operator.verifier.outcome import Failed
-from nemotron_operator.verifier.outcome import render_line as render_answer
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.live_objects import (
     a_finished_cache_pod,
@@ -33,8 +33,8 @@ from tests.support.memory_gateway import MemoryGateway
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 DOWNLOADED = Complete("org/model", COMMIT, 72_685_000_000, 26, "5d" * 32, 1.0, 1)
-ANSWERED = render_answer(AnsweredAsExpected("There are 3 r in strawberry.", 9, 182, "41.7"))
-UNEXPECTED = render_answer(Failed(VerifierReason.UNEXPECTED_ANSWER, "It lacks '3'.", retryable=False))
+ANSWERED = render_line(AnsweredAsExpected("There are 3 r in strawberry.", 9, 182, "41.7"))
+UNEXPECTED = render_line(Failed(VerifierReason.UNEXPECTED_ANSWER, "It lacks '3'.", retryable=False))
 NO_NODE = condition("PodScheduled", "False", "Unschedulable", "0/4 nodes are available.")
 
 JSON = dict[str, Any]
@@ -381,14 +381,6 @@ def test_an_object_that_vanished_before_its_first_apply_is_looked_at_again() -> 
     changed = render_cached(deployment.having("service.port", 9000))
     with pytest.raises(ConflictError, match="Service 'nemotron' vanished"):
         asyncio.run(apply(changed, deployment.parsed.identity, cluster.reconciler.view))
-
-
-def test_provided_weights_are_served_at_once() -> None:
-    cluster = Cluster(a_deployment().with_provided_weights("mine", "models/a"))
-    cluster.gateway.put(CLAIM, users_claim())
-    kinds = [kind for verb, kind, _ in cluster.reconcile() if verb == "create"]
-    assert ["ServiceAccount", "Service", "Deployment"] == kinds
-    assert ("True", "Provided") == cluster.condition("ModelCached")
 
 
 def users_claim() -> JSON:

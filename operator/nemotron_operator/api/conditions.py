@@ -101,6 +101,8 @@ class Reason(StrEnum):
 
     VOLUME_NOT_WRITABLE = "VolumeNotWritable"
     """A Job has to write to a volume that can only be read."""
+    CHECK_NOT_POSSIBLE = "CheckNotPossible"
+    """The weights are where `cache.verify` cannot read them again, or nothing says what they were."""
     STORAGE_CLASS_NOT_FOUND = "StorageClassNotFound"
     """The named StorageClass does not exist, or none is named and the cluster has no default."""
     VOLUME_CANNOT_GROW = "VolumeCannotGrow"
@@ -114,6 +116,8 @@ class Reason(StrEnum):
     """The weights are on a volume of the user's, or in an image."""
     INSPECTING = "Inspecting"
     """A Job looks whether the user's volume holds a model that can be loaded."""
+    INSPECTION_FAILED = "InspectionFailed"
+    """The Job that looks at the user's volume gave up."""
     DAMAGED = "Damaged"
     """Files on the volume differ from what was downloaded; they are not served, and fetched again."""
     VOLUME_PENDING = "VolumePending"

@@ -199,8 +199,25 @@ class ServiceSpec(ApiModel):
     """TCP port of the Service and of the engine. Default: 8000. Example: `8000`."""
 
 
+_IMAGE_NEEDS_NO_VOLUME = (
+    "weights in an image (model.source.ociImage) need no volume: remove cache.size, cache.storageClassName, "
+    "cache.existingClaim and cache.verify"
+)
+
+
 class NemotronDeploymentSpec(ApiModel):
     """What is asked for: one model, served by one vLLM engine per replica."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.model.source) || !has(self.model.source.ociImage) || !has(self.cache) || "
+                "(!has(self.cache.size) && !has(self.cache.storageClassName) && !has(self.cache.existingClaim) && "
+                "(!has(self.cache.verify) || self.cache.verify == 'Never'))",
+                _IMAGE_NEEDS_NO_VOLUME,
+            )
+        )
+    )
 
     model: ModelSpec
     """Which model is served, from where, and under which names. Required.
@@ -243,3 +260,10 @@ class NemotronDeploymentSpec(ApiModel):
 
     pod_template: PodTemplateSpec = Field(default_factory=PodTemplateSpec)
     """What a platform adds to the pods. Default: nothing. Example: `{priorityClassName: production}`."""
+
+    @model_validator(mode="after")
+    def _keeps_an_image_on_no_volume(self) -> Self:
+        source, cache = self.model.source, self.cache
+        is_image = source is not None and source.oci_image is not None
+        is_volume = any((cache.size, cache.storage_class_name, cache.existing_claim)) or cache.verify != "Never"
+        return require(self, not (is_image and is_volume), _IMAGE_NEEDS_NO_VOLUME)

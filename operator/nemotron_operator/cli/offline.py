@@ -47,7 +47,7 @@ class Offline:
         return decision if isinstance(decision, ServingPlan) else None
 
     def assume_facts(self, deployment: ParsedDeployment, commit: str | None = None) -> Facts:
-        """Assume an empty namespace, but for the claims that the resource names: mounted by all, with what they hold."""
+        """Assume an empty namespace, but for the claims that the resource names, with what they hold."""
         lookups = list_lookups(deployment, self.catalog)
         claims = {name: ClaimFact(0, None, ("ReadWriteMany",)) for name in self.list_assumed_claims(deployment)}
         download = choose_download(deployment.spec.model, self.catalog)

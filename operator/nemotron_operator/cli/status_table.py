@@ -154,8 +154,9 @@ def _add_cache(table: Table, cache: CacheStatus, now: datetime) -> None:
     if cache.commit is not None:
         add_field(table, "Weights", make_text(str(cache.repository)))
         add_field(table, "", make_text(f"commit {cache.commit}"))
-    elif cache.path is not None:
-        add_field(table, "Weights", make_text(f"in {cache.path}, not checked"))
+    elif cache.path is not None and cache.image is None:
+        hashes = "hashes known" if cache.manifest_sha256 else "hashes not checked"
+        add_field(table, "Weights", make_text(f"in {cache.path}, {hashes}"))
     if cache.bytes is not None and cache.files is not None:
         files = format_count(cache.files, "file")
         verified = f", verified {cache.verified_at}" if cache.verified_at else ""

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject, component_of, deployment_of
+from nemotron_operator.cluster.checks import Evidence, is_check, is_refuted, observe_check, read_damage, settle
 from nemotron_operator.cluster.claim_users import list_forsaken_claims
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
+from nemotron_operator.cluster.inspection import observe_inspection, read_recorded_inspection
 from nemotron_operator.cluster.kinds import CLAIM, DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
 from nemotron_operator.cluster.observation import (
     claim_of,
@@ -24,8 +26,11 @@ from nemotron_operator.render.manifests import Manifests
 from nemotron_operator.render.metadata import (
     CACHE_COMPONENT,
     CACHED_MODEL_ANNOTATION,
+    INSPECTED_MODEL_ANNOTATION,
+    INSPECTION_COMPONENT,
     VERIFICATION_COMPONENT,
     record_cached_model,
+    record_inspected_model,
 )
 from nemotron_operator.status.observation import JobState
 
@@ -95,9 +100,16 @@ async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: Cl
     own_pods = list_pods_of(
         live, view.cache.list_children(POD, live["metadata"]["namespace"], deployment_of(live) or "")
     )
-    if component_of(live) == VERIFICATION_COMPONENT:
+    if component_of(live) == INSPECTION_COMPONENT:
+        await _tend_inspection(manifest, live, own_pods, view)
+    elif component_of(live) == VERIFICATION_COMPONENT:
         verification = observe_verification(live, own_pods)
         if _is_lost(live, own_pods, verification.answer) or _is_outdated(manifest, live):
+            await view.gateway.delete(JOB, live)
+    elif is_check(live):
+        check = observe_check(live, own_pods)
+        has_no_word = check.state is JobState.FAILED and check.failure is None and not own_pods
+        if has_no_word or _is_outdated(manifest, live):
             await view.gateway.delete(JOB, live)
     else:
         await _tend_download(manifest, live, own_pods, view)
@@ -106,13 +118,37 @@ async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: Cl
 async def _tend_download(
     manifest: KubernetesObject, live: KubernetesObject, own_pods: Sequence[KubernetesObject], view: ClusterView
 ) -> None:
-    """Record what a complete download said, unless the volume was made anew since: then it runs again."""
-    job = observe_job(live, own_pods)
-    is_outlived = is_older(live, await view.find(CLAIM, live["metadata"]["namespace"], claim_of(live)))
-    if _is_lost(live, own_pods, job.result) or is_outlived or _is_outdated(manifest, live):
+    """Record what a complete download said, unless the volume was made anew since: then it runs again.
+
+    It also runs again, and at once, where what it brought was found to be damaged since: the new Job carries what was
+    found, and the old one the record, so that there is never neither.
+    """
+    job, namespace = observe_job(live, own_pods), live["metadata"]["namespace"]
+    claim = await view.find(CLAIM, namespace, claim_of(live))
+    damages = [read_damage(manifest), read_damage(claim) if claim else None]
+    if job.result is not None and any(is_refuted(job.result, damage) for damage in damages):
         await view.gateway.delete(JOB, live)
-    elif job.result is not None and read_recorded_model(live) is None:
-        annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(job.result)}
+        await _create(JOB, manifest, view)
+    elif _is_lost(live, own_pods, job.result) or is_older(live, claim) or _is_outdated(manifest, live):
+        await view.gateway.delete(JOB, live)
+    elif job.result is not None:
+        evidence = Evidence(view.cache.list_children(JOB, namespace, deployment_of(live) or ""), own_pods)
+        settled = settle(claim_of(live), job.result, read_damage(live), evidence)
+        if read_recorded_model(live) != settled:
+            annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(settled)}
+            view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
+
+
+async def _tend_inspection(
+    manifest: KubernetesObject, live: KubernetesObject, own_pods: Sequence[KubernetesObject], view: ClusterView
+) -> None:
+    """Record what an inspection found, unless the user made the volume anew since: then it looks again."""
+    result = observe_inspection(live, own_pods).result
+    is_outlived = is_older(live, await view.find(CLAIM, live["metadata"]["namespace"], claim_of(live)))
+    if _is_lost(live, own_pods, result) or is_outlived or _is_outdated(manifest, live):
+        await view.gateway.delete(JOB, live)
+    elif result is not None and read_recorded_inspection(live) is None:
+        annotations = {INSPECTED_MODEL_ANNOTATION: record_inspected_model(result)}
         view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
 
 
@@ -132,8 +168,8 @@ def _list_unwanted(
     for kind in PRUNED_KINDS:
         for live in view.cache.list_children(kind, identity.namespace, identity.name):
             is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
-            if kind is JOB and component_of(live) == CACHE_COMPONENT and read_job_state(live) is JobState.COMPLETE:
-                continue  # its log may still be read; its time to live ends it
+            if kind is JOB and component_of(live) == CACHE_COMPONENT and _is_left(live, manifests):
+                continue
             if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
                 yield kind, live
     for claim in list_forsaken_claims(manifests, identity, view.cache):
@@ -142,6 +178,16 @@ def _list_unwanted(
             # A pod holds its volume as long as it is there, also one that has ended.
             if component_of(job) == CACHE_COMPONENT and claim_of(job) == claim["metadata"]["name"]:
                 yield JOB, job
+
+
+def _is_left(job: KubernetesObject, manifests: Manifests) -> bool:
+    """Tell whether the log of a Job of the cache may still be read although it is not wanted any more.
+
+    That of a download until its time to live ends, that of a check that found damage while that is repaired.
+    """
+    if is_check(job):
+        return read_job_state(job) is JobState.FAILED and manifests.server is None
+    return read_job_state(job) is JobState.COMPLETE
 
 
 def _refuse_foreign(live: KubernetesObject, identity: Identity) -> None:

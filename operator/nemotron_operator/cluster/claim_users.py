@@ -100,7 +100,8 @@ def _claim_name_of(body: KubernetesObject, catalog: Catalog) -> str | None:
 
 
 def _is_behind(body: KubernetesObject) -> bool:
-    return (body.get("status") or {}).get("observedGeneration") != body["metadata"].get("generation")
+    observed: int | None = (body.get("status") or {}).get("observedGeneration")
+    return observed != int(body["metadata"].get("generation") or 0)
 
 
 def _told_claim_name(body: KubernetesObject) -> str | None:

@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.kinds import EVENT, NEMOTRON, ApiKind
+from nemotron_operator.cluster.kinds import EVENT, NEMOTRON, VERSION, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
@@ -138,6 +138,10 @@ class ClusterGateway:
                 return False
             raise
         return True
+
+    async def read_version(self) -> KubernetesObject:
+        """Read what the API server says of its version."""
+        return await self._request("GET", VERSION, "/version")
 
     async def close(self) -> None:
         """Close the connections."""

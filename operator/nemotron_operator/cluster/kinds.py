@@ -7,7 +7,7 @@ from nemotron_operator.constants import API_GROUP, API_VERSION, KIND, PLURAL
 
 @dataclass(frozen=True, slots=True)
 class ApiKind:
-    """One namespaced kind of the API."""
+    """One kind of the API."""
 
     group: str
     """Empty for the core group."""
@@ -35,6 +35,9 @@ DISRUPTION_BUDGET = ApiKind("policy", "v1", "poddisruptionbudgets", "PodDisrupti
 JOB = ApiKind("batch", "v1", "jobs", "Job")
 DEPLOYMENT = ApiKind("apps", "v1", "deployments", "Deployment")
 POD = ApiKind("", "v1", "pods", "Pod")
+STORAGE_CLASS = ApiKind("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+VOLUME = ApiKind("", "v1", "persistentvolumes", "PersistentVolume")
+VERSION = ApiKind("", "", "version", "Version")
 LEASE = ApiKind("coordination.k8s.io", "v1", "leases", "Lease")
 EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,7 +12,7 @@ from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, REVISION_LABEL
-from nemotron_operator.render.pods import OWN_CONTAINERS
+from nemotron_operator.render.pods import OWN_CONTAINERS, START_CHECK_CONTAINER
 from nemotron_operator.status.observation import (
     ContainerTrouble,
     JobFailure,
@@ -41,6 +42,8 @@ class DownloadReport(JobReport):
     bytes: int = 0
     files: int = 0
     manifest_sha256: str = ""
+    read_bytes_per_second: int | None = None
+    """None where the volume was not read, and in what an older downloader left."""
 
 
 Report = TypeVar("Report", bound=JobReport)
@@ -139,6 +142,14 @@ def read_reports(job: KubernetesObject, pods: Iterable[KubernetesObject], kind: 
     return [report for pod in own if (report := _read_report(pod, kind)) is not None]
 
 
+def parse_report(message: str, kind: type[Report]) -> Report | None:
+    """Read a termination message; None when it is none of our programs'."""
+    try:
+        return kind.model_validate_json(message)
+    except ValidationError:
+        return None
+
+
 def claim_of(job: KubernetesObject) -> str:
     """Name the volume claim that a cache Job fills."""
     volumes = job["spec"]["template"]["spec"]["volumes"]
@@ -172,15 +183,34 @@ def _observe_pod(pod: KubernetesObject) -> ObservedPod:
     status = pod.get("status") or {}
     scheduled = _find_condition(status, "PodScheduled")
     unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
-    containers = status.get("containerStatuses") or []
     return ObservedPod(
         name=pod["metadata"]["name"],
         revision=(pod["metadata"].get("labels") or {}).get(REVISION_LABEL, ""),
         created_at=pod["metadata"].get("creationTimestamp", ""),
         ready=_find_condition(status, "Ready").get("status") == "True",
         unschedulable=scheduled.get("message", "no node fits.") if unschedulable else "",
-        trouble=next((_read_trouble(own) for own in containers if own["name"] in OWN_CONTAINERS), None),
+        trouble=_find_trouble(status),
+        model_image=_read_model_image(pod),
     )
+
+
+def _read_model_image(pod: KubernetesObject) -> str:
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return next((volume["image"].get("reference", "") for volume in volumes if "image" in volume), "")
+
+
+def _find_trouble(status: Mapping[str, Any]) -> ContainerTrouble | None:
+    """Find how the pod's own container fares; the check before the start comes first, as nothing starts without it."""
+    for container in status.get("initContainerStatuses") or []:
+        state = container.get("state") or {}
+        is_kept = "running" not in state and (state.get("terminated") or {}).get("exitCode") != 0
+        if container["name"] == START_CHECK_CONTAINER and is_kept:
+            trouble = _read_trouble(container)
+            report = parse_report(trouble.last_message, JobReport)
+            failure = JobFailure(report.reason, report.message) if report and report.outcome == "Failed" else None
+            return replace(trouble, is_start_check=True, check_failure=failure)
+    containers = status.get("containerStatuses") or []
+    return next((_read_trouble(own) for own in containers if own["name"] in OWN_CONTAINERS), None)
 
 
 def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
@@ -209,10 +239,8 @@ def _read_deadline(status: Mapping[str, Any]) -> JobFailure | None:
 def _read_report(pod: KubernetesObject, kind: type[Report]) -> Report | None:
     for container in (pod.get("status") or {}).get("containerStatuses") or []:
         ended = (container.get("state") or {}).get("terminated") or {}
-        try:
-            return kind.model_validate_json(ended.get("message") or "")
-        except ValidationError:
-            continue
+        if (report := parse_report(ended.get("message") or "", kind)) is not None:
+            return report
     return None
 
 
@@ -224,6 +252,7 @@ def _to_cached_model(report: DownloadReport, job: KubernetesObject) -> CachedMod
         files=report.files,
         manifest_sha256=report.manifest_sha256,
         verified_at=(job.get("status") or {}).get("completionTime", ""),
+        read_bytes_per_second=report.read_bytes_per_second or None,
     )
 
 

@@ -1,14 +1,26 @@
 """The observe steps: before planning, facts; after applying, an observation. What the cache lacks is asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.checks import (
+    Evidence,
+    VolumeState,
+    find_check_due,
+    is_check,
+    judge_volume,
+    observe_check,
+    read_damage,
+    read_request,
+)
 from nemotron_operator.cluster.claim_users import find_claim_users
 from nemotron_operator.cluster.download_progress import ask_download
 from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.inspection import observe_inspection
 from nemotron_operator.cluster.kinds import (
     CLAIM,
     DEPLOYMENT,
@@ -18,6 +30,7 @@ from nemotron_operator.cluster.kinds import (
     POD,
     SERVICE,
     SERVICE_ACCOUNT,
+    VOLUME,
     ApiKind,
 )
 from nemotron_operator.cluster.observation import (
@@ -30,12 +43,19 @@ from nemotron_operator.cluster.observation import (
     read_recorded_model,
 )
 from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.platform import Platform, read_place
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
-from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject
+from nemotron_operator.plan.facts import Facts, ForeignObject, InspectedModel, StorageClassFact
 from nemotron_operator.plan.lookups import Lookups, list_lookups
-from nemotron_operator.render.metadata import CACHE_COMPONENT, SERVER_COMPONENT, VERIFICATION_COMPONENT
-from nemotron_operator.status.observation import JobState, Observation, ObservedJob
+from nemotron_operator.plan.storage import needs_storage_classes
+from nemotron_operator.render.metadata import (
+    CACHE_COMPONENT,
+    INSPECTION_COMPONENT,
+    SERVER_COMPONENT,
+    VERIFICATION_COMPONENT,
+)
+from nemotron_operator.status.observation import JobState, Observation, ObservedClaim, ObservedInspection, ObservedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +64,7 @@ class ClusterView:
 
     cache: ObjectCache
     gateway: ClusterGateway
+    platform: Platform = field(default_factory=Platform)
 
     async def find(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
         """Find an object that may be ours or foreign; watches report only ours, so a miss is asked for."""
@@ -60,26 +81,33 @@ class ClusterView:
             raise
 
 
-async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView) -> Facts:
+async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView, now: datetime) -> Facts:
     """Look up everything that the planner may know."""
     identity, cache = deployment.identity, view.cache
     lookups = list_lookups(deployment, catalog)
     claims = await _find_claims(identity, lookups, view)
+    volume = _read_volume(identity, lookups, claims, cache)
+    requested_at = read_request(cache.get(NEMOTRON, identity.namespace, identity.name))
     pods = cache.list_children(POD, identity.namespace, identity.name)
     return Facts(
         foreign_objects=await _find_foreign_objects(identity, deployment.spec.replicas, lookups, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
-        cached_models=_find_cached_models(identity, lookups, claims, cache),
+        cached_models={lookups.job_name: volume.cached} if lookups.job_name and volume.cached else {},
         recorded_claims=frozenset(
             name
             for name, claim in claims.items()
-            if name == lookups.shared_claim_name and read_recorded_model(claim) is not None
+            if name == lookups.shared_claim_name and volume.cached and read_recorded_model(claim) is not None
         ),
+        damage=volume.damage,
+        check_due=find_check_due(volume, deployment.spec.cache, requested_at, now),
         claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
         serving=read_serving_fact(
             cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
         ),
         answered_job=_find_answered_job(identity, cache),
+        storage_classes=await _find_storage_classes(deployment, lookups, claims, view),
+        inspected=_find_inspected(identity, lookups, claims, cache),
+        api_server_version=await view.platform.read_version(view.gateway) if lookups.has_image else None,
     )
 
 
@@ -92,7 +120,8 @@ async def observe(
     pods = cache.list_children(POD, namespace, name)
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
     claim = await view.find_if_allowed(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
-    cache_pods, asking_pods = _select(pods, CACHE_COMPONENT), _select(pods, VERIFICATION_COMPONENT)
+    cache_pods = [pod for pod in _select(pods, CACHE_COMPONENT) if not is_check(pod)]
+    asking_pods = _select(pods, VERIFICATION_COMPONENT)
     asking_jobs = _select(cache.list_children(JOB, namespace, name), VERIFICATION_COMPONENT)
     return Observation(
         server=observe_server(server) if server else None,
@@ -101,8 +130,27 @@ async def observe(
         job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,
         verification_pods=observe_pods(asking_pods),
         verifications=tuple(observe_verification(job, asking_pods) for job in asking_jobs),
-        claim=observe_claim(claim) if claim else None,
+        claim=await _observe_volume(claim, pods, view) if claim else None,
+        inspection_pods=observe_pods(_select(pods, INSPECTION_COMPONENT)),
+        inspection=_observe_inspection(namespace, lookups, pods, cache),
+        checks=tuple(observe_check(job, pods) for job in _list_checks(cache, identity)),
+        check_request=read_request(cache.get(NEMOTRON, namespace, name)),
     )
+
+
+async def _observe_volume(claim: KubernetesObject, pods: list[KubernetesObject], view: ClusterView) -> ObservedClaim:
+    """Look at the volume, and where it is if that keeps a pod from it."""
+    observed, name = observe_claim(claim), claim["spec"].get("volumeName")
+    is_out_of_reach = any(pod.is_kept_from_volume for pod in observe_pods(pods))
+    volume = await view.find_if_allowed(VOLUME, "", name) if name and is_out_of_reach else None
+    return replace(observed, place=read_place(volume)) if volume else observed
+
+
+def _observe_inspection(
+    namespace: str, lookups: Lookups, pods: list[KubernetesObject], cache: ObjectCache
+) -> ObservedInspection | None:
+    job = cache.get(JOB, namespace, lookups.inspect_job_name) if lookups.inspect_job_name else None
+    return observe_inspection(job, pods) if job else None
 
 
 async def _observe_download(job: KubernetesObject, pods: list[KubernetesObject], *, asks: bool) -> ObservedJob:
@@ -126,6 +174,8 @@ async def _find_foreign_objects(
         wanted.append((DISRUPTION_BUDGET, identity.name))
     if lookups.job_name is not None:
         wanted.append((JOB, lookups.job_name))
+    if lookups.inspect_job_name is not None:
+        wanted.append((JOB, lookups.inspect_job_name))
     if lookups.shared_claim_name is not None:
         wanted.append((CLAIM, lookups.shared_claim_name))
     found = [await view.find(kind, identity.namespace, name) for kind, name in wanted]
@@ -133,21 +183,51 @@ async def _find_foreign_objects(
     return tuple(owner for owner in foreign if owner is not None)
 
 
-def _find_cached_models(
+def _read_volume(
     identity: Identity, lookups: Lookups, claims: dict[str, KubernetesObject], cache: ObjectCache
-) -> dict[str, CachedModel]:
-    """Find what was downloaded: the volume's own record first, so that all resources that share it agree."""
+) -> VolumeState:
+    """Read what is on the volume: by its own record first, so that all resources that share it agree, else by the Job.
+
+    What somebody found to be damaged stands beside that record.
+    """
     if lookups.job_name is None:
-        return {}
-    shared = claims.get(lookups.shared_claim_name or "")
-    recorded = read_recorded_model(shared) if shared else None
-    if recorded is not None:
-        return {lookups.job_name: recorded}
-    job = cache.get(JOB, identity.namespace, lookups.job_name)
+        return VolumeState(None, None)
+    claim_name, pods = lookups.claim_names[0], cache.list_children(POD, identity.namespace, identity.name)
+    claim, job = claims.get(claim_name), cache.get(JOB, identity.namespace, lookups.job_name)
+    if job is not None and is_older(job, claim):
+        job = None
+    shared = claim if lookups.shared_claim_name else None
+    record, holder = read_recorded_model(shared) if shared else None, shared or job
+    if record is None and job is not None:
+        record = observe_job(job, pods).result
+    evidence = Evidence(_list_checks(cache, identity), pods)
+    return judge_volume(claim_name, record, read_damage(holder) if holder else None, evidence)
+
+
+def _list_checks(cache: ObjectCache, identity: Identity) -> list[KubernetesObject]:
+    return [job for job in cache.list_children(JOB, identity.namespace, identity.name) if is_check(job)]
+
+
+async def _find_storage_classes(
+    deployment: ParsedDeployment, lookups: Lookups, claims: dict[str, KubernetesObject], view: ClusterView
+) -> tuple[StorageClassFact, ...] | None:
+    """Look up the StorageClasses if they decide about a volume of the operator's: at rest they do not."""
+    if lookups.shared_claim_name is None:
+        return None
+    live = claims.get(lookups.shared_claim_name)
+    if not needs_storage_classes(deployment.spec.cache, read_claim_fact(live) if live else None):
+        return None
+    return await view.platform.list_storage_classes(view.gateway)
+
+
+def _find_inspected(
+    identity: Identity, lookups: Lookups, claims: dict[str, KubernetesObject], cache: ObjectCache
+) -> InspectedModel | None:
+    """Find what was seen in the user's directory, on the volume that is there now."""
+    job = cache.get(JOB, identity.namespace, lookups.inspect_job_name) if lookups.inspect_job_name else None
     if job is None or is_older(job, claims.get(lookups.claim_names[0])):
-        return {}
-    result = observe_job(job, cache.list_children(POD, identity.namespace, identity.name)).result
-    return {lookups.job_name: result} if result is not None else {}
+        return None
+    return observe_inspection(job, cache.list_children(POD, identity.namespace, identity.name)).result
 
 
 def _find_answered_job(identity: Identity, cache: ObjectCache) -> str | None:

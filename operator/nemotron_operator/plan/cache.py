@@ -2,7 +2,8 @@
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.api.references import ConfigMapKeyReference
-from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES
+from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES, is_for_one_node, plan_access_modes
+from nemotron_operator.plan.check import choose_start_check_image, find_obstacle, plan_check
 from nemotron_operator.plan.deadline import choose_deadline
 from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.memory.weights import count_repository_bytes
@@ -38,6 +39,11 @@ def plan_cache(request: PlanRequest, engine: EnginePlan) -> CachePlan:
         is_recorded=claim_name in request.facts.recorded_claims,
         provided_path=None,
         compiled_key=_name_compiled_code(request, engine, cached.commit) if cached else None,
+        damage=request.facts.damage,
+        check=plan_check(request, claim_name, cached),
+        check_obstacle=find_obstacle(request),
+        start_check_image=choose_start_check_image(request),
+        is_for_one_node=is_for_one_node(plan_access_modes(request)),
         doubts=list_volume_doubts(request),
     )
 

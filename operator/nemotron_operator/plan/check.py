@@ -5,20 +5,15 @@ from datetime import UTC, datetime, timedelta
 from nemotron_operator.api.cache import CacheSpec
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
+from nemotron_operator.plan.access_modes import ONE_POD, is_for_one_pod, plan_access_modes
 from nemotron_operator.plan.deadline import choose_deadline
 from nemotron_operator.plan.facts import CachedModel
 from nemotron_operator.plan.names import name_check_job
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import CheckPlan
 
-ON_START, SCHEDULE = "OnStart", "Schedule"
-"""Values of `cache.verify` beside `Never`."""
-
-MANY_NODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
-"""Access modes by which pods of several nodes mount one volume."""
-
-ONE_POD = "ReadWriteOncePod"
-"""The access mode of a volume that a second pod waits for."""
+NEVER, ON_START, SCHEDULE = "Never", "OnStart", "Schedule"
+"""Values of `cache.verify`."""
 
 
 def parse_moment(text: str) -> datetime | None:
@@ -57,9 +52,7 @@ def find_due_check(cache: CacheSpec, verified_at: str, requested_at: str | None,
     return rfc3339(max(moments)) if moments else None
 
 
-def find_next_check(
-    cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime
-) -> datetime | None:
+def find_next_check(cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime) -> datetime | None:
     """Find when the next check is due that is not due yet; None when no time is set."""
     verified = parse_moment(verified_at)
     if verified is None:
@@ -73,6 +66,14 @@ def find_next_check(
     return min(moments, default=None)
 
 
+def count_seconds_to_next_check(
+    cache: CacheSpec, cached: CachedModel | None, requested_at: str | None, now: datetime
+) -> float | None:
+    """Count the seconds until the next check is due; None when no time is set."""
+    upcoming = find_next_check(cache, cached.verified_at, requested_at, now) if cached else None
+    return (upcoming - now).total_seconds() if upcoming else None
+
+
 def _count_passed(cache: CacheSpec, verified: datetime, now: datetime) -> int:
     """Count the dates of the schedule that have passed since the last verification."""
     return max(0, (now - verified) // _interval_of(cache)) if cache.verify == SCHEDULE else 0
@@ -82,29 +83,21 @@ def _interval_of(cache: CacheSpec) -> timedelta:
     return timedelta(hours=cache.verify_interval_hours)
 
 
-def is_for_one_node(access_modes: tuple[str, ...]) -> bool:
-    """Tell whether all pods that mount a volume have to be on the same node."""
-    return not set(access_modes) & MANY_NODES
-
-
-def find_obstacle(request: PlanRequest, claim_name: str, access_modes: tuple[str, ...]) -> str | None:
+def find_obstacle(request: PlanRequest) -> str | None:
     """Find why a check that is due cannot be made; None when it can, or none is due."""
-    is_held = set(access_modes) == {ONE_POD} and request.spec.replicas > 0 and not request.spec.suspend
+    is_held = is_for_one_pod(plan_access_modes(request)) and request.spec.replicas > 0 and not request.spec.suspend
     if request.facts.check_due is None or not is_held:
         return None
     return (
-        f"A check of every byte is due since {request.facts.check_due}, but only one pod may mount volume "
-        f"{claim_name!r} ({ONE_POD}), and that is the one that serves. It is made once spec.suspend: true has stopped "
-        "that pod; a volume that is ReadWriteOnce is checked while it serves."
+        f"A check of every byte is due since {request.facts.check_due}, but one pod excludes all others from the "
+        f"volume ({ONE_POD}), and that is the one that serves. It is made while spec.suspend is true."
     )
 
 
-def plan_check(
-    request: PlanRequest, claim_name: str, cached: CachedModel | None, access_modes: tuple[str, ...]
-) -> CheckPlan | None:
+def plan_check(request: PlanRequest, claim_name: str, cached: CachedModel | None) -> CheckPlan | None:
     """Plan the check that is due; None when none is, or none can be."""
     due_since, config = request.facts.check_due, request.config
-    if due_since is None or cached is None or find_obstacle(request, claim_name, access_modes) is not None:
+    if due_since is None or cached is None or find_obstacle(request) is not None:
         return None
     return CheckPlan(
         job_name=name_check_job(request.identity.name, claim_name, cached.commit, due_since),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nemotron_operator.plan.checks.check import damage_can_be_repaired, provided_weights_can_be_checked
 from nemotron_operator.plan.checks.fit import context_fits, states_fit, weights_fit
 from nemotron_operator.plan.checks.model import (
     context_is_within_model,
@@ -31,7 +32,7 @@ from nemotron_operator.plan.checks.volume import (
     cache_holds_weights,
     named_claim_exists,
     volume_can_be_filled,
-    volume_reaches_jobs,
+    volume_reaches_download,
     volume_reaches_replicas,
 )
 from nemotron_operator.plan.request import PlanRequest
@@ -56,7 +57,9 @@ CHECKS: tuple[Check, ...] = (
     cache_holds_weights,  # what the volume cannot do
     named_claim_exists,
     volume_can_be_filled,
-    volume_reaches_jobs,
+    volume_reaches_download,
+    provided_weights_can_be_checked,
+    damage_can_be_repaired,
     storage_class_exists,  # what the cluster cannot do
     volume_can_grow,
     image_volumes_are_supported,

@@ -2,6 +2,8 @@
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.api.source import ClaimSource, ModelSource
+from nemotron_operator.plan.access_modes import is_for_one_node, plan_access_modes
+from nemotron_operator.plan.check import choose_start_check_image
 from nemotron_operator.plan.deadline import SHORTEST_DEADLINE_SECONDS, choose_deadline
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.names import name_inspect_job
@@ -25,6 +27,8 @@ def plan_provided(request: PlanRequest, source: ModelSource) -> CachePlan:
         image=image.reference if image else None,
         inspection=_plan_inspection(request, claim) if claim else None,
         inspected=request.facts.inspected if claim else None,
+        start_check_image=choose_start_check_image(request) if claim else None,
+        is_for_one_node=is_for_one_node(plan_access_modes(request)),
     )
 
 

@@ -181,7 +181,10 @@ class StartupPlan:
 
     estimate_seconds: int
     budget_seconds: int
+    """Counted from the start of the engine."""
     progress_deadline_seconds: int
+    check_budget_seconds: int = 0
+    """What verifying every byte before that may take."""
 
 
 @dataclass(frozen=True, slots=True)

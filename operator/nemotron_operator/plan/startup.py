@@ -2,6 +2,7 @@
 
 import math
 
+from nemotron_operator.plan.check import choose_start_check_image
 from nemotron_operator.plan.facts import CachedModel
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.request import PlanRequest
@@ -29,6 +30,10 @@ SCHEDULING_ALLOWANCE_SECONDS = 900
 """Scheduling, a node that has to come up, and the pull of a 10 GB image, before the engine starts."""
 
 
+PULL_BYTES_PER_SECOND = 50 * MIB
+"""What a node pulls and unpacks at least of an image with weights: 70 GB then take 23 minutes."""
+
+
 def plan_startup(request: PlanRequest, cached: CachedModel | None) -> StartupPlan:
     """Estimate a start, and decide when it counts as failed.
 
@@ -41,10 +46,23 @@ def plan_startup(request: PlanRequest, cached: CachedModel | None) -> StartupPla
     """
     measured = cached.read_bytes_per_second if cached else None
     bytes_per_second = measured or request.config.assumed_read_mib_per_second * MIB
-    estimate = math.ceil(count_repository_bytes(request.architecture) / bytes_per_second) + COMPILE_SECONDS
+    read_seconds = math.ceil(count_repository_bytes(request.architecture) / bytes_per_second)
+    # Where every byte is verified before the start, it is read twice; the probe begins with the engine.
+    check_seconds = read_seconds if choose_start_check_image(request) else 0
+    estimate = read_seconds + COMPILE_SECONDS
     budget = max(SHORTEST_STARTUP_BUDGET_SECONDS, STARTUP_SAFETY_FACTOR * estimate)
+    check_budget = STARTUP_SAFETY_FACTOR * check_seconds
     return StartupPlan(
-        estimate_seconds=estimate,
+        estimate_seconds=check_seconds + estimate,
         budget_seconds=budget,
-        progress_deadline_seconds=budget + SCHEDULING_ALLOWANCE_SECONDS,
+        progress_deadline_seconds=_count_pull_seconds(request) + check_budget + budget + SCHEDULING_ALLOWANCE_SECONDS,
+        check_budget_seconds=check_budget,
     )
+
+
+def _count_pull_seconds(request: PlanRequest) -> int:
+    """Count how long the node may take for the image with the weights, which it pulls before the engine starts."""
+    source = request.spec.model.source
+    if source is None or source.oci_image is None:
+        return 0
+    return count_repository_bytes(request.architecture) // PULL_BYTES_PER_SECOND

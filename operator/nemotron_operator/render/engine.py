@@ -26,7 +26,7 @@ def render_arguments(plan: ServingPlan) -> list[str]:
     """Render the arguments of `vllm serve`, one list item each; the user's come last."""
     engine = plan.engine
     arguments = [
-        f"{MODELS_PATH}/{plan.cache.model_path}",
+        f"{MODELS_PATH}/{plan.cache.model_path}".rstrip("/"),  # an image may hold the weights in its root
         "--served-model-name",
         *engine.served_names,
         f"--port={engine.port}",

@@ -6,8 +6,13 @@ from nemotron_operator.constants import API_GROUP
 from nemotron_operator.plan.serving_plan import DownloadPlan, ServingPlan, VerificationPlan
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
-from nemotron_operator.render.metadata import CACHE_COMPONENT, VERIFICATION_COMPONENT
-from nemotron_operator.render.pods import render_pod_annotations, render_pod_labels, render_shared_values
+from nemotron_operator.render.metadata import CACHE_COMPONENT, VERIFICATION_COMPONENT, record_damage
+from nemotron_operator.render.pods import (
+    render_affinity_of_volume,
+    render_pod_annotations,
+    render_pod_labels,
+    render_shared_values,
+)
 
 TERMINAL_EXIT_CODES = (2, 3)
 """Exit codes of the Jobs' programs after which trying again cannot help: a wrong argument, a terminal failure."""
@@ -50,16 +55,30 @@ def render_download_job(plan: ServingPlan, download: DownloadPlan) -> dict[str, 
         progress_port=PROGRESS_PORT,
         progress_port_name=PROGRESS_PORT_NAME,
         ca_path=CA_PATH,
-        **render_shared_values(plan),
+        **_render_repair(plan),
     )
+
+
+def _render_repair(plan: ServingPlan) -> dict[str, Any]:
+    """Render where a download runs, and what it repairs: that is beside pods which have the volume already.
+
+    The shared volume says itself what was found on it; for one of the user's, the Job does.
+    """
+    damage, shared = plan.cache.damage, render_shared_values(plan)
+    if damage is None:
+        return {**shared, "damaged_model": None}
+    is_marked = plan.cache.new_claim is None
+    marks = {"damaged_model": record_damage(damage) if is_marked else None}
+    return {**shared, **marks, "affinity": render_affinity_of_volume(plan)}
 
 
 def _render_download_arguments(download: DownloadPlan) -> list[str]:
     origin, s3 = download.origin, download.origin.s3
-    if s3 is None:
-        where = {"repository": origin.repository, "revision": origin.revision}
-    else:
-        where = {"s3-bucket": s3.bucket, "s3-prefix": s3.prefix, "s3-endpoint": s3.endpoint, "s3-region": s3.region}
+    where: dict[str, str | None] = (
+        {"s3-bucket": s3.bucket, "s3-prefix": s3.prefix, "s3-endpoint": s3.endpoint, "s3-region": s3.region}
+        if s3
+        else {"repository": origin.repository, "revision": origin.revision}
+    )
     arguments = [f"--{name}={value}" for name, value in where.items() if value is not None]
     return [*arguments, f"--destination={MODELS_PATH}", f"--progress-port={PROGRESS_PORT}"]
 

@@ -8,8 +8,10 @@ from typing import Any
 from nemotron_operator.api.quantity import format_bytes
 from nemotron_operator.constants import SERVER_PORT_NAME
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.check import render_check_job, render_start_check
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.engine import COMPILED_DIRECTORY, COMPILED_PATH, render_arguments, render_environment
+from nemotron_operator.render.inspect_job import render_inspect_job
 from nemotron_operator.render.jobs import render_download_job, render_verify_job
 from nemotron_operator.render.metadata import (
     INTENT_ANNOTATION,
@@ -19,10 +21,16 @@ from nemotron_operator.render.metadata import (
     label_managed,
     read_revision,
     record_cached_model,
+    record_damage,
     refer_to_user,
     select_pods,
 )
-from nemotron_operator.render.pods import render_pod_annotations, render_pod_labels, render_shared_values
+from nemotron_operator.render.pods import (
+    render_affinity_of_volume,
+    render_pod_annotations,
+    render_pod_labels,
+    render_shared_values,
+)
 from nemotron_operator.render.templating import render_template
 
 Manifest = dict[str, Any]
@@ -50,6 +58,10 @@ class Manifests:
     """None while there is at most one replica."""
     download_job: Manifest | None
     """None when nothing is left to fetch."""
+    inspect_job: Manifest | None
+    """None where there is no weight of the user's to look at. One that has found them stays: it carries the record."""
+    check_job: Manifest | None
+    """None while no check of the volume is due."""
     server: Manifest | None
     """The Deployment; None while the weights are not there, so that no GPU waits for a download."""
     verify_job: Manifest | None
@@ -69,13 +81,16 @@ class Manifests:
 def render(plan: ServingPlan) -> Manifests:
     """Render every object of one plan."""
     download, is_done = plan.cache.download, plan.cache.is_recorded
-    server = _stamp(_render_server(plan)) if plan.cache.model_path else None
+    server = _stamp(_render_server(plan)) if plan.cache.model_path is not None else None
+    inspection = plan.cache.inspection
     return Manifests(
         claim=_stamp(_render_claim(plan)) if plan.cache.new_claim else None,
         service_account=_stamp(render_child("service_account", plan, SERVER_COMPONENT)),
         service=_stamp(_render_service(plan)),
         disruption_budget=_stamp(_render_disruption_budget(plan)) if plan.replicas > 1 else None,
         download_job=_stamp(render_download_job(plan, download)) if download and not is_done else None,
+        inspect_job=_stamp(render_inspect_job(plan, inspection)) if inspection else None,
+        check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
         server=server,
         verify_job=_render_due_verify_job(plan, read_revision(server)) if server else None,
     )
@@ -104,6 +119,7 @@ def _render_claim(plan: ServingPlan) -> Manifest:
         storage=format_bytes(claim.size_bytes if claim else 0),
         owners=[refer_to_user(user) for user in claim.owners] if claim else [],
         cached_model=record_cached_model(cached) if cached else None,
+        damaged_model=record_damage(plan.cache.damage) if plan.cache.damage else None,
     )
 
 
@@ -128,6 +144,7 @@ def _render_server(plan: ServingPlan) -> Manifest:
 
 
 def _render_server_pod(plan: ServingPlan) -> Manifest:
+    values = render_shared_values(plan) | {"affinity": render_affinity_of_volume(plan)}
     return render_template(
         "server_pod",
         plan=plan,
@@ -142,9 +159,10 @@ def _render_server_pod(plan: ServingPlan) -> Manifest:
         arguments=render_arguments(plan),
         environment=render_environment(plan),
         shared_memory=format_bytes(plan.pod.shared_memory_bytes),
+        start_check=render_start_check(plan),
         compiled_path=COMPILED_PATH,
         compiled_directory=COMPILED_DIRECTORY,
-        **render_shared_values(plan),
+        **values,
     )
 
 

@@ -15,7 +15,7 @@ from nemotron_operator.constants import (
     KIND,
     MANAGED_BY_LABEL,
 )
-from nemotron_operator.plan.facts import CachedModel, ClaimUser
+from nemotron_operator.plan.facts import CachedModel, ClaimUser, Damage, InspectedModel
 
 REVISION_LABEL = f"{API_GROUP}/revision"
 """Label of a serving pod: the hash of the template that it was made from."""
@@ -29,11 +29,26 @@ RETENTION_ANNOTATION = f"{API_GROUP}/retention"
 CACHED_MODEL_ANNOTATION = f"{API_GROUP}/cached-model"
 """Annotation of the shared volume and of a finished Job: what the download left, as its pod said."""
 
+DAMAGED_MODEL_ANNOTATION = f"{API_GROUP}/damaged-model"
+"""Annotation of the shared volume, or of the Job that repairs a volume of the user's: what was found there."""
+
+CHECK_REQUEST_ANNOTATION = f"{API_GROUP}/verify-requested-at"
+"""Annotation of a NemotronDeployment by which somebody asks for a check, RFC 3339. A user writes it."""
+
+CHECK_ANNOTATION = f"{API_GROUP}/check-due-since"
+"""Annotation of a check Job and of its pods: what tells them from those that fetch."""
+
+INSPECTED_MODEL_ANNOTATION = f"{API_GROUP}/inspected-model"
+"""Annotation of a finished inspection Job: what it found, as its pod said."""
+
 SERVER_COMPONENT = "server"
 """Component of the pods that serve."""
 
 CACHE_COMPONENT = "cache"
 """Component of the Job that fetches, and of its volume."""
+
+INSPECTION_COMPONENT = "inspection"
+"""Component of the Job that looks at weights on a volume of the user's, and of its pods."""
 
 VERIFICATION_COMPONENT = "verification"
 """Component of the Job that asks a revision the question, and of its pods."""
@@ -80,8 +95,21 @@ def refer_to_user(user: ClaimUser) -> dict[str, Any]:
 
 def record_cached_model(cached: CachedModel) -> str:
     """Write what a download left as the text of an annotation."""
-    known = {name: value for name, value in asdict(cached).items() if value is not None}
-    return json.dumps(known, sort_keys=True)
+    return _record(cached)
+
+
+def record_damage(damage: Damage) -> str:
+    """Write what was found as the text of an annotation."""
+    return _record(damage)
+
+
+def _record(known: CachedModel | Damage) -> str:
+    return json.dumps({name: value for name, value in asdict(known).items() if value is not None}, sort_keys=True)
+
+
+def record_inspected_model(inspected: InspectedModel) -> str:
+    """Write what an inspection found as the text of an annotation."""
+    return json.dumps(asdict(inspected), sort_keys=True)
 
 
 def read_revision(server: dict[str, Any]) -> str:

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
-from nemotron_operator.render.metadata import label_child
+from nemotron_operator.render.metadata import CACHE_COMPONENT, INSPECTION_COMPONENT, SERVER_COMPONENT, label_child
 
-OWN_CONTAINERS = frozenset({"download", "verify", "vllm"})
+OWN_CONTAINERS = frozenset({"check", "download", "inspect", "verify", "vllm"})
 """Names of the containers in the templates; a mesh or an agent may inject others beside them."""
+
+START_CHECK_CONTAINER = "verify-weights"
+"""Name of the init container that reads the weights before the engine does."""
+
+_ON_VOLUME = (CACHE_COMPONENT, INSPECTION_COMPONENT, SERVER_COMPONENT)
+"""Components whose pods mount the volume."""
 
 USER_ID = 2000
 """The user `vllm` of the public vLLM image; the downloader runs as the same user, so that the files match."""
@@ -48,6 +55,28 @@ def render_affinity(plan: ServingPlan) -> dict[str, Any]:
         return {}
     terms = [{"matchExpressions": expressions}]
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+def render_affinity_of_volume(plan: ServingPlan) -> dict[str, Any]:
+    """Require, beside that, the node where the volume is already, if only one may have it.
+
+    Notes
+    -----
+    The scheduler does not look at the mode ReadWriteOnce, and where the volume is a network disk, a pod on another
+    node than the one that serves would wait for ever for it to be detached. The selector matches the Job's own pod too:
+    while no other pod is there, that counts as met on every node (kube-scheduler, InterPodAffinity).
+    """
+    affinity = render_affinity(plan)
+    if not plan.cache.is_for_one_node:
+        return affinity
+    selector = {
+        "matchLabels": {DEPLOYMENT_LABEL: plan.identity.name},
+        "matchExpressions": [
+            {"key": COMPONENT_LABEL, "operator": "In", "values": list(_ON_VOLUME)},
+        ],
+    }
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
+    return {**affinity, "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
 
 
 def render_tolerations(plan: ServingPlan) -> list[dict[str, Any]]:

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from nemotron_operator.api.cache import DownloadProgress
+from nemotron_operator.api.cache import CacheStatus, DownloadProgress
 from nemotron_operator.api.conditions import advance_conditions
 from nemotron_operator.api.status import (
     BytesRange,
-    CacheStatus,
     EndpointStatus,
     NemotronDeploymentStatus,
     PlanStatus,
@@ -132,15 +131,18 @@ def tell_plan(plan: ServingPlan) -> PlanStatus:
 
 def _tell_cache(plan: ServingPlan, progress: DownloadProgress | None) -> CacheStatus:
     cache, cached = plan.cache, plan.cache.cached
+    found = cached or cache.inspected
     return CacheStatus(
         claim_name=cache.claim_name,
+        image=cache.image,
         repository=cache.download.origin.repository if cache.download else None,
         commit=cached.commit if cached else None,
-        path=cache.model_path,
-        bytes=cached.size_bytes if cached else None,
-        files=cached.files if cached else None,
-        manifest_sha256=cached.manifest_sha256 if cached else None,
+        path=cache.model_path or None,
+        bytes=found.size_bytes if found else None,
+        files=found.files if found else None,
+        manifest_sha256=found.manifest_sha256 if found else None,
         verified_at=cached.verified_at if cached else None,
+        read_bytes_per_second=cached.read_bytes_per_second if cached else None,
         progress=progress,
     )
 
@@ -161,4 +163,5 @@ def _compute_startup(decision: Decision, observation: Observation) -> StartupSta
     starting = [pod.created_at for pod in observation.server_pods if not pod.ready]
     if not starting or not isinstance(decision, ServingPlan):
         return None
-    return StartupStatus(started_at=min(starting), budget_seconds=decision.startup.budget_seconds)
+    startup = decision.startup
+    return StartupStatus(started_at=min(starting), budget_seconds=startup.check_budget_seconds + startup.budget_seconds)

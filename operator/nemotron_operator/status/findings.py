@@ -1,12 +1,17 @@
 """What is true now, one function for each condition. A finding knows nothing of the past."""
 
+from dataclasses import replace
+
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.amounts import format_size
+from nemotron_operator.status.checks import describe_check, tell_damage
 from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
+from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.trouble import Trouble, explain_pods
 from nemotron_operator.status.verification import count_serving, serves_whole
+from nemotron_operator.status.volume_wait import find_wait
 
 
 def find_model_cached(decision: Decision, observation: Observation, arrival: str = "") -> Judged:
@@ -16,8 +21,7 @@ def find_model_cached(decision: Decision, observation: Observation, arrival: str
         return Judged(unknown(kind, Reason.WAITING, "Nothing is fetched before the spec can be planned."))
     cache = decision.cache
     if cache.provided_path is not None:
-        where = f"{cache.provided_path!r} on volume {cache.claim_name!r}"
-        return Judged(yes(kind, Reason.PROVIDED, f"The weights are yours, in {where}; they were not checked."))
+        return find_provided(cache, observation, decision.identity.namespace)
     if cache.cached is not None:
         cached = cache.cached
         return Judged(
@@ -25,10 +29,12 @@ def find_model_cached(decision: Decision, observation: Observation, arrival: str
                 kind,
                 Reason.CACHED,
                 f"{cached.files} files, {format_size(cached.size_bytes)} of {cached.repository} at "
-                f"{cached.commit[:12]} are on volume {cache.claim_name!r}, each checked against the hub's hash.",
+                f"{cached.commit[:12]} are on volume {cache.claim_name!r}, each checked against the hub's hash."
+                f"{describe_check(cache, observation, decision.identity.namespace)}",
             )
         )
-    return _find_download(cache, observation, decision.identity.namespace, arrival)
+    fetching = _find_download(cache, observation, decision.identity.namespace, arrival)
+    return tell_damage(fetching, cache.damage) if cache.damage else fetching
 
 
 def _find_download(cache: CachePlan, observation: Observation, namespace: str, arrival: str) -> Judged:
@@ -38,30 +44,14 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str, a
         return _judge_failed_download(job, what, namespace)
     if job is not None and job.state is JobState.COMPLETE:
         return _judge_silent_download(job, what, namespace)
-    trouble = explain_pods(observation.cache_pods, namespace)
-    if observation.claim is not None and not observation.claim.bound and trouble is None and not observation.cache_pods:
-        return Judged(no(kind, Reason.VOLUME_PENDING, _describe_pending_volume(cache.claim_name, namespace)))
-    if trouble is not None and trouble.reason is Reason.UNSCHEDULABLE and not _is_bound(observation):
-        message = f"{_describe_pending_volume(cache.claim_name, namespace)} {trouble.message}"
-        return Judged(no(kind, Reason.VOLUME_PENDING, message))
-    if trouble is not None:
-        return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
+    wait = find_wait(cache.claim_name, observation.cache_pods, observation, namespace)
+    if wait is not None:
+        return wait
     retry = ""
     if job is not None and job.failure is not None:
         retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
     message = f"Fetching {what} to volume {cache.claim_name!r}{arrival}.{retry}"
     return Judged(no(kind, Reason.DOWNLOADING, message))
-
-
-def _is_bound(observation: Observation) -> bool:
-    return observation.claim is not None and observation.claim.bound
-
-
-def _describe_pending_volume(claim_name: str, namespace: str) -> str:
-    return (
-        f"Volume {claim_name!r} is not bound yet; `kubectl -n {namespace} describe pvc {claim_name}` says what it "
-        "waits for (a StorageClass, or its first pod)."
-    )
 
 
 def _judge_failed_download(job: ObservedJob, what: str, namespace: str) -> Judged:
@@ -113,7 +103,12 @@ def _judge_rollout(decision: Decision, observation: Observation, kind: Condition
 
 def _explain_rollout(decision: Decision, observation: Observation) -> Trouble | None:
     namespace = decision.identity.namespace
-    trouble = explain_pods(observation.server_pods, namespace)
+    trouble = explain_pods(observation.server_pods, namespace, observation.claim)
+    is_repaired = isinstance(decision, ServingPlan) and decision.cache.damage is not None
+    if trouble is not None and (is_repaired or trouble.reason is Reason.DAMAGED):
+        # It is fetched again, however long that takes, but for a spec that is refused, and weights of the user's.
+        is_fetched = isinstance(decision, ServingPlan) and decision.cache.download is not None
+        return replace(trouble, needs_human=not is_fetched)
     deadline = observation.server.deadline_message if observation.server else ""
     if deadline and (trouble is None or not trouble.needs_human):
         detail = f" {trouble.message}" if trouble else ""

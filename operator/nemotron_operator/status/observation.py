@@ -3,7 +3,24 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from nemotron_operator.plan.facts import CachedModel
+from nemotron_operator.plan.facts import CachedModel, InspectedModel
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a program gave up, in its own words."""
+
+    reason: str
+    message: str
+
+
+VOLUME_CONFLICTS = (
+    "volume node affinity conflict",
+    "match PersistentVolume's node affinity",
+    "no available volume zone",
+)
+"""What the scheduler says of nodes from which a volume cannot be reached: until Kubernetes 1.32, since then, and of
+volumes that have a zone in their labels (pkg/scheduler/framework/plugins, volumebinding and volumezone)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,10 @@ class ContainerTrouble:
     last_message: str
     """The container's own last words."""
     restarts: int
+    is_start_check: bool = False
+    """Whether it is the container that verifies the weights before the engine starts."""
+    check_failure: JobFailure | None = None
+    """Why it did not, in its own words; None for every other container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +54,13 @@ class ObservedPod:
     unschedulable: str
     """The scheduler's message; empty when the pod has a node."""
     trouble: ContainerTrouble | None
+    model_image: str = ""
+    """The image with weights that it mounts; empty for none."""
+
+    @property
+    def is_kept_from_volume(self) -> bool:
+        """Tell whether the scheduler finds no node from which its volume can be reached."""
+        return any(words in self.unschedulable for words in VOLUME_CONFLICTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +81,6 @@ class JobState(Enum):
     ACTIVE = "Active"
     COMPLETE = "Complete"
     FAILED = "Failed"
-
-
-@dataclass(frozen=True, slots=True)
-class JobFailure:
-    """Why a Job gave up, in the own words of its program."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,29 @@ class ObservedJob:
     """Whether a pod of it runs now, and could be asked or looked at."""
     progress: ObservedProgress | None = None
     """None while no pod runs, and where its pod was not asked or did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedInspection:
+    """The Job that looks at weights of the user's."""
+
+    name: str
+    state: JobState
+    failed_pods: int
+    result: InspectedModel | None
+    failure: JobFailure | None
+    """The last failure of a pod, also while the Job tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedCheck:
+    """A Job that reads every byte on the volume again."""
+
+    name: str
+    state: JobState
+    failure: JobFailure | None
+    """The last failure of a pod, also while the Job tries again."""
+    pods: tuple[ObservedPod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +188,8 @@ class ObservedClaim:
 
     name: str
     bound: bool
+    place: str = ""
+    """From where it can be reached, in words, such as a zone; looked up only when a pod cannot get there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +203,13 @@ class Observation:
     verification_pods: tuple[ObservedPod, ...] = ()
     verifications: tuple[ObservedVerification, ...] = ()
     """The verification Jobs, whatever question they ask of whatever revision."""
+    inspection_pods: tuple[ObservedPod, ...] = ()
+    inspection: ObservedInspection | None = None
     claim: ObservedClaim | None = None
+    checks: tuple[ObservedCheck, ...] = ()
+    """The check Jobs, whichever date or request they are for."""
+    check_request: str | None = None
+    """When somebody asked for a check, as it was written: any text."""
 
     def find_verification(self, name: str) -> ObservedVerification | None:
         """Find the Job of one question to one revision; the others asked something else."""

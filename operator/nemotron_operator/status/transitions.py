@@ -39,7 +39,9 @@ def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeployment
     stalled = {condition.reason for condition in after.conditions if condition.type == ConditionType.STALLED}
     transitions = {
         condition.reason: Transition(
-            "Warning" if condition.reason in stalled else "Normal", condition.reason, condition.message
+            "Warning" if condition.reason in {*stalled, Reason.DAMAGED} else "Normal",
+            condition.reason,
+            condition.message,
         )
         for condition in changed
         if condition.reason not in _TOLD_ELSEWHERE

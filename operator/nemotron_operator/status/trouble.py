@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nemotron_operator.api.conditions import Reason
-from nemotron_operator.status.observation import ContainerTrouble, ObservedPod
+from nemotron_operator.render.pods import START_CHECK_CONTAINER
+from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim, ObservedPod
+from nemotron_operator.status.start_check import explain_start_check
+from nemotron_operator.status.storage_trouble import IMAGE_REASONS, explain_distance, explain_model_image
 
 RESTARTS_OF_A_LOOP = 2
 """An engine that ended this often is in a loop; once may be a bad moment."""
 
 LAST_WORDS_LENGTH = 700
 """How much of a container's last words a condition repeats, from their end."""
-
-_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +26,43 @@ class Trouble:
     """Whether nothing will move before somebody acts."""
 
 
-def explain_pods(pods: Iterable[ObservedPod], namespace: str) -> Trouble | None:
-    """Explain the first pod that is in trouble; what needs a human comes first."""
-    troubles = [trouble for pod in pods if (trouble := _explain_pod(pod, namespace)) is not None]
+def explain_pods(pods: Iterable[ObservedPod], namespace: str, claim: ObservedClaim | None = None) -> Trouble | None:
+    """Explain the first pod that is in trouble, with the volume that they mount; what needs a human comes first."""
+    troubles = [trouble for pod in pods if (trouble := _explain_pod(pod, namespace, claim)) is not None]
     return min(troubles, key=lambda trouble: not trouble.needs_human, default=None)
 
 
-def _explain_pod(pod: ObservedPod, namespace: str) -> Trouble | None:
+def _explain_pod(pod: ObservedPod, namespace: str, claim: ObservedClaim | None) -> Trouble | None:
     if pod.ready:
         return None
+    if pod.is_kept_from_volume and claim is not None:
+        return Trouble(Reason.UNSCHEDULABLE, explain_distance(pod, claim, namespace), needs_human=False)
     if pod.unschedulable:
         message = (
             f"No node takes pod {pod.name}: {pod.unschedulable} `kubectl get nodes -L nvidia.com/gpu.product` and "
             "`kubectl describe node` show what is free."
         )
         return Trouble(Reason.UNSCHEDULABLE, message, needs_human=False)
-    return _explain_container(pod.name, pod.trouble, namespace) if pod.trouble else None
+    if pod.trouble is None:
+        return None
+    image_trouble = explain_model_image(pod, pod.trouble)
+    if image_trouble is not None:
+        return Trouble(*image_trouble, needs_human=True)
+    return _explain_container(pod.name, pod.trouble, namespace)
 
 
 def _explain_container(pod_name: str, trouble: ContainerTrouble, namespace: str) -> Trouble | None:
+    start_trouble = explain_start_check(pod_name, trouble)
+    if start_trouble is not None:
+        # The kubelet tries again for ever, and what was downloaded is fetched again.
+        return Trouble(*start_trouble, needs_human=start_trouble[0] is not Reason.DAMAGED)
     if trouble.waiting_reason == "CreateContainerConfigError":
         message = (
             f"Pod {pod_name} cannot start: {trouble.waiting_message}. Create it with `kubectl -n {namespace} create "
             "secret generic NAME --from-literal=KEY=VALUE`, or correct the reference; the pod then starts by itself."
         )
         return Trouble(Reason.SECRET_NOT_FOUND, message, needs_human=True)
-    if trouble.waiting_reason in _IMAGE_REASONS:
+    if trouble.waiting_reason in IMAGE_REASONS:
         message = (
             f"Pod {pod_name} cannot pull its image: {trouble.waiting_message or trouble.waiting_reason}. Check the "
             "name and podTemplate.imagePullSecrets."
@@ -64,10 +76,11 @@ def _explain_container(pod_name: str, trouble: ContainerTrouble, namespace: str)
             "podTemplate.memory, or its limit in the namespace."
         )
         return Trouble(Reason.OUT_OF_MEMORY, message, needs_human=True)
+    which = f" --container={START_CHECK_CONTAINER}" if trouble.is_start_check else ""
     last_words = _take_last_lines(trouble.last_message) or "nothing"
     message = (
         f"Pod {pod_name} ended {trouble.restarts} times, with exit code {trouble.last_exit_code}. Its last words: "
-        f"{last_words} (`kubectl -n {namespace} logs {pod_name} --previous` shows more)"
+        f"{last_words} (`kubectl -n {namespace} logs {pod_name}{which} --previous` shows more)"
     )
     return Trouble(Reason.CRASH_LOOP, message, needs_human=True)
 

@@ -75,7 +75,7 @@ def _ask_and_judge(options: argparse.Namespace) -> Outcome:
         message = f"Asking failed for a cause that nobody foresaw: {type(error).__name__}: {error}."
         failed = Failed(Reason.NO_ANSWER, message, retryable=True)
     failed = replace(failed, message=redact(failed.message, api_key))
-    logger.error("%s: %s", failed.reason.value, failed.message)
+    logger.error("%s: %s", str(failed.reason), failed.message)
     return failed
 
 

@@ -35,7 +35,7 @@ def test_two_workers_share_a_model(namespace: Namespace, hub: Hub) -> None:
     assert completion.choices[0].message.content
 
 
-def test_a_path_without_a_model_is_told_in_the_engines_words(namespace: Namespace, hub: Hub) -> None:
+def test_a_path_without_a_model_is_told_before_a_gpu_is_taken(namespace: Namespace, hub: Hub) -> None:
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -54,7 +54,9 @@ def test_a_path_without_a_model_is_told_in_the_engines_words(namespace: Namespac
 
     stalled = wait_until("it stalls", lambda: namespace.condition("tiny", "Stalled"), START_SECONDS)
 
-    assert "/models/no-such-model" in stalled["message"]
+    assert "NoModel" == stalled["reason"]
+    assert "no-such-model" in stalled["message"]
+    assert [] == namespace.list("deployment")
 
 
 @pytest.mark.parametrize("what", ["engine", "container"])

@@ -61,7 +61,12 @@ def test_every_field_of_a_full_resource_is_read() -> None:
     [
         ("model", REMOVED, "spec.model", "is required"),
         ("model", {}, "spec.model", "set model.name, or model.source, or both"),
-        ("model.source", {}, "spec.model.source", "set exactly one of huggingFace, s3, persistentVolumeClaim and ociImage"),
+        (
+            "model.source",
+            {},
+            "spec.model.source",
+            "set exactly one of huggingFace, s3, persistentVolumeClaim and ociImage",
+        ),
         (
             "model.source.huggingFace",
             {},
@@ -277,3 +282,13 @@ def test_a_status_that_an_older_operator_wrote_still_parses() -> None:
         status.plan.cost_per_hour,
         status.engine,
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", "1Gi"), ("storageClassName", "fast"), ("existingClaim", "mine"), ("verify", "OnStart")],
+)
+def test_an_image_with_weights_needs_no_volume(field: str, value: str) -> None:
+    image = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
+    assert image.parsed.spec.model.source is not None
+    assert f"cache.{field}" in refusal(image.having(f"cache.{field}", value))

@@ -73,7 +73,7 @@ def test_plan_cache_and_endpoint_are_told(capsys: pytest.CaptureFixture[str]) ->
 
 def test_provided_weights_have_a_path_and_no_commit(capsys: pytest.CaptureFixture[str]) -> None:
     planned = plan_cached(a_deployment().with_provided_weights("models", "llama/70b"))
-    assert "Weights    in llama/70b, not checked" in show(tell(planned, Observation()), capsys)
+    assert "Weights    in llama/70b, hashes not checked" in show(tell(planned, Observation()), capsys)
 
 
 def test_a_rollout_tells_both_revisions(capsys: pytest.CaptureFixture[str]) -> None:

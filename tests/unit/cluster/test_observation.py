@@ -27,6 +27,7 @@ from nemotron_operator.status.observation import (
 from nemotron_operator.status.trouble import explain_pods
 from nemotron_operator.termination.outcome import Failed, render_line
 from nemotron_operator.volume.errors import NoSpaceError
+from tests.support.downloader_server import a_downloading_pod
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import (
     a_container,
@@ -268,3 +269,19 @@ def test_a_volume_without_annotations_has_no_record() -> None:
     claim = a_live_claim()
     claim["metadata"]["annotations"] = None
     assert read_recorded_model(claim) is None
+
+
+@pytest.mark.parametrize(("phase", "is_running"), [("Pending", False), ("Running", True), ("Failed", False)])
+def test_a_job_runs_while_a_pod_of_it_runs(phase: str, is_running: bool) -> None:  # noqa: FBT001 - a column
+    job = a_live_job()
+    assert is_running == observe_job(job, [a_downloading_pod(job, phase=phase)]).is_running
+    other = a_live_job("other")
+    other["metadata"]["uid"] = "another"
+    assert not observe_job(other, [a_downloading_pod(job, phase=phase)]).is_running
+
+
+def test_a_job_whose_pod_is_being_deleted_does_not_run() -> None:
+    job = a_live_job()
+    pod = a_downloading_pod(job)
+    pod["metadata"]["deletionTimestamp"] = "2026-11-24T08:00:00Z"
+    assert not observe_job(job, [pod]).is_running

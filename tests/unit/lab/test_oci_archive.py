@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.oci_archive import write_program_image
+from lab.oci_archive import write_files_image, write_program_image
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_the_same_program_makes_the_same_archive(tmp_path: Path) -> None:
     for name in ("one.tar", "two.tar"):
         write_program_image(tmp_path / name, "localhost/pause:1", program)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+def test_an_image_of_files_holds_them_readable_by_everybody_and_nothing_to_run(tmp_path: Path) -> None:
+    write_files_image(tmp_path / "model.tar", "localhost/model:1", {"model/config.json": b"{}"})
+    files = _unpack((tmp_path / "model.tar").read_bytes())
+    manifest = json.loads(_blob(files, json.loads(files["index.json"])["manifests"][0]["digest"]))
+    assert {} == json.loads(_blob(files, manifest["config"]["digest"]))["config"]
+    with tarfile.open(fileobj=io.BytesIO(_blob(files, manifest["layers"][0]["digest"]))) as layer:
+        assert [("model/config.json", 0o644)] == [(member.name, member.mode) for member in layer.getmembers()]
 
 
 def _blob(files: dict[str, bytes], digest: str) -> bytes:

@@ -1,3 +1,5 @@
+import re
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -62,3 +64,15 @@ def test_every_outcome_but_never_ready_has_a_stage_that_plays_it() -> None:
         if value
     }
     assert expected == actual
+
+
+def test_what_the_operator_asks_at_its_address_is_on_loopback() -> None:
+    """Addresses of simulated pods are invented: elsewhere they may belong to somebody."""
+    (start,) = [stage for stage in read_stages() if stage["metadata"]["name"] == "pod-start"]
+    template = start["spec"]["next"]["statusTemplate"]
+    guard, _, invented = template.partition("{{ else }}\n{{ with PodIPsWith")
+    cache_pods = re.search(r'if eq \(get \.metadata\.labels "nemotron\.dev/component"\) "cache"(.*)', guard, re.DOTALL)
+    assert cache_pods is not None
+    assert invented
+    (address,) = re.findall(r'default "([^"]+)"', cache_pods[1])
+    assert ip_address(address).is_loopback

@@ -1,6 +1,16 @@
 from pathlib import Path
 
-from lab.volumes import REAL_STORAGE_CLASS, STORAGE_CLASS, real_storage_class, real_volumes, storage_class, volumes
+from lab.volumes import (
+    REAL_STORAGE_CLASS,
+    STORAGE_CLASS,
+    ZONAL_STORAGE_CLASS,
+    real_storage_class,
+    real_volumes,
+    storage_class,
+    volumes,
+    zonal_storage_class,
+    zonal_volume,
+)
 
 
 def test_the_storage_class_is_the_default_and_binds_at_once() -> None:
@@ -44,3 +54,17 @@ def test_volumes_of_the_real_node_lead_their_pods_there_and_nobody_elses(tmp_pat
 
 def test_a_claim_that_names_no_class_gets_a_simulated_volume() -> None:
     assert "annotations" not in real_storage_class()["metadata"]
+
+
+def test_a_zonal_volume_waits_for_a_pod_in_its_zone() -> None:
+    manifest = zonal_storage_class()
+    assert (ZONAL_STORAGE_CLASS, "WaitForFirstConsumer") == (
+        manifest["metadata"]["name"],
+        manifest["volumeBindingMode"],
+    )
+    spec = zonal_volume("x", "zone-a")["spec"]
+    (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert ZONAL_STORAGE_CLASS == spec["storageClassName"]
+    assert [("topology.kubernetes.io/zone", ["zone-a"])] == [
+        (expression["key"], expression["values"]) for expression in term["matchExpressions"]
+    ]

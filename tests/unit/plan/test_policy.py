@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.catalog.entry import WeightBytes
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
-from nemotron_operator.plan.facts import ClaimFact, Facts, ForeignObject
+from nemotron_operator.plan.facts import ClaimFact, Facts, ForeignObject, ServingFact
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.policy import (
@@ -44,9 +44,15 @@ from tests.support.fixtures.plans import (
     resolve,
 )
 from tests.support.fixtures.requests import one_profile_configs, sizing_requests
+from tests.support.fixtures.storage import a_class
 
 FOREIGN = Facts(foreign_objects=(ForeignObject("Service", "nemotron", "Helm"),))
 CLAIM = ClaimFact(80 * 1024**3, None, ("ReadWriteOnce",))
+READ_ONLY_CLAIM = ClaimFact(80 * GIB, None, ("ReadOnlyMany",))
+ONE_POD_CLAIM = ClaimFact(80 * GIB, None, ("ReadWriteOncePod",))
+(SHARED,) = list_lookups(a_deployment().parsed, CATALOG).claim_names
+AN_IMAGE = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
+WITH_IMAGES = CONFIG.model_copy(update={"allowed_model_image_prefixes": ("registry.example.com/models/",)})
 
 
 @dataclass(frozen=True)
@@ -233,6 +239,131 @@ REFUSED = [
         Reason.VOLUME_NOT_SHARED,
         ["5 replicas of 2 GPUs share a volume that only one node may mount (ReadWriteOnce)"],
         Facts(claims={"there": CLAIM}),
+    ),
+    Refused(
+        "provided_weights_can_be_checked",
+        a_deployment().with_provided_weights("there", "a").having("cache.verify", "OnStart"),
+        Reason.CHECK_NOT_POSSIBLE,
+        ["spec.cache.verify: OnStart: the weights are yours, and have no manifest", "manifest: true"],
+        Facts(claims={"there": CLAIM}),
+    ),
+    Refused(
+        "damage_can_be_repaired",
+        a_deployment().having("cache.verify", "OnStart").having("cache.accessModes", ["ReadWriteOncePod"]),
+        Reason.VOLUME_NOT_SHARED,
+        ["spec.cache.verify: OnStart: the pod that finds a damaged file", "(ReadWriteOncePod)", "[ReadWriteOnce]"],
+    ),
+    Refused(
+        "volume_can_be_filled",
+        a_deployment().with_existing_claim("there"),
+        Reason.VOLUME_NOT_WRITABLE,
+        [
+            "spec.cache.existingClaim: claim 'there' can only be read (ReadOnlyMany)",
+            "model.source.persistentVolumeClaim",
+        ],
+        Facts(claims={"there": READ_ONLY_CLAIM}),
+    ),
+    Refused(
+        "volume_can_be_filled",
+        a_deployment()
+        .with_provided_weights("there", "a")
+        .having("model.source.persistentVolumeClaim.manifest", value=True),
+        Reason.VOLUME_NOT_WRITABLE,
+        ["spec.model.source.persistentVolumeClaim.manifest: claim 'there' can only be read", "Remove the field"],
+        Facts(claims={"there": READ_ONLY_CLAIM}),
+    ),
+    Refused(
+        "volume_reaches_download",
+        a_deployment().with_existing_claim("there"),
+        Reason.VOLUME_NOT_SHARED,
+        ["spec.cache.existingClaim: the pod that serves holds claim 'there'", "Name another claim"],
+        Facts(claims={"there": ONE_POD_CLAIM}, serving=ServingFact("a", 1)),
+    ),
+    Refused(
+        "storage_class_exists",
+        a_deployment().having("cache.storageClassName", "fats"),
+        Reason.STORAGE_CLASS_NOT_FOUND,
+        [
+            "spec.cache.storageClassName: there is no StorageClass 'fats' in this cluster",
+            "There are fast, slow (`kubectl get storageclass`)",
+            "cache.existingClaim",
+        ],
+        Facts(storage_classes=(a_class("slow"), a_class("fast"))),
+    ),
+    Refused(
+        "storage_class_exists",
+        a_deployment(),
+        Reason.STORAGE_CLASS_NOT_FOUND,
+        [
+            "spec.cache.storageClassName is not set, and this cluster has no default StorageClass. There is slow",
+            "storageclass.kubernetes.io/is-default-class",
+        ],
+        Facts(storage_classes=(a_class("slow"),)),
+    ),
+    Refused(
+        "storage_class_exists",
+        a_deployment(),
+        Reason.STORAGE_CLASS_NOT_FOUND,
+        ["`kubectl get storageclass` lists none"],
+        Facts(storage_classes=()),
+    ),
+    Refused(
+        "volume_can_grow",
+        a_deployment().having("cache.size", "100Gi"),
+        Reason.VOLUME_CANNOT_GROW,
+        [
+            "spec.cache.size: the volume has 80.0 GiB and cannot grow to 100Gi",
+            "StorageClass 'slow' does not have allowVolumeExpansion: true",
+        ],
+        Facts(claims={SHARED: ClaimFact(80 * GIB, "slow", ("ReadWriteOnce",))}, storage_classes=(a_class("slow"),)),
+    ),
+    Refused(
+        "volume_can_grow",
+        a_deployment().having("cache.size", "100Gi"),
+        Reason.VOLUME_CANNOT_GROW,
+        ["cannot grow to 100Gi: a volume without StorageClass does not have allowVolumeExpansion"],
+        Facts(claims={SHARED: CLAIM}, storage_classes=(a_class("slow", is_default=True, can_grow=True),)),
+    ),
+    Refused(
+        "model_image_is_allowed",
+        AN_IMAGE,
+        Reason.IMAGE_NOT_ALLOWED,
+        [
+            "spec.model.source.ociImage.reference: 'registry.example.com/models/nemotron:1'",
+            "does not start with an allowed prefix (none)",
+            "allowedModelImagePrefixes",
+        ],
+    ),
+    Refused(
+        "model_image_is_allowed",
+        AN_IMAGE,
+        Reason.IMAGE_NOT_ALLOWED,
+        ["an allowed prefix (other.example.com/)"],
+        config=CONFIG.model_copy(update={"allowed_model_image_prefixes": ("other.example.com/",)}),
+    ),
+    Refused(
+        "image_volumes_are_supported",
+        AN_IMAGE,
+        Reason.IMAGE_VOLUME_NOT_SUPPORTED,
+        ["the API server is 1.34, and images are mounted as volumes by default since 1.35", "imageVolumes: true"],
+        Facts(api_server_version=(1, 34)),
+        WITH_IMAGES,
+    ),
+    Refused(
+        "image_volumes_are_supported",
+        AN_IMAGE,
+        Reason.IMAGE_VOLUME_NOT_SUPPORTED,
+        ["the API server is 1.30", "Upgrade the cluster, or take the weights from huggingFace"],
+        Facts(api_server_version=(1, 30)),
+        WITH_IMAGES,
+    ),
+    Refused(
+        "image_volumes_are_supported",
+        AN_IMAGE,
+        Reason.IMAGE_VOLUME_NOT_SUPPORTED,
+        ["imageVolumes is false in the operator's configuration"],
+        Facts(api_server_version=(1, 37)),
+        WITH_IMAGES.model_copy(update={"image_volumes": False}),
     ),
     Refused(
         "names_are_free",

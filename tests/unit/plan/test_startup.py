@@ -63,3 +63,11 @@ def test_no_start_is_given_less_than_vllm_itself_waits(mib_per_second: int) -> N
 def test_every_published_load_of_70b_in_fp8_is_within_the_time_for_reading(load_seconds: float) -> None:
     """Rows D1, P2, P61 and D16 of the published measurements."""
     assert load_seconds < plan(a_deployment()).startup.estimate_seconds - COMPILE_SECONDS
+
+
+def test_a_node_is_given_the_time_to_pull_the_weights_in_an_image() -> None:
+    config = CONFIG.model_copy(update={"allowed_model_image_prefixes": ("registry.example.com/",)})
+    image = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
+    from_image, from_volume = plan(image, config=config).startup, plan(a_deployment()).startup
+    assert from_volume.budget_seconds == from_image.budget_seconds
+    assert 1386 == from_image.progress_deadline_seconds - from_volume.progress_deadline_seconds

@@ -11,7 +11,7 @@ from nemotron_operator.plan.startup import (
     SHORTEST_STARTUP_BUDGET_SECONDS,
     STARTUP_SAFETY_FACTOR,
 )
-from nemotron_operator.render.jobs import TERMINAL_EXIT_CODES
+from nemotron_operator.render.jobs import PROGRESS_PORT, PROGRESS_PORT_NAME, TERMINAL_EXIT_CODES
 from nemotron_operator.render.manifests import ENDPOINT_REMOVAL_SECONDS, Manifest, Manifests, render
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, INTENT_ANNOTATION, REVISION_LABEL, hash_manifest
 from nemotron_operator.status.compute import tell_plan
@@ -177,7 +177,7 @@ def test_every_pod_is_restricted(deployment: DeploymentBuilder) -> None:
         assert {"drop": ["ALL"]} == security["capabilities"]
         assert security["readOnlyRootFilesystem"] is True
         volumes = spec.get("volumes", [])
-        assert all(set(volume) <= {"name", "persistentVolumeClaim", "emptyDir"} for volume in volumes)
+        assert all(set(volume) <= {"name", "persistentVolumeClaim", "emptyDir", "configMap"} for volume in volumes)
         mounted = {mount["name"] for mount in container_of(pod).get("volumeMounts", [])}
         assert mounted == {volume["name"] for volume in volumes}
 
@@ -424,6 +424,13 @@ def test_the_downloader_understands_its_arguments() -> None:
     (models,) = [mount for mount in container["volumeMounts"] if mount["name"] == "models"]
     assert str(options.destination) == models["mountPath"]
     assert "readOnly" not in models
+
+
+def test_the_downloader_tells_its_progress_where_its_pod_offers_it() -> None:
+    container = container_of(job_of(render(plan(a_deployment())))["spec"]["template"])
+    (port,) = container["ports"]
+    assert {"name": PROGRESS_PORT_NAME, "containerPort": PROGRESS_PORT} == port
+    assert f"--progress-port={port['containerPort']}" in container["args"]
 
 
 def test_a_pull_secret_that_is_named_twice_stands_once_in_a_pod() -> None:

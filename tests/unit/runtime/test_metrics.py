@@ -62,6 +62,16 @@ def test_what_others_fill_has_the_promised_names() -> None:
     assert 1700000000 == value(metrics, "last_resync_timestamp_seconds")
 
 
+def test_downloads_and_cached_models_are_told_without_a_name_of_the_cluster() -> None:
+    metrics = Metrics()
+    metrics.downloads_active.set(2)
+    metrics.downloads_remaining_bytes.set(36_342_500_000)
+    metrics.cached_bytes.set(72_685_000_000)
+    assert 2 == value(metrics, "downloads_active")
+    assert 36_342_500_000 == value(metrics, "downloads_remaining_bytes")
+    assert 72_685_000_000 == value(metrics, "cached_bytes")
+
+
 def test_every_name_has_our_prefix_or_is_the_process_collectors() -> None:
     names = {family.name for family in Metrics().registry.collect()}
     assert [] == [name for name in names if not name.startswith(("nemotron_operator_", "process_"))]

@@ -26,6 +26,7 @@ from tests.support.fixtures.observations import (
 from tests.support.fixtures.plans import facts_when_cached, plan, plan_cached, refuse
 from tests.support.kstatus import Verdict
 
+NO_VOLUME = "0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims."
 NOBODY_ASKED = ("Unknown", "NotRequested")
 NOT_ASKED_YET = ("Unknown", "Waiting")
 FITS = ("True", "Fits")
@@ -250,8 +251,14 @@ SITUATIONS = [
     fetching(
         "the volume waits for its first pod, which no node takes",
         downloading(a_job(), a_pod("", unschedulable=NO_NODE), claim=PENDING_VOLUME),
+        "Unschedulable",
+        [NO_NODE, "is not bound yet: it is made where this pod runs"],
+    ),
+    fetching(
+        "the first pod waits for its volume",
+        downloading(a_job(), a_pod("", unschedulable=NO_VOLUME), claim=PENDING_VOLUME),
         "VolumePending",
-        ["is not bound yet", NO_NODE],
+        ["is not bound yet", NO_VOLUME],
     ),
     fetching(
         "no node takes the cache pod",
@@ -573,7 +580,7 @@ SITUATIONS = [
             "Available": ("True", "Serving"),
         },
         Verdict.CURRENT,
-        {"ModelCached": ["'models/a' on volume 'mine'", "not checked"]},
+        {"ModelCached": ["26 files with config.json, 72.7 GB in 'models/a' on volume 'mine'", "hashes were not"]},
         NEW,
         ("True", "Verified"),
     ),

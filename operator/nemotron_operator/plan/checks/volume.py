@@ -64,17 +64,11 @@ def volume_can_be_filled(request: PlanRequest) -> Violation | None:
     )
 
 
-def volume_reaches_jobs(request: PlanRequest) -> Violation | None:
-    """Refuse Jobs that would wait for ever for a volume that the engine holds."""
+def volume_reaches_download(request: PlanRequest) -> Violation | None:
+    """Refuse a download that would wait for ever for a volume that the engine holds."""
     spec, modes = request.spec, plan_access_modes(request)
     if not is_for_one_pod(modes) or spec.suspend or spec.replicas == 0:
         return None
-    if spec.cache.verify == "Schedule":
-        return Violation(
-            Reason.VOLUME_NOT_SHARED,
-            f"spec.cache.verify: Schedule reads the volume beside the engine, and one pod excludes all others from it "
-            f"({ONE_POD}). Set verify: OnStart, or cache.accessModes: [ReadWriteOnce] on a volume that is made anew.",
-        )
     existing = spec.cache.existing_claim
     if existing is None or request.facts.serving is None or request.facts.cached_models:
         return None

@@ -1,0 +1,105 @@
+"""What the cluster as a whole offers: asked for when a decision needs it, and remembered for a while."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import STORAGE_CLASS
+from nemotron_operator.errors import ClusterError
+from nemotron_operator.plan.facts import StorageClassFact
+
+STORAGE_CLASSES_SECONDS = 10.0
+"""How long a list of StorageClasses counts: less than a refusal that rests on it waits."""
+
+VERSION_SECONDS = 300.0
+"""How long the API server's version counts."""
+
+DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
+
+_ZONES = re.compile(r"(^|[./])zone$")
+"""The keys of a volume's node affinity that name a zone: `topology.kubernetes.io/zone` and those of drivers."""
+
+_HOST = "kubernetes.io/hostname"
+
+
+class Platform:
+    """Answers of the API server about the cluster, each as old as it may be.
+
+    Parameters
+    ----------
+    clock
+        Tells monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._storage_classes: tuple[float, tuple[StorageClassFact, ...] | None] | None = None
+        self._version: tuple[float, tuple[int, int] | None] | None = None
+
+    async def list_storage_classes(self, gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
+        """List the StorageClasses; None where the operator may not, as without a ClusterRole."""
+        if self._storage_classes is None or self._clock() - self._storage_classes[0] >= STORAGE_CLASSES_SECONDS:
+            self._storage_classes = self._clock(), await _list_storage_classes(gateway)
+        return self._storage_classes[1]
+
+    async def read_version(self, gateway: ClusterGateway) -> tuple[int, int] | None:
+        """Read major and minor version of the API server; None where it does not tell."""
+        if self._version is None or self._clock() - self._version[0] >= VERSION_SECONDS:
+            self._version = self._clock(), await _read_version(gateway)
+        return self._version[1]
+
+
+def read_storage_class(live: KubernetesObject) -> StorageClassFact:
+    """Read what decides about the volumes of a class."""
+    metadata = live["metadata"]
+    return StorageClassFact(
+        name=metadata["name"],
+        provisioner=live.get("provisioner", ""),
+        is_default=(metadata.get("annotations") or {}).get(DEFAULT_ANNOTATION) == "true",
+        created_at=metadata.get("creationTimestamp", ""),
+        can_grow=bool(live.get("allowVolumeExpansion")),
+        waits_for_consumer=live.get("volumeBindingMode") == "WaitForFirstConsumer",
+    )
+
+
+def read_place(volume: KubernetesObject) -> str:
+    """Tell in words where a volume can be reached from: its zone, or its node; empty where it says neither."""
+    required = (volume["spec"].get("nodeAffinity") or {}).get("required") or {}
+    expressions = [
+        one for term in required.get("nodeSelectorTerms") or [] for one in term.get("matchExpressions") or []
+    ]
+    zones = _list_values(expressions, lambda key: _ZONES.search(key) is not None)
+    nodes = _list_values(expressions, lambda key: key == _HOST)
+    if zones:
+        return f"zone {zones}"
+    return f"node {nodes}" if nodes else ""
+
+
+def _list_values(expressions: list[Mapping[str, Any]], is_wanted: Callable[[str], bool]) -> str:
+    values = [value for one in expressions if is_wanted(one["key"]) for value in one.get("values") or []]
+    return " or ".join(dict.fromkeys(repr(value) for value in values))
+
+
+async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
+    try:
+        listed, _ = await gateway.list_all(STORAGE_CLASS)
+    except ClusterError as error:
+        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
+            return None
+        raise
+    return tuple(map(read_storage_class, listed))
+
+
+async def _read_version(gateway: ClusterGateway) -> tuple[int, int] | None:
+    try:
+        said = await gateway.read_version()
+    except ClusterError as error:
+        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
+            return None
+        raise
+    numbers = [re.match(r"\d+", str(said.get(part, ""))) for part in ("major", "minor")]  # managed clusters say 35+
+    major, minor = (int(number[0]) if number else None for number in numbers)
+    return None if major is None or minor is None else (major, minor)

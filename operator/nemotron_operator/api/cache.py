@@ -102,8 +102,8 @@ class CacheStatus(ApiModel):
     """The weights on their volume."""
 
     claim_name: Annotated[str | None, Field(max_length=253)] = None
-    """The PersistentVolumeClaim; absent where the weights come in an image.
-    Example: `model-nvidia-llama-3.1-nemotron-70b-instruct-hf-0a1b2c3d4e`."""
+    """The PersistentVolumeClaim; absent for weights in an image.
+    Example: `model-nvidia-nemotron-70b-0a1b2c3d4e`."""
 
     image: Annotated[str | None, Field(max_length=512)] = None
     """The OCI image that holds the weights. Example: `registry.example.com/models/nemotron-70b:1`."""

@@ -132,7 +132,7 @@ class ModelSource(ApiModel):
 
     oci_image: OciImageSource | None = None
     """An OCI image that holds the weights. Default: none.
-    Example: `{reference: "registry.example.com/models/nemotron-70b:1"}`."""
+    Example: `{reference: registry.example.com/nemotron-70b}`."""
 
     persistent_volume_claim: ClaimSource | None = None
     """A volume that already holds the weights. Default: none, the model is downloaded.

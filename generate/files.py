@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from generate import cache_reasons
 from generate.blocks import replace_block
+from generate.configuration import render_configuration
 from generate.fit_matrix import BLOCK, render_fit_matrix, render_representatives
 from generate.reference import render_reference
 from nemotron_operator.api.crd import render_crd
@@ -29,6 +30,7 @@ def render_files() -> dict[PurePosixPath, str]:
         PurePosixPath("charts/nemotron-operator/files/crds") / CRD_FILE: crd_text,
         PurePosixPath("docs/reference/nemotrondeployment.md"): render_reference(crd),
         PurePosixPath("docs/reference/fit-matrix.md"): render_fit_matrix(),
+        PurePosixPath("docs/reference/configuration.md"): render_configuration(),
         PurePosixPath("docs/model-cache.md"): replace_block(
             (ROOT / "docs/model-cache.md").read_text(), cache_reasons.BLOCK, cache_reasons.render_reasons()
         ),

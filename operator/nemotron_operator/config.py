@@ -131,7 +131,7 @@ class OperatorConfig(ConfigModel):
     memory account follow it."""
 
     downloader_image: str
-    """The image of the cache Job and of the verification Job. It holds `nemotron-download` and `nemotron-verify`."""
+    """The image of the Jobs: it holds `nemotron-download`, `nemotron-volume` and `nemotron-verify`."""
 
     download_cpu: Annotated[str, Field(pattern=QUANTITY_PATTERN)] = "2"
     """CPU that the cache Job requests; hashing and writing keep about two cores busy."""
@@ -146,8 +146,8 @@ class OperatorConfig(ConfigModel):
     """Environment variables of the cache Jobs: `HTTPS_PROXY`, `NO_PROXY` and the like."""
 
     download_ca_config_map: ConfigMapKey | None = None
-    """A ConfigMap, in the namespace of each resource, with the certificates (PEM) of a private CA that cache Jobs trust
-    alone; resources may name another."""
+    """A ConfigMap, in the namespace of each resource, with the certificates (PEM) of a private CA, which the cache Jobs
+    trust instead of the public ones; resources may name another."""
 
     show_download_progress: bool = True
     """Whether the operator asks running cache Jobs, at their pods' addresses, how far they are."""
@@ -181,7 +181,7 @@ class OperatorConfig(ConfigModel):
     """Share of a GPU's memory that the engine may take where the resource says nothing; vLLM's own default."""
 
     assumed_read_mib_per_second: Annotated[int, Field(ge=1)] = 200
-    """Read rate of the cache volume that the start-up budget assumes, in MiB/s."""
+    """Read rate of the cache volume that the start-up budget assumes until the download has measured it, in MiB/s."""
 
     resync_seconds: Annotated[int, Field(ge=10)] = 600
     """How often every resource is compared with the cluster although nothing was reported, in seconds."""

@@ -13,6 +13,7 @@ from nemotron_operator.cluster.checks import read_request
 from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
 from nemotron_operator.cluster.publish import publish
+from nemotron_operator.cluster.release import has_lost_volume, release_gpus, wants_no_replica
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.check import count_seconds_to_next_check
@@ -67,17 +68,20 @@ class Reconciler:
         ClusterError
             The API server refused or did not answer; the queue tries again.
         """
-        body = self.view.cache.get(NEMOTRON, *key)
+        view = self.view.remembering()
+        body = view.cache.get(NEMOTRON, *key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # the garbage collector deletes the children, and the volume stays
         deployment = parse_deployment(body)
-        decision, desired_revision = await self._decide_and_apply(deployment)
+        decision, desired_revision = await self._decide_and_apply(deployment, view)
+        if isinstance(deployment, ParsedDeployment) and wants_no_replica(deployment):
+            await release_gpus(deployment.identity, view)  # whatever became of the rest of the spec
         shows_progress = self.config.show_download_progress
         lookups = self._list_lookups(deployment)
-        observation = await observe(deployment.identity, lookups, self.view, asks_download=shows_progress)
+        observation = await observe(deployment.identity, lookups, view, asks_download=shows_progress)
         now, previous = self.now(), parse_status(body)
         status = compute_status(decision, observation, desired_revision, previous, now)
-        await publish(body, status, self.view, now, self.reporter)
+        await publish(body, status, view, now, self.reporter)
         if status.verification != previous.verification:
             return 0.0  # the Job that asked may go now, and a write of our own wakes nobody
         download = find_active_download(decision, observation)
@@ -86,18 +90,22 @@ class Reconciler:
         is_unwatched = isinstance(decision, Rejection) and decision.reason in _UNWATCHED
         return UNWATCHED_RETRY_SECONDS if is_unwatched else _count_to_next_check(deployment, decision, body, now)
 
-    async def _decide_and_apply(self, deployment: ParsedDeployment | InvalidDeployment) -> tuple[Decision, str | None]:
+    async def _decide_and_apply(
+        self, deployment: ParsedDeployment | InvalidDeployment, view: ClusterView
+    ) -> tuple[Decision, str | None]:
         if isinstance(deployment, InvalidDeployment):
             return deployment, None
         revision = None
         try:
-            facts = await observe_facts(deployment, self.catalog, self.view, self.now())
+            facts = await observe_facts(deployment, self.catalog, view, self.now())
             plan = make_plan(deployment, facts, self.config, self.catalog)
             if not isinstance(plan, ServingPlan):
                 return plan, None  # what serves keeps serving
             manifests = render(plan)
             revision = manifests.revision
-            await apply(manifests, deployment.identity, self.view)
+            if await has_lost_volume(plan, view):
+                await release_gpus(deployment.identity, view)
+            await apply(manifests, deployment.identity, view)
         except ClusterError as error:
             if error.status_code not in _REFUSALS:
                 raise

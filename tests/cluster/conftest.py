@@ -10,7 +10,7 @@ import pytest
 from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator
-from tests.support.cluster import Namespace, RunningOperator
+from tests.support.cluster import Namespace, RunningOperator, name_cluster
 
 _numbers = itertools.count(1)
 
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
     """A cluster of the tests' own, made anew and taken away."""
-    made = bring_up("test", lambda text: print(f"  {text}", file=sys.stderr))
+    made = bring_up(name_cluster("test"), lambda text: print(f"  {text}", file=sys.stderr))
     install_chart(made)
     yield made
     made.delete()

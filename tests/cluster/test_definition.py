@@ -13,6 +13,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 HUB = {"repository": "org/name"}
 CLAIM = {"claimName": "models", "path": "weights"}
+OWN = {"persistentVolumeClaim": CLAIM}
 IMAGE = {"ociImage": {"reference": "registry.example.com/models/nemotron:1"}}
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -36,6 +37,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a size beside an existing claim", {"cache": {"existingClaim": "a", "size": "1Gi"}}, "has its own size"),
     ("a size for an image", {"model": {"source": IMAGE}, "cache": {"size": "1Gi"}}, "need no volume"),
     ("a check of an image", {"model": {"source": IMAGE}, "cache": {"verify": "OnStart"}}, "and cache.verify"),
+    ("a size for a volume of the user's", {"model": {"source": OWN}, "cache": {"size": "1Gi"}}, "need no other"),
+    ("deleting it", {"model": {"source": OWN}, "cache": {"retention": "Delete"}}, "never resized or deleted"),
     ("a negative number of replicas", {"replicas": -1}, "spec.replicas"),
 ]
 

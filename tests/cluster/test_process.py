@@ -116,7 +116,7 @@ def test_an_api_server_that_is_not_there_is_named_and_waited_for(tmp_path: Path)
 
 def test_the_chart_grants_no_access_to_secrets(plane: ControlPlane) -> None:
     subject = f"system:serviceaccount:nemotron-system:{RELEASE}"
-    forbidden = ["get secrets", "list configmaps", "create pods", "create pods/exec", "delete persistentvolumeclaims"]
+    forbidden = ["get secrets", "list configmaps", "create pods", "create pods/exec", "delete persistentvolumes"]
 
     answers = {question: _can(plane, subject, question) for question in (*forbidden, "create deployments.apps")}
 

@@ -1,6 +1,7 @@
 """What the cluster tier needs to speak with: a namespace of its own, patience, and the operator's own counters."""
 
 import json
+import os
 import re
 import time
 import urllib.request
@@ -21,9 +22,17 @@ QUICKLY = {"lab.nemotron.dev/fetch-seconds": "0.5", "lab.nemotron.dev/load-secon
 PATIENCE_SECONDS = 40.0
 """How long a test waits for what takes seconds on a quiet machine; a busy one is slower."""
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""Which of the processes that share the tests this is; empty when there is one."""
+
 T = TypeVar("T")
 
 Body = dict[str, Any]
+
+
+def name_cluster(name: str) -> str:
+    """Name a cluster that no other process of this run has."""
+    return f"{name}-{WORKER}" if WORKER else name
 
 
 def wait_until(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:

@@ -9,7 +9,7 @@ from typing_extensions import override
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import Key, KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import NEMOTRON, STORAGE_CLASS, ApiKind
+from nemotron_operator.cluster.kinds import DEPLOYMENT, NEMOTRON, STORAGE_CLASS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ConflictError
 
@@ -104,6 +104,12 @@ class MemoryGateway(ClusterGateway):
         stored = self.objects[kind, _key_of(live)]
         self._record("annotate", kind, live)
         return self.put(kind, merge(stored, {"metadata": {"annotations": annotations}}))
+
+    @override
+    async def scale(self, server: KubernetesObject, replicas: int) -> KubernetesObject:
+        stored = self.objects[DEPLOYMENT, _key_of(server)]
+        self._record("scale", DEPLOYMENT, server)
+        return self.put(DEPLOYMENT, merge(stored, {"spec": {"replicas": replicas}}))
 
     @override
     async def patch_managed_fields(

@@ -300,6 +300,21 @@ def test_a_schedule_comes_back_in_time() -> None:
     assert 24 * 3600 == cluster.retry_seconds
 
 
+def test_a_check_that_takes_longer_than_the_interval_comes_to_its_end() -> None:
+    deployment = a_deployment().having("cache.verify", "Schedule").having("cache.verifyIntervalHours", 1)
+    cluster = a_cluster_at_rest(deployment)
+    cluster.now = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    cluster.settle()
+    (check,) = cluster.checks
+    cluster.now = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
+    assert [] == cluster.reconcile()
+    cluster.end(check, "2026-11-24T11:45:00Z", {"outcome": "Complete"})
+    cluster.now = datetime(2026, 11, 24, 11, 45, tzinfo=UTC)
+    cluster.settle()
+    assert [] == cluster.checks
+    assert 3600 == cluster.retry_seconds
+
+
 def test_a_scheduled_check_that_failed_is_made_again_on_the_next_date() -> None:
     deployment = a_deployment().having("cache.verify", "Schedule").having("cache.verifyIntervalHours", 24)
     cluster = a_cluster_at_rest(deployment)

@@ -18,13 +18,14 @@ from nemotron_operator.termination.outcome import render_line
 from nemotron_operator.verifier.errors import Reason as VerifierReason
 from nemotron_operator.verifier.outcome import Complete as AnsweredAsExpected
 from nemotron_operator.verifier.outcome import Failed
-from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
 from tests.support.fixtures.live_objects import (
     a_finished_cache_pod,
     a_finished_verify_pod,
     a_live_claim,
     a_live_object,
     a_live_pod,
+    child_labels,
     condition,
     controlled_by,
 )
@@ -401,6 +402,49 @@ def test_suspending_keeps_everything_but_the_replicas() -> None:
     assert ("False", "Suspended") == cluster.condition("Ready")
 
 
+@pytest.mark.parametrize("idle", [a_deployment().suspended(), a_deployment().with_replicas(0)])
+def test_without_a_replica_no_gpu_waits_for_another_model_to_be_fetched(idle: DeploymentBuilder) -> None:
+    cluster = serving_cluster()
+    template = cluster.find(DEPLOYMENT)["spec"]["template"]
+    cluster.ask_for(idle.with_model(BF16))
+    assert ("scale", "Deployment", "nemotron") in cluster.reconcile()
+    assert {"replicas": 0, "template": template}.items() <= cluster.find(DEPLOYMENT)["spec"].items()
+    assert ("False", "VolumePending") == cluster.condition("ModelCached")
+    assert [] == cluster.reconcile()
+
+    cluster.ask_for(a_deployment())
+    assert ("apply", "Deployment", "nemotron") in cluster.reconcile()
+    assert 1 == cluster.find(DEPLOYMENT)["spec"]["replicas"]
+
+
+def test_suspending_frees_the_gpus_of_a_spec_that_is_refused() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().suspended().with_tensor(16))
+    written = cluster.reconcile()
+    assert [("scale", "Deployment", "nemotron"), ("status", "NemotronDeployment", "nemotron")] == written
+    cluster.gateway.take(POD, "team", "nemotron-0")
+    cluster.reconcile()
+    assert ("False", "Waiting") == cluster.condition("Available")
+    assert [] == cluster.reconcile()
+
+
+def test_suspending_frees_the_gpus_when_the_cluster_refuses_the_rest() -> None:
+    cluster = serving_cluster()
+    cluster.gateway.refusals[CLAIM] = 403
+    cluster.ask_for(a_deployment().suspended().with_model(BF16))
+    assert ("scale", "Deployment", "nemotron") in cluster.reconcile()
+
+
+def test_suspending_leaves_a_foreign_deployment_alone() -> None:
+    cluster = Cluster(a_deployment().suspended())
+    owner = controlled_by("somebody", "uid-x", "Other")
+    server = a_live_object("Deployment", "nemotron", labels=child_labels(), owner=owner)
+    cluster.gateway.put(DEPLOYMENT, {**server, "spec": {"replicas": 2, "template": {"metadata": {}}}})
+    cluster.reconcile()
+    assert 2 == cluster.find(DEPLOYMENT)["spec"]["replicas"]
+    assert ("True", "NameConflict") == cluster.condition("Stalled")
+
+
 def lose_the_cache_pod(cluster: Cluster) -> None:
     """Take the finished pod of the download away, as happens when its node is scaled down."""
     cluster.gateway.take(POD, "team", "cache-x")
@@ -483,6 +527,23 @@ def test_a_volume_that_was_deleted_and_made_anew_is_filled_anew() -> None:
     cluster.restart()
     assert ("create", "Job", job) in cluster.reconcile()
     assert ("False", "VolumePending") == cluster.condition("ModelCached")
+
+
+def test_pods_that_would_start_on_a_volume_that_was_made_anew_take_no_gpu() -> None:
+    cluster = serving_cluster()
+    cluster.gateway.take(CLAIM, "team", cluster.find(CLAIM)["metadata"]["name"])
+    cluster.gateway.put(POD, a_live_pod("nemotron-0", conditions=[NO_NODE]))
+    assert ("scale", "Deployment", "nemotron") == cluster.reconcile()[0]
+    cluster.reconcile()  # the Job is made anew
+    cluster.finish_download()
+    cluster.reconcile()
+    assert 1 == cluster.find(DEPLOYMENT)["spec"]["replicas"]
+
+
+def test_pods_that_serve_from_a_volume_that_is_gone_go_on() -> None:
+    cluster = serving_cluster()
+    cluster.gateway.take(CLAIM, "team", cluster.find(CLAIM)["metadata"]["name"])
+    assert ("scale", "Deployment", "nemotron") not in cluster.reconcile()
 
 
 def test_an_object_of_ours_whose_label_was_taken_away_gets_it_back() -> None:

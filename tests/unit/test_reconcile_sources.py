@@ -191,3 +191,47 @@ def test_an_api_server_that_mounts_no_images_stops_everything_and_is_asked_again
     assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
     assert ("True", "ImageVolumeNotSupported") == cluster.condition("Stalled")
     assert UNWATCHED_RETRY_SECONDS == cluster.retry_seconds
+
+
+def list_gets(cluster: Cluster) -> list[str]:
+    """Reconcile as a new operator process; list what it asks for beyond what it lists at its start."""
+    cluster.restart()
+    cluster.gateway.reads.clear()
+    assert [] == cluster.reconcile()
+    return [kind for verb, kind in cluster.gateway.reads if verb == "get"]
+
+
+def test_a_model_at_rest_asks_for_nothing_also_once_its_job_was_collected() -> None:
+    cluster = serving_cluster(a_deployment().with_replicas(1))
+    assert [] == list_gets(cluster)
+    cluster.gateway.take(JOB, "team", cluster.find(JOB)["metadata"]["name"])
+    assert [] == list_gets(cluster)
+
+
+def test_a_suspended_model_at_rest_asks_for_nothing() -> None:
+    cluster = serving_cluster()
+    cluster.ask_for(a_deployment().with_replicas(2).suspended())
+    cluster.reconcile()
+    assert [] == list_gets(cluster)
+
+
+def test_a_volume_of_the_users_is_asked_for_once_as_no_watch_reports_it() -> None:
+    cluster = provided_cluster()
+    end_look(cluster, FOUND)
+    cluster.reconcile()
+    assert ["PersistentVolumeClaim"] == list_gets(cluster)
+
+    filled = Cluster(a_deployment().with_existing_claim("mine"))
+    filled.gateway.put(CLAIM, users_claim())
+    filled.reconcile()
+    filled.finish_download()
+    filled.reconcile()
+    assert ["PersistentVolumeClaim"] == list_gets(filled)
+
+
+def test_an_image_at_rest_asks_for_nothing_as_long_as_the_version_counts() -> None:
+    cluster = image_cluster("37")
+    cluster.reconcile()
+    cluster.gateway.reads.clear()
+    assert [] == cluster.reconcile()
+    assert [] == [kind for verb, kind in cluster.gateway.reads if verb == "get"]

@@ -9,7 +9,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import DEPLOYMENT, NEMOTRON
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
 MANIFEST: dict[str, Any] = {"metadata": {"namespace": "team", "name": "nemotron"}, "spec": {"replicas": 1}}
@@ -85,6 +85,26 @@ async def test_a_deletion_names_the_observed_uid(gateway: ClusterGateway, server
     await gateway.delete(DEPLOYMENT, {"metadata": {**MANIFEST["metadata"], "uid": "u-1"}})
 
     assert ("DELETE", {"uid": "u-1"}) == (server[0].requests[0][0], server[0].requests[0][3]["preconditions"])
+
+
+async def test_the_deletion_of_a_volume_names_the_observed_version_too(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    await gateway.delete(CLAIM, {"metadata": {**MANIFEST["metadata"], "uid": "u-1", "resourceVersion": "7"}})
+
+    assert {"uid": "u-1", "resourceVersion": "7"} == server[0].requests[0][3]["preconditions"]
+
+
+async def test_scaling_writes_one_field_under_an_ownership_of_its_own(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    await gateway.scale({"metadata": {**MANIFEST["metadata"], "uid": "u-1"}}, 0)
+
+    method, path, query, sent, headers = server[0].requests[0]
+    assert ("PATCH", f"{COLLECTION}/nemotron") == (method, path)
+    assert {"fieldManager": "nemotron-operator-scale"} == query
+    assert {"metadata": {"uid": "u-1"}, "spec": {"replicas": 0}} == sent
+    assert "application/merge-patch+json" == headers["Content-Type"]
 
 
 async def test_a_status_is_a_merge_patch_that_carries_the_version(

@@ -56,8 +56,9 @@ class CacheSpec(ApiModel):
 
     verify: Literal["Never", "OnStart", "Schedule"] = "Never"
     """When the bytes on the volume are read again and held against their SHA-256, beside the download itself: `OnStart`
-    before each start of an engine, `Schedule` by a Job every `verifyIntervalHours`. Files that differ are never served,
-    and fetched again. Default: `Never`. Example: `Schedule`."""
+    in each new pod before its engine starts, `Schedule` by a Job every `verifyIntervalHours`. Files that differ start
+    no engine, and are fetched again. Weights of your own, with a manifest, know `OnStart` alone. Default: `Never`.
+    Example: `Schedule`."""
 
     verify_interval_hours: Annotated[int, Field(strict=True, ge=1, le=8760)] = 168
     """Hours between two verifications with `verify: Schedule`. Default: 168, a week. Example: `24`."""

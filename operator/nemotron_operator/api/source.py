@@ -10,6 +10,14 @@ from nemotron_operator.api.references import ConfigMapKeyReference, SecretKeyRef
 URL_PATTERN = r"^https?://[A-Za-z0-9_.:/-]+$"
 """The base URL of a server."""
 
+REPOSITORY_PATTERN = r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$"
+"""A repository of a hub."""
+
+BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"
+"""A bucket of an object store."""
+
+DIRECTORY_PATTERN = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"
+"""A directory inside of something."""
 
 _STAYS_INSIDE = "must stay inside of what holds it: remove '..'"
 
@@ -18,7 +26,7 @@ DirectoryPath = Annotated[
     Field(
         min_length=1,
         max_length=512,
-        pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+        pattern=DIRECTORY_PATTERN,
         json_schema_extra=rules(rule("!self.contains('..')", _STAYS_INSIDE)),
     ),
     AfterValidator(lambda path: require(path, ".." not in path, _STAYS_INSIDE)),
@@ -29,9 +37,7 @@ DirectoryPath = Annotated[
 class HuggingFaceSource(ApiModel):
     """A repository on a Hugging Face hub, downloaded once into the cache."""
 
-    repository: Annotated[
-        str, Field(min_length=3, max_length=193, pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")
-    ]
+    repository: Annotated[str, Field(min_length=3, max_length=193, pattern=REPOSITORY_PATTERN)]
     """Organisation and name of the repository. Required. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
 
     revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = (
@@ -49,14 +55,15 @@ class HuggingFaceSource(ApiModel):
     Example: `https://hub.example.com`."""
 
     ca_config_map_ref: ConfigMapKeyReference | None = None
-    """Certificates of a private CA, PEM, that signed the hub's or the proxy's certificate. Default: the operator's
-    `downloadCaConfigMap`, else the public CAs alone. Example: `{name: company-ca, key: ca.crt}`."""
+    """Certificates (PEM) of the private CA that signed the hub's or the proxy's certificate, trusted instead of the
+    public ones. Default: the operator's `downloadCaConfigMap`, else the public CAs.
+    Example: `{name: company-ca, key: ca.crt}`."""
 
 
 class S3Source(ApiModel):
     """A directory of an S3-compatible object store, downloaded once into the cache."""
 
-    bucket: Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$")]
+    bucket: Annotated[str, Field(min_length=3, max_length=63, pattern=BUCKET_PATTERN)]
     """Name of the bucket. Required. Example: `models`."""
 
     prefix: DirectoryPath
@@ -73,8 +80,9 @@ class S3Source(ApiModel):
     Only the cache Job gets it. Default: none, the bucket is asked anonymously. Example: `{name: object-store}`."""
 
     ca_config_map_ref: ConfigMapKeyReference | None = None
-    """Certificates of a private CA, PEM, that signed the object store's certificate. Default: the operator's
-    `downloadCaConfigMap`, else the public CAs alone. Example: `{name: company-ca, key: ca.crt}`."""
+    """Certificates (PEM) of the private CA that signed the object store's certificate, trusted instead of the public
+    ones. Default: the operator's `downloadCaConfigMap`, else the public CAs.
+    Example: `{name: company-ca, key: ca.crt}`."""
 
 
 class OciImageSource(ApiModel):

@@ -204,6 +204,11 @@ _IMAGE_NEEDS_NO_VOLUME = (
     "cache.existingClaim and cache.verify"
 )
 
+_OWN_VOLUME_NEEDS_NO_OTHER = (
+    "weights on a volume of yours (model.source.persistentVolumeClaim) need no other, and it is never resized or "
+    "deleted: remove cache.size, cache.storageClassName, cache.existingClaim and cache.retention"
+)
+
 
 class NemotronDeploymentSpec(ApiModel):
     """What is asked for: one model, served by one vLLM engine per replica."""
@@ -215,7 +220,13 @@ class NemotronDeploymentSpec(ApiModel):
                 "(!has(self.cache.size) && !has(self.cache.storageClassName) && !has(self.cache.existingClaim) && "
                 "(!has(self.cache.verify) || self.cache.verify == 'Never'))",
                 _IMAGE_NEEDS_NO_VOLUME,
-            )
+            ),
+            rule(
+                "!has(self.model.source) || !has(self.model.source.persistentVolumeClaim) || !has(self.cache) || "
+                "(!has(self.cache.size) && !has(self.cache.storageClassName) && !has(self.cache.existingClaim) && "
+                "(!has(self.cache.retention) || self.cache.retention == 'Retain'))",
+                _OWN_VOLUME_NEEDS_NO_OTHER,
+            ),
         )
     )
 
@@ -267,3 +278,10 @@ class NemotronDeploymentSpec(ApiModel):
         is_image = source is not None and source.oci_image is not None
         is_volume = any((cache.size, cache.storage_class_name, cache.existing_claim)) or cache.verify != "Never"
         return require(self, not (is_image and is_volume), _IMAGE_NEEDS_NO_VOLUME)
+
+    @model_validator(mode="after")
+    def _leaves_a_volume_of_the_users_alone(self) -> Self:
+        source, cache = self.model.source, self.cache
+        is_own = source is not None and source.persistent_volume_claim is not None
+        is_other = any((cache.size, cache.storage_class_name, cache.existing_claim)) or cache.retention != "Retain"
+        return require(self, not (is_own and is_other), _OWN_VOLUME_NEEDS_NO_OTHER)

@@ -86,7 +86,8 @@ class PlanStatus(ApiModel):
     """Sequences of full length that fit at the same time, rounded down. Example: `1`."""
 
     startup_seconds: Count
-    """Estimated seconds from pod start to the first answer, with an assumed read rate. Example: `527`."""
+    """Estimated seconds from pod start to the first answer, with the read rate that the download measured, else an
+    assumed one. Example: `527`."""
 
     startup_budget_seconds: Count
     """Seconds after which a start counts as failed. Example: `1054`."""

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, ValidationError
 
 from nemotron_operator.api.fields import ApiModel, rule, rules
+from nemotron_operator.api.pattern_words import describe_pattern
 from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.constants import API_GROUP, API_VERSION, KIND
@@ -122,7 +123,22 @@ def _describe(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails li
         return f"{field}: is not a field of {API_GROUP}/{API_VERSION} {KIND}; remove it or correct its spelling"
     if details["type"] == "missing":
         return f"{field}: is required"
-    return f"{field}: {details['msg'].removeprefix('Value error, ')} (found {_shorten(repr(details['input']))})"
+    if isinstance(details["input"], Mapping):  # a rule about several fields, which it names
+        return f"{field}: {_explain(details)}"
+    return f"{field}: {_explain(details)} (found {_shorten(repr(details['input']))})"
+
+
+def _explain(details: Any) -> str:  # noqa: ANN401 - as above
+    """Say what would be right, in the words of whoever writes YAML where pydantic speaks of Python."""
+    match details["type"]:
+        case "string_pattern_mismatch" if words := describe_pattern(details["ctx"]["pattern"]):
+            return f"must be {words}"
+        case "string_type" if isinstance(details["input"], int | float):
+            return "must be text: write it in quotes"
+        case "model_type":
+            return "must be a mapping with fields of its own"
+        case _:
+            return str(details["msg"]).removeprefix("Value error, ")
 
 
 def _shorten(text: str) -> str:

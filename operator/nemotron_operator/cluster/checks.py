@@ -1,10 +1,11 @@
 """Live objects to what is known of the bytes on a volume: when they were last read, and what was found. Pure."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from nemotron_operator.api.cache import CacheSpec
 from nemotron_operator.cluster.cache import KubernetesObject
@@ -25,6 +26,8 @@ from nemotron_operator.render.metadata import CHECK_ANNOTATION, CHECK_REQUEST_AN
 from nemotron_operator.render.pods import START_CHECK_CONTAINER
 from nemotron_operator.status.observation import JobState, ObservedCheck
 from nemotron_operator.status.start_check import DAMAGE_REASONS
+
+_DAMAGE = TypeAdapter(Damage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ def read_damage(live: KubernetesObject) -> Damage | None:
     """Read what an earlier look recorded on a claim or a Job; None when nothing sound stands there."""
     recorded = (live["metadata"].get("annotations") or {}).get(DAMAGED_MODEL_ANNOTATION)
     try:
-        return Damage(**json.loads(recorded)) if recorded else None
-    except (ValueError, TypeError):
+        return _DAMAGE.validate_json(recorded, strict=True) if recorded else None
+    except ValidationError:
         return None
 
 
@@ -107,9 +110,26 @@ def settle(claim_name: str, record: CachedModel, known: Damage | None, evidence:
     return replace(record, verified_at=verified_at, read_bytes_per_second=rate)
 
 
-def find_check_due(state: VolumeState, cache: CacheSpec, requested_at: str | None, now: datetime) -> str | None:
-    """Find since when a check of what is cached is due, RFC 3339."""
-    return find_due_check(cache, state.cached.verified_at, requested_at, now) if state.cached else None
+def find_check_due(
+    state: VolumeState, cache: CacheSpec, requested_at: str | None, now: datetime, running_since: str | None
+) -> str | None:
+    """Find since when a check of what is cached is due, RFC 3339, beside one that runs."""
+    if state.cached is None:
+        return None
+    return find_due_check(cache, state.cached.verified_at, requested_at, now, running_since)
+
+
+def find_running_check(claim_name: str, state: VolumeState, jobs: Iterable[KubernetesObject]) -> str | None:
+    """Find since when the check is due that reads the volume now, RFC 3339; None while none does."""
+    running = [
+        job["metadata"]["annotations"][CHECK_ANNOTATION]
+        for job in jobs
+        if state.cached is not None
+        and _checks(job, claim_name, state.cached.commit)
+        and read_job_state(job) is JobState.ACTIVE
+        and "deletionTimestamp" not in job["metadata"]
+    ]
+    return max(running, default=None)
 
 
 def observe_check(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedCheck:

@@ -3,7 +3,8 @@
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_deployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
-from nemotron_operator.cluster.kinds import CLAIM, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON, POD
+from nemotron_operator.cluster.observation import list_mounted_claims
 from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.source import choose_claim_name
 from nemotron_operator.render.manifests import Manifests
@@ -24,7 +25,8 @@ def find_claim_users(
     Notes
     -----
     A namespace may hold hundreds of resources. The claim's name stands in the status of those that were planned once,
-    so that only new ones are parsed; one that has just turned to another volume counts until its status says so.
+    so that only those are parsed whose status is behind their spec. One that turned to another volume counts until its
+    Deployment has turned too: its pods serve from the old one while the new one is filled.
     """
     if claim_name is None or deployment.spec.cache.retention != DELETE:
         return ()
@@ -33,7 +35,7 @@ def find_claim_users(
         for namespace, name in cache.list_deployment_keys(deployment.identity.namespace)
         if (body := cache.get(NEMOTRON, namespace, name)) is not None and "deletionTimestamp" not in body["metadata"]
     ]
-    users = (_read_user(body) for body in bodies if _claim_name_of(body, catalog) == claim_name)
+    users = (_read_user(body) for body in bodies if _uses(body, claim_name, catalog, cache))
     return tuple(sorted(users, key=lambda user: user.name))
 
 
@@ -63,20 +65,16 @@ def list_bereaved(deleted: KubernetesObject, cache: ObjectCache) -> set[Key]:
 
 
 def list_forsaken_claims(manifests: Manifests, identity: Identity, cache: ObjectCache) -> list[KubernetesObject]:
-    """List the volumes that this resource alone owned, names no more, and that no pod of its uses any more.
+    """List the volumes that this resource alone owned, names no more, and that no pod of its uses or will use.
 
     Only where its present volume goes with its last user too: one that turned to `Retain` retains what it had.
     """
     wanted = manifests.claim
     if wanted is None or RETENTION_ANNOTATION not in wanted["metadata"]["annotations"]:
         return []
-    mounted = {
-        volume["persistentVolumeClaim"]["claimName"]
-        for pod in cache.list_children(POD, identity.namespace, identity.name)
-        if (pod.get("status") or {}).get("phase") not in ENDED
-        for volume in pod["spec"].get("volumes") or []
-        if "persistentVolumeClaim" in volume
-    }
+    pods = cache.list_children(POD, identity.namespace, identity.name)
+    living = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ENDED]
+    mounted = _list_templates_claims(identity.namespace, identity.name, cache).union(*map(list_mounted_claims, living))
     return [
         claim
         for claim in cache.list_namespace(CLAIM, identity.namespace)
@@ -91,12 +89,24 @@ def _owners_of(claim: KubernetesObject) -> list[str]:
     return [owner["uid"] for owner in claim["metadata"].get("ownerReferences") or []]
 
 
-def _claim_name_of(body: KubernetesObject, catalog: Catalog) -> str | None:
+def _uses(body: KubernetesObject, claim_name: str, catalog: Catalog, cache: ObjectCache) -> bool:
     told = _told_claim_name(body)
-    if told is not None:
-        return told
+    if told == claim_name or claim_name in _list_templates_claims(*_key_of(body), cache):
+        return True
+    if told is not None and not _is_behind(body):
+        return False
     parsed = parse_deployment(body)
-    return choose_claim_name(parsed.spec, catalog) if isinstance(parsed, ParsedDeployment) else None
+    return isinstance(parsed, ParsedDeployment) and choose_claim_name(parsed.spec, catalog) == claim_name
+
+
+def _list_templates_claims(namespace: str, name: str, cache: ObjectCache) -> set[str]:
+    """List the volumes that the next pod of a resource would mount, whether or not one is there now."""
+    server = cache.get(DEPLOYMENT, namespace, name)
+    return list_mounted_claims(server["spec"]["template"]) if server else set()
+
+
+def _key_of(body: KubernetesObject) -> Key:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
 def _is_behind(body: KubernetesObject) -> bool:

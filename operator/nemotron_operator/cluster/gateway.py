@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.kinds import EVENT, NEMOTRON, VERSION, ApiKind
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, EVENT, NEMOTRON, VERSION, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
@@ -106,15 +106,30 @@ class ClusterGateway:
         path = kind.path(metadata["namespace"], metadata["name"])
         return await self._write("PATCH", kind, path, operations, content_type=_JSON_PATCH)
 
+    async def scale(self, server: KubernetesObject, replicas: int) -> KubernetesObject:
+        """Scale exactly the Deployment that was observed, and touch nothing else of it.
+
+        The field is owned under a name of its own, from which the next apply of the whole takes it back.
+        """
+        metadata = server["metadata"]
+        body = {"metadata": {"uid": metadata["uid"]}, "spec": {"replicas": replicas}}
+        path = DEPLOYMENT.path(metadata["namespace"], metadata["name"])
+        query = {"fieldManager": f"{FIELD_MANAGER}-scale"}
+        return await self._write("PATCH", DEPLOYMENT, path, body, query, content_type=_MERGE)
+
     async def replace(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
         """Replace an object as it was read; ConflictError when it changed since."""
         metadata = manifest["metadata"]
         return await self._write("PUT", kind, kind.path(metadata["namespace"], metadata["name"]), manifest)
 
     async def delete(self, kind: ApiKind, live: KubernetesObject) -> None:
-        """Delete exactly the object that was observed, and its dependents after it."""
+        """Delete exactly the object that was observed, and its dependents after it.
+
+        A volume only if nothing of it changed since: another resource may just have made itself an owner.
+        """
         metadata = live["metadata"]
-        body = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        guards = ("uid", "resourceVersion") if kind is CLAIM else ("uid",)
+        body = {"propagationPolicy": "Background", "preconditions": {guard: metadata[guard] for guard in guards}}
         await self._write("DELETE", kind, kind.path(metadata["namespace"], metadata["name"]), body)
 
     async def patch_status(self, live: KubernetesObject, patch: dict[str, Any]) -> KubernetesObject:

@@ -1,7 +1,8 @@
 """Live objects to what a Job found in the user's directory. Pure."""
 
-import json
 from collections.abc import Iterable
+
+from pydantic import TypeAdapter, ValidationError
 
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.observation import (
@@ -14,6 +15,8 @@ from nemotron_operator.cluster.observation import (
 from nemotron_operator.plan.facts import InspectedModel
 from nemotron_operator.render.metadata import INSPECTED_MODEL_ANNOTATION
 from nemotron_operator.status.observation import JobState, ObservedInspection
+
+_RECORD = TypeAdapter(InspectedModel)
 
 
 class InspectionReport(JobReport):
@@ -42,8 +45,8 @@ def read_recorded_inspection(live: KubernetesObject) -> InspectedModel | None:
     """Read what an inspection recorded on its Job; None when nothing sound stands there."""
     recorded = (live["metadata"].get("annotations") or {}).get(INSPECTED_MODEL_ANNOTATION)
     try:
-        return InspectedModel(**json.loads(recorded)) if recorded else None
-    except (ValueError, TypeError):
+        return _RECORD.validate_json(recorded, strict=True) if recorded else None
+    except ValidationError:
         return None
 
 

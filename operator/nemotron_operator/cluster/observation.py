@@ -1,13 +1,13 @@
 """Live objects to facts and observations. Pure: what it reads was fetched before."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
@@ -46,6 +46,8 @@ class DownloadReport(JobReport):
     """None where the volume was not read, and in what an older downloader left."""
 
 
+_RECORD = TypeAdapter(CachedModel)
+
 Report = TypeVar("Report", bound=JobReport)
 """The report of one of the programs."""
 
@@ -61,12 +63,16 @@ def read_claim_fact(claim: KubernetesObject) -> ClaimFact:
 
 
 def read_recorded_model(live: KubernetesObject) -> CachedModel | None:
-    """Read what a download recorded on its claim or its Job; None when nothing sound stands there."""
+    """Read what a download recorded on its claim or its Job; None when nothing sound stands there.
+
+    Whoever may write to the claim may break it: what no status could tell is no record, and is made anew.
+    """
     recorded = (live["metadata"].get("annotations") or {}).get(CACHED_MODEL_ANNOTATION)
     try:
-        return CachedModel(**json.loads(recorded)) if recorded else None
-    except (ValueError, TypeError):
+        model = _RECORD.validate_json(recorded, strict=True) if recorded else None
+    except ValidationError:
         return None
+    return model if model is not None and _can_be_told(model) else None
 
 
 def observe_claim(claim: KubernetesObject) -> ObservedClaim:
@@ -83,6 +89,7 @@ def observe_server(deployment: KubernetesObject) -> ObservedServer:
         replicas=status.get("replicas") or 0,
         is_observed=status.get("observedGeneration") == deployment["metadata"].get("generation"),
         deadline_message=progressing.get("message", "exceeded") if is_late else "",
+        is_scaled_to_zero=(deployment.get("spec") or {}).get("replicas") == 0,
     )
 
 
@@ -157,8 +164,14 @@ def claim_of(job: KubernetesObject) -> str:
     return name
 
 
+def list_mounted_claims(pod: KubernetesObject) -> set[str]:
+    """List the volume claims that a pod mounts, or that those of a template do."""
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return {volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume}
+
+
 def is_older(job: KubernetesObject, claim: KubernetesObject | None) -> bool:
-    """Tell whether a Job filled a volume that is gone: there is none, or it was made after the Job."""
+    """Tell whether a Job, or a Deployment, was for a volume that is gone: there is none, or it was made after it."""
     if claim is None:
         return True
     return str(claim["metadata"].get("creationTimestamp", "")) > str(job["metadata"].get("creationTimestamp", ""))
@@ -254,6 +267,23 @@ def _to_cached_model(report: DownloadReport, job: KubernetesObject) -> CachedMod
         verified_at=(job.get("status") or {}).get("completionTime", ""),
         read_bytes_per_second=report.read_bytes_per_second or None,
     )
+
+
+def _can_be_told(model: CachedModel) -> bool:
+    try:
+        CacheStatus(
+            repository=model.repository,
+            commit=model.commit,
+            path=model.commit,
+            bytes=model.size_bytes,
+            files=model.files,
+            manifest_sha256=model.manifest_sha256,
+            verified_at=model.verified_at,
+            read_bytes_per_second=model.read_bytes_per_second,
+        )
+    except ValidationError:
+        return False
+    return True
 
 
 def _find_condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of
 from nemotron_operator.cluster.checks import (
     Evidence,
     VolumeState,
     find_check_due,
+    find_running_check,
     is_check,
     judge_volume,
     observe_check,
@@ -65,11 +66,23 @@ class ClusterView:
     cache: ObjectCache
     gateway: ClusterGateway
     platform: Platform = field(default_factory=Platform)
+    asked_claims: dict[Key, KubernetesObject | None] | None = None
+    """Volumes of users that were asked for already; None remembers none."""
+
+    def remembering(self) -> "ClusterView":
+        """Look at the same cluster, asking for each volume of a user's once: no watch reports it."""
+        return replace(self, asked_claims={})
 
     async def find(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
         """Find an object that may be ours or foreign; watches report only ours, so a miss is asked for."""
-        known = self.cache.get(kind, namespace, name)
-        return known if known is not None else await self.gateway.get(kind, namespace, name)
+        known, key = self.cache.get(kind, namespace, name), (namespace, name)
+        if known is not None:
+            return known
+        if kind is not CLAIM or self.asked_claims is None:
+            return await self.gateway.get(kind, namespace, name)
+        if key not in self.asked_claims:
+            self.asked_claims[key] = await self.gateway.get(kind, namespace, name)
+        return self.asked_claims[key]
 
     async def find_if_allowed(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
         """Find an object, taking "forbidden" for "not there": for a status, which has to be written all the same."""
@@ -87,19 +100,17 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     lookups = list_lookups(deployment, catalog)
     claims = await _find_claims(identity, lookups, view)
     volume = _read_volume(identity, lookups, claims, cache)
+    running_since = find_running_check("".join(lookups.claim_names), volume, _list_checks(cache, identity))
+    recorded_claims = _find_recorded_claims(lookups, claims, volume)
     requested_at = read_request(cache.get(NEMOTRON, identity.namespace, identity.name))
     pods = cache.list_children(POD, identity.namespace, identity.name)
     return Facts(
-        foreign_objects=await _find_foreign_objects(identity, deployment.spec.replicas, lookups, view),
+        foreign_objects=await _find_foreign_objects(deployment, lookups, recorded_claims, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
         cached_models={lookups.job_name: volume.cached} if lookups.job_name and volume.cached else {},
-        recorded_claims=frozenset(
-            name
-            for name, claim in claims.items()
-            if name == lookups.shared_claim_name and volume.cached and read_recorded_model(claim) is not None
-        ),
+        recorded_claims=recorded_claims,
         damage=volume.damage,
-        check_due=find_check_due(volume, deployment.spec.cache, requested_at, now),
+        check_due=find_check_due(volume, deployment.spec.cache, requested_at, now, running_since),
         claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
         serving=read_serving_fact(
             cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
@@ -165,14 +176,24 @@ async def _find_claims(identity: Identity, lookups: Lookups, view: ClusterView) 
     return {name: claim for name, claim in found.items() if claim is not None}
 
 
+def _find_recorded_claims(lookups: Lookups, claims: dict[str, KubernetesObject], volume: VolumeState) -> frozenset[str]:
+    shared = claims.get(lookups.shared_claim_name) if lookups.shared_claim_name else None
+    is_recorded = shared is not None and volume.cached is not None and read_recorded_model(shared) is not None
+    return frozenset(lookups.claim_names if is_recorded else ())
+
+
 async def _find_foreign_objects(
-    identity: Identity, replicas: int, lookups: Lookups, view: ClusterView
+    deployment: ParsedDeployment, lookups: Lookups, recorded_claims: frozenset[str], view: ClusterView
 ) -> tuple[ForeignObject, ...]:
-    """Check every name that this resource needs now or will need later, before anything is made."""
+    """Check every name that this resource needs now or will need later, before anything is made.
+
+    What is there is in the cache. At rest nothing else is asked for: no Job once its volume remembers what it fetched.
+    """
+    identity, replicas = deployment.identity, 0 if deployment.spec.suspend else deployment.spec.replicas
     wanted = [(SERVICE_ACCOUNT, identity.name), (SERVICE, identity.name), (DEPLOYMENT, identity.name)]
     if replicas > 1:
         wanted.append((DISRUPTION_BUDGET, identity.name))
-    if lookups.job_name is not None:
+    if lookups.job_name is not None and not recorded_claims:
         wanted.append((JOB, lookups.job_name))
     if lookups.inspect_job_name is not None:
         wanted.append((JOB, lookups.inspect_job_name))

@@ -140,5 +140,9 @@ class NoDigestError(DownloadError):
     reason = Reason.NO_DIGEST
 
 
+class TooLongError(Exception):
+    """More of a file came than was announced. Nothing more of it is wanted: its length tells that it is wrong."""
+
+
 class StoppedError(Exception):
     """Another file failed, so that this one is not fetched further: the run ends with the other's error."""

@@ -7,16 +7,17 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nemotron_operator.downloader.errors import ChecksumMismatchError, StoppedError, UnavailableError
+from nemotron_operator.downloader.errors import ChecksumMismatchError, StoppedError, TooLongError, UnavailableError
 from nemotron_operator.downloader.origin import Origin
 from nemotron_operator.downloader.patience import Patience, persist
 from nemotron_operator.downloader.piece_file import PieceFile, SpeedLimit
+from nemotron_operator.volume.durable import sync_new_file
 from nemotron_operator.volume.manifest import ManifestFile
 from nemotron_operator.volume.piece import piece_path, remove, size_of
-from nemotron_operator.volume.publish import sync_file
 from nemotron_operator.volume.remote_file import RemoteFile
 from nemotron_operator.volume.verify import Mismatch, verify_file
 
@@ -75,12 +76,12 @@ class Fetching:
         """Fetch a file unless it is there, and verify it; what is wrong comes once more."""
         target, arrivals, fetched_bytes = self.staging / file.path, 0, 0
         while True:
-            if not target.is_file():
+            if not target.is_file() or target.is_symlink():  # where a link leads, the content may change later
                 fetched_bytes += self._fetch(file, target)
                 arrivals += 1
             result = verify_file(target, file)
             if isinstance(result, ManifestFile):
-                sync_file(target)  # while others come, so that publishing need not wait for all of them
+                sync_new_file(target)  # while others come, so that publishing need not wait for all of them
                 return result, fetched_bytes
             logger.warning("%s: expected %s, found %s.", result.path, result.expected, result.found)
             target.unlink()
@@ -90,17 +91,22 @@ class Fetching:
     def _fetch(self, file: RemoteFile, target: Path) -> int:
         """Complete the piece of a file and give it the file's name; give how many bytes came."""
         piece = piece_path(self.staging, file.path)
-        before_bytes = size_of(piece)
+        before_bytes, discards = size_of(piece), list[int]()
         if before_bytes:
             logger.info("Continuing %s after %d of %d bytes.", file.path, before_bytes, file.size_bytes)
-        persist(lambda: self._attempt(file, piece), lambda: size_of(piece), self.patience, self.stopped.wait)
-        fetched_bytes = size_of(piece) - before_bytes
+        persist(lambda: self._attempt(file, piece, discards), lambda: size_of(piece), self.patience, self.stopped.wait)
+        fetched_bytes = size_of(piece) - before_bytes + sum(discards)
         remove(target)
         piece.rename(target)
         return fetched_bytes
 
-    def _attempt(self, file: RemoteFile, path: Path) -> None:
+    def _attempt(self, file: RemoteFile, path: Path, discards: list[int]) -> None:
         """Ask the origin once for what is missing.
+
+        Parameters
+        ----------
+        discards
+            Gets how much was thrown away, since the origin began anew.
 
         Raises
         ------
@@ -110,10 +116,14 @@ class Fetching:
         """
         if self.stopped.is_set():
             raise StoppedError
-        with PieceFile(path, self.stopped, self.limit) as piece:
+        with PieceFile(path, self.stopped, self.limit, announced_bytes=file.size_bytes) as piece:
             before_bytes = piece.size_bytes
-            if before_bytes < file.size_bytes:
-                self.origin.fetch(self.commit, file, piece)
+            try:
+                if before_bytes < file.size_bytes:
+                    with suppress(TooLongError):
+                        self.origin.fetch(self.commit, file, piece)
+            finally:
+                discards.append(piece.discarded_bytes)
             if before_bytes < piece.size_bytes < file.size_bytes:
                 raise UnavailableError(
                     f"{self.origin.label} sent {file.path} to byte {piece.size_bytes} of {file.size_bytes} only."

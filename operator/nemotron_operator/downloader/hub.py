@@ -21,6 +21,10 @@ from nemotron_operator.volume.remote_file import RemoteFile
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
+XET_FAILURES = 3
+"""After how many files that Xet storage did not give no other is asked of it in this run: where a firewall swallows the
+packets, each would first wait out the patience of its client (six minutes: client.retry_max_duration of hf_xet 1.8)."""
+
 DESCRIPTION_TIMEOUT_SECONDS = 60
 """How long the description of a repository may take. The client alone would wait forever."""
 
@@ -36,7 +40,7 @@ class HubOrigin:
     """A commit, a branch or a tag."""
 
     _failed_by_xet: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
-    """The paths of files that Xet storage did not give."""
+    """The paths of files that Xet storage did not give in this run."""
 
     @property
     def label(self) -> str:
@@ -73,7 +77,8 @@ class HubOrigin:
 
         is_allowed = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         is_large = file.digest.kind is DigestKind.SHA256
-        return is_allowed and is_large and not piece.size_bytes and file.path not in self._failed_by_xet
+        is_trusted = file.path not in self._failed_by_xet and len(self._failed_by_xet) < XET_FAILURES
+        return is_allowed and is_large and not piece.size_bytes and is_trusted
 
     def _fetch_by_xet(self, url: str, file: RemoteFile, piece: Piece) -> bool:
         """Fetch the file from Xet storage; give False if the hub does not have it there.
@@ -91,16 +96,18 @@ class HubOrigin:
         metadata = get_hf_file_metadata(url, token=token, timeout=timeout_seconds, endpoint=self.access.endpoint)
         if metadata.xet_file_data is None:
             return False
-        with explained_xet_errors(file.path):
+        try:
+            with explained_xet_errors(file.path):
+                xet_get(
+                    incomplete_path=piece.path,
+                    xet_file_data=metadata.xet_file_data,
+                    headers=self._headers(),
+                    expected_size=file.size_bytes,
+                    displayed_filename=file.path,
+                )
+        except HubUnavailableError:
             self._failed_by_xet.add(file.path)
-            xet_get(
-                incomplete_path=piece.path,
-                xet_file_data=metadata.xet_file_data,
-                headers=self._headers(),
-                expected_size=file.size_bytes,
-                displayed_filename=file.path,
-            )
-            self._failed_by_xet.discard(file.path)
+            raise
         return True
 
     def _fetch_by_http(self, url: str, piece: Piece) -> None:

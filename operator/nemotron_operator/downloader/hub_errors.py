@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from nemotron_operator.downloader.access import ENDPOINT_VARIABLE, HubAccess
 from nemotron_operator.downloader.errors import (
@@ -49,7 +50,14 @@ def explained_hub_errors(access: HubAccess, revision: str) -> Iterator[None]:
     try:
         yield
     except HFValidationError as error:
-        raise RepositoryNotFoundError(f"{access.repository!r} is not a repository of a hub: {error}.") from error
+        raise RepositoryNotFoundError(
+            f"{access.repository!r} cannot be a repository of a hub. Write ORGANISATION/NAME, without '--' and '..'."
+        ) from error
+    except httpx2.UnsupportedProtocol as error:
+        raise RepositoryNotFoundError(
+            f"{_address(access)} is not the base URL of a hub. Write it as https://HOST ({ENDPOINT_VARIABLE}, "
+            "model.source.huggingFace.endpoint)."
+        ) from error
     except json.JSONDecodeError as error:
         raise HubUnavailableError(
             f"What answers at {_address(access)} is not a hub: no JSON. See {ENDPOINT_VARIABLE} and the proxy."
@@ -71,8 +79,9 @@ def explain_error(error: BaseException, access: HubAccess, revision: str) -> Dow
             f"{_address(access)}, or a proxy in front of it, shows a certificate that is not trusted: {error}. Give "
             f"the certificates of the CA that signed it ({CA_FILE_VARIABLE}, {CA_FIELD})."
         )
+    cause = f"{type(error).__name__}: {error}".rstrip(".")
     return HubUnavailableError(
-        f"{_address(access)} cannot be reached for {access.repository}: {type(error).__name__}: {error}.",
+        f"{_address(access)} cannot be reached for {access.repository}: {cause}.",
         advice="The next run goes on where this one ended; if it fails too, see "
         f"{ENDPOINT_VARIABLE}, proxy and NetworkPolicy.",
     )
@@ -159,6 +168,8 @@ def _explain_unauthorized(access: HubAccess, status: int) -> UnauthorizedError:
 
 
 def _address(access: HubAccess) -> str:
+    """Name the hub, without what somebody wrote in front of its host to log in."""
     from huggingface_hub import constants
 
-    return (access.endpoint or constants.ENDPOINT).rstrip("/")
+    parts = urlsplit((access.endpoint or constants.ENDPOINT).rstrip("/"))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -15,7 +15,12 @@ from nemotron_operator.downloader.origin import Origin
 from nemotron_operator.downloader.patience import Patience
 from nemotron_operator.downloader.secret import TOKEN_VARIABLE, read_secrets, read_token, redact_all, redacted_log
 from nemotron_operator.downloader.selection import DEFAULT_PATTERNS
-from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
+from nemotron_operator.termination.ending import (
+    add_termination_message_path,
+    end_at_once_on_ctrl_c,
+    end_at_once_on_sigterm,
+    tell,
+)
 from nemotron_operator.termination.errors import ExplainedError
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
 
@@ -26,6 +31,7 @@ def main(arguments: Sequence[str] | None = None, patience: Patience | None = Non
     """Download, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
+    end_at_once_on_ctrl_c("Interrupted. What is there stays: the same command goes on with it.")
     secrets = read_secrets(os.environ)
     with redacted_log(sys.stderr, secrets):
         outcome = run(options, patience or Patience())
@@ -38,7 +44,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="nemotron-download",
         description="Download a model's repository onto a volume, verify every file, publish all at once.",
         epilog=f"Environment: {TOKEN_VARIABLE} is the hub's token, {ENDPOINT_VARIABLE} the address of a mirror; "
-        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN open a bucket. "
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN open a bucket; HTTPS_PROXY, NO_PROXY and "
+        "SSL_CERT_FILE are obeyed. "
         f"Exit codes: {EXIT_COMPLETE} published, {EXIT_TERMINAL} a person has to act, {EXIT_RETRYABLE} try again.",
     )
     origin = parser.add_mutually_exclusive_group(required=True)
@@ -56,7 +63,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="GLOB",
         dest="extra_patterns",
-        help=f"also fetch these files. Always fetched: {' '.join(DEFAULT_PATTERNS)}",
+        help=f"also fetch these files, but no pickle. Always fetched: {' '.join(DEFAULT_PATTERNS)}",
     )
     parser.add_argument(
         "--progress-port",
@@ -67,7 +74,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_termination_message_path(parser)
     options = parser.parse_args(arguments)
     if (options.repository is None) != (options.revision is None):
-        parser.error("--repository and --revision go together: a bucket has no revisions")
+        parser.error("--repository and --revision go together, such as --revision main; a bucket has no revisions")
+    if options.repository is not None and (options.s3_prefix or options.s3_endpoint or options.s3_region):
+        parser.error("--s3-prefix, --s3-endpoint and --s3-region go with --s3-bucket")
     return options
 
 

@@ -37,8 +37,8 @@ class Piece(Protocol):
 
         Raises
         ------
-        UnavailableError
-            Too little arrives, or the run ends for another cause: let it pass, and close the connection.
+        UnavailableError, TooLongError, StoppedError
+            Too little arrives, too much, or the run ends for another cause: let it pass, and close the connection.
         """
 
     def restart(self) -> None:

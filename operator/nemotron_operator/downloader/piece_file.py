@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nemotron_operator.downloader.errors import StoppedError, TooSlowError
+from nemotron_operator.downloader.errors import StoppedError, TooLongError, TooSlowError
 from nemotron_operator.volume.piece import size_of
 
 
@@ -25,13 +25,27 @@ class SpeedLimit:
 
 
 class PieceFile:
-    """The unfinished file, open for one attempt."""
+    """The unfinished file, open for one attempt.
+
+    Parameters
+    ----------
+    announced_bytes
+        How long the whole file is; None takes whatever comes.
+    """
 
     def __init__(
-        self, path: Path, stopped: threading.Event, limit: SpeedLimit, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        stopped: threading.Event,
+        limit: SpeedLimit,
+        clock: Callable[[], float] = time.monotonic,
+        announced_bytes: int | None = None,
     ) -> None:
         self.path = path
         """Where it lies."""
+        self.discarded_bytes = 0
+        """How much of it was thrown away."""
+        self._announced_bytes = announced_bytes
         self._stopped = stopped
         self._limit = limit
         self._clock = clock
@@ -60,6 +74,8 @@ class PieceFile:
         ------
         TooSlowError
             Less arrives than the limit.
+        TooLongError
+            More came than was announced: a server that never ends would fill the volume.
         StoppedError
             The run ends for another cause.
         """
@@ -68,10 +84,13 @@ class PieceFile:
             rest = rest[self._file.write(rest) :]
         if self._stopped.is_set():
             raise StoppedError
+        if self._announced_bytes is not None and self._file.tell() > self._announced_bytes:
+            raise TooLongError
         self._watch(len(data))
 
     def restart(self) -> None:
         """Throw away what is there."""
+        self.discarded_bytes += self.size_bytes
         os.ftruncate(self._file.fileno(), 0)
 
     def _watch(self, arrived_bytes: int) -> None:

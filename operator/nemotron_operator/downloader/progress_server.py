@@ -20,7 +20,13 @@ EVERY_INTERFACE = "::"
 """Where the server listens, for IPv4 too: the operator and Prometheus ask from other pods."""
 
 REQUEST_SECONDS = 5
-"""How long a request may take to arrive: a connection that says nothing holds a thread."""
+"""How long a connection may say nothing: it holds a thread."""
+
+CONNECTIONS = 16
+"""How many connections are held at once; others are closed. Whoever drips requests takes threads from nobody else."""
+
+Request = socket.socket | tuple[bytes, socket.socket]
+"""What the standard library's server calls a connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +81,27 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.meter = meter
         self.label = label
+        self._free = threading.Semaphore(CONNECTIONS)
 
     @override
     def server_bind(self) -> None:
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
+
+    @override
+    def process_request(self, request: Request, client_address: object) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    @override
+    def process_request_thread(self, request: Request, client_address: object) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:

@@ -27,7 +27,7 @@ def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     if value:
         try:
             return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     reset = RESET_PATTERN.search(headers.get("RateLimit", ""))
     return float(reset[1]) if reset else None

@@ -41,11 +41,11 @@ def is_wanted(path: str, extra_patterns: Iterable[str]) -> bool:
     -----
     Nor a path that leads out of the directory, whatever an origin lists.
     """
-    if path.endswith(PICKLE_SUFFIXES) or not is_safe_path(path):
+    if path.casefold().endswith(PICKLE_SUFFIXES) or not is_safe_path(path):
         return False
     if _is_named(path, extra_patterns):
         return True
-    return not path.endswith(CODE_SUFFIX) and _is_named(path, DEFAULT_PATTERNS)
+    return not path.casefold().endswith(CODE_SUFFIX) and _is_named(path, DEFAULT_PATTERNS)
 
 
 def select_files(

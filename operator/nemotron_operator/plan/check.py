@@ -25,7 +25,9 @@ def parse_moment(text: str) -> datetime | None:
     return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo is not None else None
 
 
-def find_due_check(cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime) -> str | None:
+def find_due_check(
+    cache: CacheSpec, verified_at: str, requested_at: str | None, now: datetime, running_since: str | None = None
+) -> str | None:
     """Find since when a check is due: since somebody asked for it, or since the last date of the schedule.
 
     Parameters
@@ -34,6 +36,9 @@ def find_due_check(cache: CacheSpec, verified_at: str, requested_at: str | None,
         When every byte was last read, RFC 3339.
     requested_at
         When somebody asked for a check, RFC 3339; text that is no time counts as nothing.
+    running_since
+        What a check that runs now is due since, RFC 3339: a date of the schedule that comes meanwhile is met by it, as
+        a check that takes longer than the interval would else never end.
 
     Returns
     -------
@@ -46,7 +51,8 @@ def find_due_check(cache: CacheSpec, verified_at: str, requested_at: str | None,
     requested = parse_moment(requested_at) if requested_at else None
     if requested is not None and verified < requested <= now:
         moments.append(requested)
-    passed = _count_passed(cache, verified, now)
+    running = parse_moment(running_since) if running_since else None
+    passed = _count_passed(cache, verified, running or now)
     if passed > 0:
         moments.append(verified + passed * _interval_of(cache))
     return rfc3339(max(moments)) if moments else None
@@ -111,5 +117,5 @@ def plan_check(request: PlanRequest, claim_name: str, cached: CachedModel | None
 
 
 def choose_start_check_image(request: PlanRequest) -> str | None:
-    """Choose the image that verifies before each start; None where nothing does."""
+    """Choose the image that verifies in each pod before its engine starts; None where nothing does."""
     return request.config.downloader_image if request.spec.cache.verify == ON_START else None

@@ -118,7 +118,7 @@ class CachePlan:
     check_obstacle: str | None = None
     """Why a check that is due cannot be made, with the way out."""
     start_check_image: str | None = None
-    """Image of the program that reads every byte before each start; None where a start is not preceded by that."""
+    """Image of the program that reads every byte in each pod before its engine starts; None where nothing does."""
     is_for_one_node: bool = False
     """Whether all pods that mount the volume have to be on the same node."""
     doubts: tuple[str, ...] = ()

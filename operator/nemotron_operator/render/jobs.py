@@ -13,6 +13,7 @@ from nemotron_operator.render.pods import (
     render_pod_labels,
     render_shared_values,
 )
+from nemotron_operator.render.xet import XET_BOUNDS
 
 TERMINAL_EXIT_CODES = (2, 3)
 """Exit codes of the Jobs' programs after which trying again cannot help: a wrong argument, a terminal failure."""
@@ -85,6 +86,7 @@ def _render_download_arguments(download: DownloadPlan) -> list[str]:
 
 def _render_download_environment(download: DownloadPlan) -> list[dict[str, Any]]:
     literals = {
+        **({} if download.origin.s3 else XET_BOUNDS),
         **dict(download.env),
         "HF_HOME": f"{SCRATCH_PATH}/huggingface",
         "HF_HUB_DISABLE_TELEMETRY": "1",

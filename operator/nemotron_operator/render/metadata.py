@@ -41,6 +41,9 @@ CHECK_ANNOTATION = f"{API_GROUP}/check-due-since"
 INSPECTED_MODEL_ANNOTATION = f"{API_GROUP}/inspected-model"
 """Annotation of a finished inspection Job: what it found, as its pod said."""
 
+VOLUME_LABEL = f"{API_GROUP}/volume"
+"""Label of a pod that mounts a volume: which one, so that it is told from pods on the volume of another revision."""
+
 SERVER_COMPONENT = "server"
 """Component of the pods that serve."""
 
@@ -55,6 +58,9 @@ VERIFICATION_COMPONENT = "verification"
 
 _HASH_LENGTH = 12
 
+_LONGEST_LABEL = 63
+"""Characters of a label's value; the name of a volume of the user's may be longer."""
+
 
 def label_managed() -> dict[str, str]:
     """Label what the operator manages but no resource owns: the shared volume."""
@@ -64,6 +70,14 @@ def label_managed() -> dict[str, str]:
 def label_child(identity: Identity, component: str) -> dict[str, str]:
     """Label a child of one resource. The resource's own labels are never copied: GitOps tools track by them."""
     return {MANAGED_BY_LABEL: FIELD_MANAGER, COMPONENT_LABEL: component, DEPLOYMENT_LABEL: identity.name}
+
+
+def label_volume(claim_name: str | None) -> dict[str, str]:
+    """Label a pod by the volume that it mounts; weights in an image are on none."""
+    if not claim_name:
+        return {}
+    digest = hashlib.sha256(claim_name.encode()).hexdigest()
+    return {VOLUME_LABEL: claim_name if len(claim_name) <= _LONGEST_LABEL else digest[:_LONGEST_LABEL]}
 
 
 def select_pods(identity: Identity) -> dict[str, str]:

@@ -5,7 +5,13 @@ from typing import Any
 from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
-from nemotron_operator.render.metadata import CACHE_COMPONENT, INSPECTION_COMPONENT, SERVER_COMPONENT, label_child
+from nemotron_operator.render.metadata import (
+    CACHE_COMPONENT,
+    INSPECTION_COMPONENT,
+    SERVER_COMPONENT,
+    label_child,
+    label_volume,
+)
 
 OWN_CONTAINERS = frozenset({"check", "download", "inspect", "verify", "vllm"})
 """Names of the containers in the templates; a mesh or an agent may inject others beside them."""
@@ -40,7 +46,8 @@ CONTAINER_SECURITY: dict[str, Any] = {
 
 def render_pod_labels(plan: ServingPlan, component: str) -> dict[str, str]:
     """Render a pod's labels; the operator's win over the user's."""
-    return {**plan.pod.template.labels, **label_child(plan.identity, component)}
+    volume = label_volume(plan.cache.claim_name) if component in _ON_VOLUME else {}
+    return {**plan.pod.template.labels, **label_child(plan.identity, component), **volume}
 
 
 def render_pod_annotations(plan: ServingPlan, own: dict[str, str]) -> dict[str, str]:
@@ -63,14 +70,15 @@ def render_affinity_of_volume(plan: ServingPlan) -> dict[str, Any]:
     Notes
     -----
     The scheduler does not look at the mode ReadWriteOnce, and where the volume is a network disk, a pod on another
-    node than the one that serves would wait for ever for it to be detached. The selector matches the Job's own pod too:
-    while no other pod is there, that counts as met on every node (kube-scheduler, InterPodAffinity).
+    node than the one that serves would wait for ever for it to be detached. The selector matches the pod itself too:
+    while no other pod is there, that counts as met on every node (kube-scheduler, InterPodAffinity). It names the
+    volume, as the one of another revision may be on another node than the pods that serve from this one.
     """
     affinity = render_affinity(plan)
     if not plan.cache.is_for_one_node:
         return affinity
     selector = {
-        "matchLabels": {DEPLOYMENT_LABEL: plan.identity.name},
+        "matchLabels": {DEPLOYMENT_LABEL: plan.identity.name, **label_volume(plan.cache.claim_name)},
         "matchExpressions": [
             {"key": COMPONENT_LABEL, "operator": "In", "values": list(_ON_VOLUME)},
         ],

@@ -82,7 +82,7 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
         return Judged(yes(kind, Reason.SERVING, message))
     if isinstance(decision, ServingPlan) and decision.replicas == 0:
         return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
-    if server is None:
+    if server is None or server.is_scaled_to_zero:
         return Judged(no(kind, Reason.WAITING, "No pod takes a GPU before the model is planned and cached."))
     return _judge_rollout(decision, observation, kind)
 

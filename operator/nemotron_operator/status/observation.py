@@ -73,6 +73,8 @@ class ObservedServer:
     """Whether its controller has seen the newest spec."""
     deadline_message: str
     """Set when the rollout exceeded its progress deadline."""
+    is_scaled_to_zero: bool = False
+    """Whether it is to make no pod."""
 
 
 class JobState(Enum):

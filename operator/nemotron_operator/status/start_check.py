@@ -16,7 +16,7 @@ def explain_start_check(pod_name: str, trouble: ContainerTrouble) -> tuple[Reaso
     if failure is None:
         return None
     if failure.reason in DAMAGE_REASONS:
-        message = f"Pod {pod_name} reads the weights before each start, and starts no engine: {failure.message}"
+        message = f"Pod {pod_name} verifies the weights first, and starts no engine: {failure.message}"
         return Reason.DAMAGED, message
     if trouble.restarts < RUNS_OF_A_LOOP:
         return None

@@ -2,6 +2,8 @@
 
 import json
 from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -17,6 +19,9 @@ EXIT_TERMINAL = 3
 
 EXIT_RETRYABLE = 75
 """Trying again may help (EX_TEMPFAIL of sysexits)."""
+
+EXIT_INTERRUPTED = 130
+"""A person pressed Ctrl-C (128 and the number of the signal, as a shell tells it)."""
 
 LINE_LIMIT_BYTES = 4095
 """Kubernetes keeps at most 4096 bytes of a termination message, and cuts what is longer in the middle of the JSON."""
@@ -36,6 +41,11 @@ class Outcome(ABC):
     @abstractmethod
     def as_json(self) -> dict[str, Any]:
         """Name the fields as the operator reads them."""
+
+    def redacted(self, redact: Callable[[str], str]) -> Self:
+        """Take secrets out of the texts; what has none that could hold one stays as it is."""
+        del redact
+        return self
 
     def cut(self, excess: int) -> Self:
         """Leave out so many characters of the longest text; what has none that could be long stays as it is."""
@@ -76,6 +86,10 @@ class Failed(Outcome):
         }
 
     @override
+    def redacted(self, redact: Callable[[str], str]) -> Self:
+        return replace(self, message=redact(self.message))
+
+    @override
     def cut(self, excess: int) -> Self:
         return replace(self, message=self.message[: -excess - len(ELLIPSIS)] + ELLIPSIS)
 
@@ -86,7 +100,15 @@ def render_line(outcome: Outcome) -> str:
     Notes
     -----
     A character takes at least one byte of JSON, so dropping as many characters as there are bytes too many is enough.
+    One outside of ASCII takes six or twelve, so far fewer may do: as much stays as there is room for.
     """
     line = json.dumps(outcome.as_json())
-    excess = len(line) - LINE_LIMIT_BYTES
-    return line if excess <= 0 else json.dumps(outcome.cut(excess).as_json())
+    excesses = range(1, len(line) - LINE_LIMIT_BYTES + 1)
+    if not excesses:
+        return line
+    fewest = bisect_left(excesses, True, hi=len(excesses) - 1, key=lambda excess: _fits(outcome.cut(excess)))  # noqa: FBT003 - what is looked for
+    return json.dumps(outcome.cut(excesses[fewest]).as_json())
+
+
+def _fits(outcome: Outcome) -> bool:
+    return len(json.dumps(outcome.as_json())) <= LINE_LIMIT_BYTES

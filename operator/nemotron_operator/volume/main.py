@@ -10,7 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
+from nemotron_operator.termination.ending import (
+    add_termination_message_path,
+    end_at_once_on_ctrl_c,
+    end_at_once_on_sigterm,
+    tell,
+)
 from nemotron_operator.termination.errors import ExplainedError
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
 from nemotron_operator.volume.errors import Reason
@@ -20,7 +25,7 @@ from nemotron_operator.volume.outcome import Complete
 from nemotron_operator.volume.place import Place
 from nemotron_operator.volume.read_rate import measure_read_rate
 from nemotron_operator.volume.receive import receive
-from nemotron_operator.volume.refs import Ref, write_ref
+from nemotron_operator.volume.refs import Ref, resolving, write_ref
 from nemotron_operator.volume.refusals import explained_volume_errors
 from nemotron_operator.volume.verify_directory import verify_directory
 from nemotron_operator.volume.verify_published import verify_published
@@ -33,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
+    end_at_once_on_ctrl_c("Interrupted. Nothing is published that was not verified.")
     with _log_to(sys.stderr):
         return tell(run(options), options.termination_message_path)
 
@@ -109,7 +115,9 @@ def _inspect(options: argparse.Namespace) -> Complete:
 def _receive(options: argparse.Namespace) -> Complete:
     manifest = receive(sys.stdin.buffer, options.destination)
     if options.revision:
-        write_ref(Ref(options.destination, manifest.repository, options.revision), manifest.commit)
+        ref = Ref(options.destination, manifest.repository, options.revision)
+        with resolving(ref):
+            write_ref(ref, manifest.commit)
     return _tell_manifest(manifest, Place(options.destination, manifest.commit).published)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nemotron_operator.volume.piece import stays_inside
 from nemotron_operator.volume.weights import WEIGHTS_SUFFIX
 
 MANIFEST_NAME = ".nemotron-manifest.json"
@@ -83,11 +84,11 @@ def make_manifest(
 
 
 def read_manifest(directory: Path) -> Manifest | None:
-    """Read a directory's manifest; None if there is none that can be read."""
+    """Read a directory's manifest; None if there is none that can be read, or it names files outside."""
     try:
         content = json.loads((directory / MANIFEST_NAME).read_bytes())
         return _parse_manifest(content)
-    except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -96,5 +97,12 @@ def _parse_manifest(content: dict[str, Any]) -> Manifest:
         repository=content["repository"],
         commit=content["commit"],
         extra_patterns=content["extraPatterns"],
-        files=(ManifestFile(path=f["path"], size_bytes=f["bytes"], sha256=f["sha256"]) for f in content["files"]),
+        files=[_parse_file(file) for file in content["files"]],
     )
+
+
+def _parse_file(file: dict[str, Any]) -> ManifestFile:
+    path, size_bytes, sha256 = file["path"], file["bytes"], file["sha256"]
+    if not (isinstance(path, str) and isinstance(size_bytes, int) and isinstance(sha256, str) and stays_inside(path)):
+        raise ValueError(f"no file of a directory: {file!r}")
+    return ManifestFile(path, size_bytes, sha256)

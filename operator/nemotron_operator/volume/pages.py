@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from nemotron_operator.volume.durable import suppress_no_sync
+
 
 def forget_pages(path: Path, first_byte: int = 0, size_bytes: int = 0) -> None:
     """Drop what memory holds of a part of a file, so that the next read asks the volume.
@@ -15,8 +17,9 @@ def forget_pages(path: Path, first_byte: int = 0, size_bytes: int = 0) -> None:
     Notes
     -----
     Pages that are not on the disk yet cannot be dropped, so they are written first. Pages that another process maps
-    stay.
+    stay. A file system that is never written (squashfs, EROFS) knows no fsync, and needs none.
     """
     with path.open("rb") as file:
-        os.fsync(file.fileno())
+        with suppress_no_sync():
+            os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), first_byte, size_bytes, os.POSIX_FADV_DONTNEED)

@@ -12,10 +12,14 @@ def piece_path(staging: Path, path: str) -> Path:
     return staging / f"{path}{PIECE_SUFFIX}"
 
 
+def stays_inside(path: str) -> bool:
+    """Say whether a path names something inside of the directory that it is joined to."""
+    return not ({"", ".", ".."} & set(path.split("/"))) and "\0" not in path
+
+
 def is_safe_path(path: str) -> bool:
     """Say whether a path stays inside of the directory that it is joined to, and names a file of its own."""
-    parts = path.split("/")
-    return not ({"", ".", ".."} & set(parts)) and not path.endswith(PIECE_SUFFIX) and "\0" not in path
+    return stays_inside(path) and not path.endswith(PIECE_SUFFIX)
 
 
 def size_of(path: Path) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from nemotron_operator.volume.durable import sync_directory, sync_file
 from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nemotron_operator.volume.place import COMPILED_DIRECTORY, Place, locked
 
@@ -34,14 +35,17 @@ def take_back(place: Place) -> None:
 
     Notes
     -----
-    The files that it has are kept and verified anew. A pod that mounted the directory keeps it: a rename does not
-    change what is mounted.
+    The files that it has are kept and verified anew. A server that has loaded them keeps what it has opened; one that
+    is loading finds the next file no more, ends, and waits like every other. The rename is on the disk before anybody
+    removes a file: otherwise a directory with a hole could be back when the power is.
     """
     if not place.published.exists():
         return
     logger.warning("Taking %s back to complete it.", place.published)
     shutil.rmtree(place.staging, ignore_errors=True)
     place.published.rename(place.staging)
+    sync_directory(place.staging.parent)
+    sync_directory(place.destination)
 
 
 def discard_staging(place: Place) -> None:
@@ -57,14 +61,8 @@ def publish(place: Place, manifest: Manifest) -> None:
     _sync_tree(place.staging)
     (place.destination / COMPILED_DIRECTORY).mkdir(exist_ok=True)
     place.staging.rename(place.published)
-    _sync_directory(place.staging.parent)
-    _sync_directory(place.destination)
-
-
-def sync_file(path: Path) -> None:
-    """See that a file is on the disk. One that is there already costs nothing."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_directory(place.staging.parent)
+    sync_directory(place.destination)
 
 
 def _remove_strays(directory: Path, keep: set[str]) -> None:
@@ -83,14 +81,4 @@ def _sync_tree(directory: Path) -> None:
     for parent, _, files in os.walk(directory, topdown=False):
         for name in files:
             sync_file(Path(parent, name))
-        _sync_directory(Path(parent))
-
-
-def _sync_directory(path: Path) -> None:
-    """Write the directory's entries to the disk, where the file system can: not every network file system does."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(Path(parent))

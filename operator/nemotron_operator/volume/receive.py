@@ -34,7 +34,8 @@ def receive(archive: IO[bytes], destination: Path) -> Manifest:
 
     Notes
     -----
-    A commit that is published already stays as it is; the rest of the archive is not read then.
+    A commit that is published already is held against its manifest, and stays as it is if nothing is wrong: the rest
+    of the archive is not read then.
     """
     try:
         with tarfile.open(fileobj=archive, mode="r|") as tar, ExitStack() as stack:
@@ -45,7 +46,7 @@ def receive(archive: IO[bytes], destination: Path) -> Manifest:
             place = Place(destination, _commit_of(first))
             stack.enter_context(locked(place))
             published = find_published(place, ())
-            if published is not None:
+            if published is not None and not verify_files(place.published, published.files):
                 logger.info("%s is published already.", place.commit)
                 return published
             return _unpack_and_publish(tar, first, members, place)
@@ -56,7 +57,7 @@ def receive(archive: IO[bytes], destination: Path) -> Manifest:
 def _unpack_and_publish(
     tar: tarfile.TarFile, first: tarfile.TarInfo, rest: Iterator[tarfile.TarInfo], place: Place
 ) -> Manifest:
-    take_back(place)  # what is published lacks something, or it would have been kept
+    take_back(place)  # what is published is not whole, or it would have been kept
     shutil.rmtree(place.staging, ignore_errors=True)
     try:
         _unpack(tar, first, place)

@@ -7,12 +7,12 @@ another commit, and two pods of one model could serve different weights.
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nemotron_operator.volume.durable import replace_file
 from nemotron_operator.volume.place import is_commit
 
 REFS_DIRECTORY = ".refs"
@@ -52,15 +52,10 @@ def read_ref(ref: Ref) -> str | None:
 
 
 def write_ref(ref: Ref, commit: str) -> None:
-    """Record the commit; a process that is killed leaves the old record or the new one."""
+    """Record the commit, so that it outlives the process and the power; what is cut short leaves the old record."""
     content = {"repository": ref.label, "revision": ref.revision, "commit": commit}
     ref.path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = ref.path.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write((json.dumps(content) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(ref.path)
+    replace_file(ref.path, (json.dumps(content) + "\n").encode())
 
 
 @contextmanager

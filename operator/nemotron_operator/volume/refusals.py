@@ -10,7 +10,10 @@ from nemotron_operator.volume.errors import NoSpaceError, VolumeNotWritableError
 NO_SPACE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The volume, or the share of it that this process may use, is full."""
 
-NOT_WRITABLE_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOLCK, errno.ENOTSUP})
+NO_LOCK_ERRNOS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
+"""The file system has no locks, or was mounted without them: Lustre without `-o flock` says ENOSYS."""
+
+NOT_WRITABLE_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}) | NO_LOCK_ERRNOS
 """The volume refuses, and will refuse again."""
 
 

@@ -1,6 +1,7 @@
 """Verification of a directory of the user's against the manifest that was written beside its files."""
 
 import logging
+import shlex
 from pathlib import Path
 
 from nemotron_operator.volume.errors import AbsentError, DamagedError
@@ -25,7 +26,7 @@ def verify_directory(directory: Path) -> Manifest:
     if manifest is None:
         raise AbsentError(
             f"{directory} has no readable {MANIFEST_NAME}. Write it from files that are right: `nemotron-volume "
-            f"inspect --directory {directory} --write-manifest`."
+            f"inspect --directory {shlex.quote(str(directory))} --write-manifest`."
         )
     mismatches = verify_files(directory, manifest.files)
     for mismatch in mismatches:

@@ -25,12 +25,9 @@ def verify_published(place: Place) -> Manifest:
     DamagedError
         It was, and is no longer: nothing starts from it, and the next download fetches only what was damaged.
     """
-    if not is_commit(place.commit) or not place.published.is_dir():
-        raise AbsentError(
-            f"{place.destination} has no published {place.commit}. Download it: `nemotron-download --destination "
-            f"{place.destination}`."
-        )
+    _require_published(place)
     with locked(place):
+        _require_published(place)  # whoever had the lock may have taken it back, and been killed
         manifest = read_manifest(place.published)
         if manifest is None or manifest.commit != place.commit:
             take_back(place)
@@ -43,6 +40,14 @@ def verify_published(place: Place) -> Manifest:
             _take_back_without(place, mismatches)
             raise DamagedError(_explain(place, manifest, mismatches))
         return manifest
+
+
+def _require_published(place: Place) -> None:
+    if not is_commit(place.commit) or not place.published.is_dir():
+        raise AbsentError(
+            f"{place.destination} has no published {place.commit}, the 40 digits of a commit. Download it: "
+            f"`nemotron-download --destination {place.destination} --repository ORG/NAME --revision {place.commit}`."
+        )
 
 
 def _take_back_without(place: Place, mismatches: list[Mismatch]) -> None:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from nemotron_operator.volume.durable import replace_file
 from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest, ManifestFile, make_manifest
 from nemotron_operator.volume.verify import HASHING_THREADS, read_file
 
@@ -21,12 +21,7 @@ def write_manifest(directory: Path, paths: Sequence[str]) -> Manifest:
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
         files = list(pool.map(lambda path: read_file(directory, path), paths))
     manifest = make_manifest(directory.resolve().name, _commit_of(files), (), files)
-    temporary = directory / f"{MANIFEST_NAME}.new"
-    with temporary.open("wb") as file:
-        file.write(manifest.render())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(directory / MANIFEST_NAME)
+    replace_file(directory / MANIFEST_NAME, manifest.render())
     return manifest
 
 

@@ -11,7 +11,7 @@ from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator, write_operator_kubeconfig
 from nemotron_operator.cluster.kinds import CHILD_KINDS
-from tests.support.cluster import Namespace, RunningOperator, wait_until
+from tests.support.cluster import Namespace, RunningOperator, name_cluster, wait_until
 from tests.support.faults.proxy import FaultProxy
 
 StartOperator = Callable[..., RunningOperator]
@@ -20,7 +20,7 @@ StartOperator = Callable[..., RunningOperator]
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
     """Not the cluster of the other tests: their operator would do the work that is looked for here."""
-    made = bring_up("faults", lambda text: print(f"  {text}", file=sys.stderr))
+    made = bring_up(name_cluster("faults"), lambda text: print(f"  {text}", file=sys.stderr))
     install_chart(made)
     yield made
     made.delete()

@@ -92,9 +92,10 @@ def test_every_field_of_a_full_resource_is_read() -> None:
         ("engine.maxModelLen", True, "spec.engine.maxModelLen", "or auto"),
         ("engine.kvCacheDtype", "int4", "spec.engine.kvCacheDtype", "should be 'auto', 'bfloat16' or 'fp8'"),
         ("engine.extraArgs", "--seed=1", "spec.engine.extraArgs", "should be a valid tuple"),
-        ("engine.sampling.temperature", 0.7, "spec.engine.sampling.temperature", "should be a valid string"),
+        ("engine.sampling.temperature", 0.7, "spec.engine.sampling.temperature", "must be text: write it in quotes"),
         ("engine.sampling.topP", "1.1", "spec.engine.sampling.topP", "should match pattern"),
-        ("cache.size", "80GiB", "spec.cache.size", "should match pattern"),
+        ("cache.size", "80GiB", "spec.cache.size", "such as 200Gi"),
+        ("cache", "80Gi", "spec.cache", "must be a mapping with fields of its own"),
         ("suspend", "maybe", "spec.suspend", "should be a valid boolean"),
         ("podTemplate.labels", {"team": "a b"}, "spec.podTemplate.labels.team", "should match pattern"),
         ("accelerator", "", "spec.accelerator", "at least 1 character"),
@@ -102,13 +103,31 @@ def test_every_field_of_a_full_resource_is_read() -> None:
             "model.source",
             {"persistentVolumeClaim": {"claimName": "Team", "path": "a"}},
             "spec.model.source.persistentVolumeClaim.claimName",
-            "should match pattern",
+            "must be lower case letters, digits, '-' and '.'",
         ),
         (
             "model.source",
             {"persistentVolumeClaim": {"claimName": "team", "path": "/absolute"}},
             "spec.model.source.persistentVolumeClaim.path",
-            "should match pattern",
+            "must be a relative directory",
+        ),
+        (
+            "model.source",
+            {"s3": {"bucket": "My_Bucket", "prefix": "a"}},
+            "spec.model.source.s3.bucket",
+            "must be lower case letters",
+        ),
+        (
+            "model.source",
+            {"huggingFace": {"repository": "nvidia"}},
+            "spec.model.source.huggingFace.repository",
+            "must be ORGANISATION/NAME",
+        ),
+        (
+            "model.source",
+            {"huggingFace": {"repository": "a/b", "endpoint": "hub.example.com"}},
+            "spec.model.source.huggingFace.endpoint",
+            "must be a URL with http:// or https://",
         ),
     ],
 )
@@ -292,3 +311,13 @@ def test_an_image_with_weights_needs_no_volume(field: str, value: str) -> None:
     image = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
     assert image.parsed.spec.model.source is not None
     assert f"cache.{field}" in refusal(image.having(f"cache.{field}", value))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", "1Gi"), ("storageClassName", "fast"), ("existingClaim", "other"), ("retention", "Delete")],
+)
+def test_weights_on_a_volume_of_the_users_need_no_other(field: str, value: str) -> None:
+    own = a_deployment().with_provided_weights("mine", "models/a")
+    assert own.parsed.spec.model.source is not None
+    assert f"cache.{field}" in refusal(own.having(f"cache.{field}", value))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -263,6 +264,19 @@ def test_what_a_download_left_is_recorded_and_read_again() -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"commit": "c"}', '{"a": 1}'])
 def test_a_record_that_is_not_sound_is_none(text: str) -> None:
     assert read_recorded_model(a_live_claim(annotations={CACHED_MODEL_ANNOTATION: text})) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size_bytes", "1"), ("size_bytes", -1), ("files", None), ("commit", "c" * 65), ("repository", "r" * 601)],
+)
+def test_a_record_that_no_status_could_tell_is_none(field: str, value: object) -> None:
+    """It would end every reconcile of all that share the volume."""
+    sound = asdict(CachedModel("org/model", "c" * 40, 1, 1, "5d" * 32, "2026-11-24T08:00:00Z"))
+    told = a_live_claim(annotations={CACHED_MODEL_ANNOTATION: json.dumps(sound)})
+    assert CachedModel(**sound) == read_recorded_model(told)
+    broken = a_live_claim(annotations={CACHED_MODEL_ANNOTATION: json.dumps({**sound, field: value})})
+    assert read_recorded_model(broken) is None
 
 
 def test_a_volume_without_annotations_has_no_record() -> None:

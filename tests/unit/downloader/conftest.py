@@ -22,6 +22,7 @@ def command(
 ) -> Iterator[Command]:
     volume = tmp_path / "volume"
     volume.mkdir()
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield Command(hub, volume, tmp_path / "termination-log", monkeypatch, capsys)
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,6 +1,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from nemotron_operator.downloader.errors import (
 )
 from nemotron_operator.downloader.fetching import Fetching
 from nemotron_operator.downloader.origin import Description, Piece
+from nemotron_operator.volume import durable
 from nemotron_operator.volume.digest import Digest, DigestKind
 from nemotron_operator.volume.manifest import ManifestFile
 from nemotron_operator.volume.piece import piece_path
@@ -141,6 +143,60 @@ def test_a_file_that_is_shorter_than_announced_is_wrong_for_good(tmp_path: Path)
         run(Origin(send_short), tmp_path)
 
 
+def test_an_answer_that_never_ends_is_cut_off_and_wrong_for_good(tmp_path: Path) -> None:
+    def send_for_ever(_file: RemoteFile, piece: Piece) -> None:
+        for _ in range(1000):
+            piece.write(b"?" * 1000)
+
+    with pytest.raises(ChecksumMismatchError, match=r"expected \d+ bytes, found 1000 bytes"):
+        run(Origin(send_for_ever), tmp_path)
+
+
+def test_what_an_origin_sends_once_more_from_the_beginning_is_counted_twice(tmp_path: Path) -> None:
+    def send_all(file: RemoteFile, piece: Piece) -> None:
+        if piece.size_bytes:
+            piece.restart()
+        elif file.path == "a.safetensors":
+            piece.write(CONTENTS[file.path][:30])
+            raise HubUnavailableError("cut")
+        piece.write(CONTENTS[file.path])
+
+    assert (VERIFIED, 180) == run(Origin(send_all), tmp_path)
+
+
+def test_what_a_run_before_left_and_the_origin_sends_anew_is_counted(tmp_path: Path) -> None:
+    piece_path(tmp_path, "a.safetensors").write_bytes(CONTENTS["a.safetensors"][:30])
+
+    def send_all(file: RemoteFile, piece: Piece) -> None:
+        piece.restart()
+        piece.write(CONTENTS[file.path])
+
+    assert (VERIFIED, 150) == run(Origin(send_all), tmp_path)
+
+
+def test_a_link_is_no_file_of_the_model(tmp_path: Path) -> None:
+    elsewhere, staging = tmp_path / "elsewhere", tmp_path / "staging"
+    elsewhere.write_bytes(CONTENTS["a.safetensors"])
+    staging.mkdir()
+    (staging / "a.safetensors").symlink_to(elsewhere)
+    assert (VERIFIED, 150) == run(Origin(send), staging)
+    assert not (staging / "a.safetensors").is_symlink()
+    assert CONTENTS["a.safetensors"] == elsewhere.read_bytes()
+
+
+def test_a_file_that_the_disk_did_not_take_is_not_trusted_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        if path.name == "a.safetensors":
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_file", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        run(Origin(send), tmp_path)
+    assert not (tmp_path / "a.safetensors").exists()
+
+
 def test_an_answer_that_ends_early_is_gone_on_with(tmp_path: Path) -> None:
     def send_a_bit(file: RemoteFile, piece: Piece) -> None:
         first = piece.size_bytes
@@ -178,7 +234,7 @@ def test_what_a_person_has_to_act_on_is_told_first_and_ends_the_others(tmp_path:
         run(Origin(refuse_one), tmp_path)
 
 
-def test_an_endless_answer_ends_when_another_file_failed(tmp_path: Path) -> None:
+def test_a_long_answer_ends_when_another_file_failed(tmp_path: Path) -> None:
     began = threading.Event()
 
     def drip(file: RemoteFile, piece: Piece) -> None:
@@ -189,8 +245,9 @@ def test_an_endless_answer_ends_when_another_file_failed(tmp_path: Path) -> None
             piece.write(b"b")
             began.set()
 
+    files = FILES[0], replace(FILES[1], size_bytes=1_000_000)
     with pytest.raises(DownloadError, match="Accept it"):
-        run(Origin(drip), tmp_path)
+        Fetching(Origin(drip), COMMIT, tmp_path, BRISK).fetch_all(files)
     assert piece_path(tmp_path, "deep/b.safetensors").stat().st_size < 1_000_000
 
 

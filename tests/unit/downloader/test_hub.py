@@ -5,6 +5,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from lab.hub import Hub
 from nemotron_operator.downloader.access import HubAccess
 from nemotron_operator.downloader.errors import HubUnavailableError, TooSlowError
 from nemotron_operator.downloader.fetching import Fetching
-from nemotron_operator.downloader.hub import HubOrigin
+from nemotron_operator.downloader.hub import XET_FAILURES, HubOrigin
+from nemotron_operator.downloader.patience import persist
 from nemotron_operator.downloader.piece_file import PieceFile, SpeedLimit
 from nemotron_operator.volume.digest import Digest, DigestKind
 from nemotron_operator.volume.piece import piece_path
@@ -143,3 +145,23 @@ def test_a_hub_that_drips_is_given_up_though_it_never_stops(hub: Hub, tmp_path: 
     Fetching(origin, commit, tmp_path, BRISK).fetch_all([file])
     assert content == (tmp_path / SHARD).read_bytes()
     assert [held_bytes] == [seen.first_byte for seen in hub.requests[-1:]], "nothing comes twice"
+
+
+def test_no_further_file_is_asked_of_a_xet_storage_that_gave_none(tmp_path: Path) -> None:
+    paths = [f"{number}.safetensors" for number in range(XET_FAILURES + 2)]
+    with Hub({REPOSITORY: dict.fromkeys(paths, b"x" * 100)}) as hub:
+        commit = hub.commit(REPOSITORY)
+        route = f"{hub.url}/api/models/{REPOSITORY}/xet-read-token/{commit}"
+        origin = HubOrigin(HubAccess(REPOSITORY, endpoint=hub.url), commit)
+        for path in paths:
+            if path in paths[:XET_FAILURES]:
+                hub.answer(200, to=f"/{path}", times=1, headers={"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": route})
+            persist(partial(_fetch_whole, origin, path, tmp_path), lambda: 0, BRISK, lambda _seconds: None)
+            assert b"x" * 100 == piece_path(tmp_path, path).read_bytes()
+        assert XET_FAILURES == hub.count("HEAD", "/resolve/")
+        close_session()
+
+
+def _fetch_whole(origin: HubOrigin, path: str, staging: Path) -> None:
+    with PieceFile(piece_path(staging, path), threading.Event(), SpeedLimit()) as piece:
+        origin.fetch(origin.revision, RemoteFile(path, 100, Digest(DigestKind.SHA256, "")), piece)

@@ -175,9 +175,10 @@ def test_the_command_line_is_read_before_the_hub_client_is_imported() -> None:
     ("arguments", "message"),
     [
         ([], "one of the arguments --repository --s3-bucket is required"),
-        (["--repository", "acme/tiny"], "--repository and --revision go together"),
+        (["--repository", "acme/tiny"], "--repository and --revision go together, such as --revision main"),
         (["--s3-bucket", "models", "--revision", "main"], "--repository and --revision go together"),
         (["--s3-bucket", "models", "--repository", "acme/tiny"], "not allowed with argument"),
+        (["--repository", "acme/tiny", "--revision", "main", "--s3-prefix", "a"], "go with --s3-bucket"),
     ],
 )
 def test_the_origin_is_one_and_whole(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nemotron_operator.downloader.errors import StoppedError, TooSlowError
+from nemotron_operator.downloader.errors import StoppedError, TooLongError, TooSlowError
 from nemotron_operator.downloader.piece_file import PieceFile, SpeedLimit
 
 LIMIT = SpeedLimit(bytes_per_second=10, window_seconds=5)
@@ -103,6 +103,25 @@ def test_a_file_is_not_fetched_further_when_another_has_failed(
         with pytest.raises(StoppedError):
             piece.write(b"came")
     assert b"came" == path.read_bytes()
+
+
+def test_a_file_that_goes_on_after_its_end_is_cut_off(path: Path, stopped: threading.Event, clock: Clock) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"begun ")
+    with PieceFile(path, stopped, LIMIT, clock, announced_bytes=10) as piece:
+        piece.write(b"1234")
+        with pytest.raises(TooLongError):
+            piece.write(b"5")
+    assert b"begun 12345" == path.read_bytes(), "that it is too long can be seen"
+
+
+def test_what_is_thrown_away_is_counted(path: Path, stopped: threading.Event, clock: Clock) -> None:
+    with PieceFile(path, stopped, LIMIT, clock, announced_bytes=10) as piece:
+        piece.write(b"1234")
+        piece.restart()
+        piece.write(b"1234567890")
+        piece.restart()
+        assert 14 == piece.discarded_bytes
 
 
 def test_a_volume_that_takes_only_a_part_gets_the_rest(

@@ -36,6 +36,22 @@ def test_a_run_that_was_ended_in_mid_download_is_continued(hub: Hub, command: Co
     assert ended.outcome["fetchedBytes"] <= size_bytes - ARRIVED_BYTES
 
 
+def test_a_person_who_interrupts_reads_a_sentence_and_the_same_command_goes_on(hub: Hub, command: Command) -> None:
+    hub.stall(SHARD, after_bytes=1000)
+    with command.start() as process:
+        wait_until(lambda: size_of(piece_path(command.staging, SHARD)) == 1000)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert 130 == process.returncode
+    assert "Traceback" not in stderr
+    assert "Interrupted. What is there stays: the same command goes on with it." in stderr
+    assert all("progress" in json.loads(line) for line in stdout.splitlines())
+    hub.release()
+    ended = command.run()
+    assert 0 == ended.exit_code
+    assert ended.outcome["fetchedBytes"] <= sum(len(FILES[path]) for path in WANTED) - 1000
+
+
 def test_two_processes_at_once_download_once(hub: Hub, command: Command) -> None:
     hub.stall(SHARD, after_bytes=1000)
     with command.start() as first:

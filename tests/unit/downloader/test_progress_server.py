@@ -1,6 +1,8 @@
 import json
 import logging
 import socket
+import time
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -9,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nemotron_operator.downloader.progress import Meter
-from nemotron_operator.downloader.progress_server import served
+from nemotron_operator.downloader.progress_server import CONNECTIONS, REQUEST_SECONDS, served
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,6 +26,14 @@ def get(port: int | None, path: str) -> bytes:
     with urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=10) as response:
         content: bytes = response.read()
         return content
+
+
+def get_when_free(port: int | None, path: str) -> bytes:
+    for _ in range(100):
+        with suppress(OSError):
+            return get(port, path)
+        time.sleep(0.01)
+    raise AssertionError("no connection is free")
 
 
 def test_progress_is_the_object_of_the_lines() -> None:
@@ -51,6 +61,16 @@ def test_there_is_nothing_else() -> None:
         get(port, "/")
     raised.value.close()
     assert HTTPStatus.NOT_FOUND == raised.value.code
+
+
+def test_who_holds_connections_takes_no_more_than_there_are() -> None:
+    with ExitStack() as stack:
+        port = stack.enter_context(served(Meter(lambda: 50, 200), a_free_port(), "acme/tiny", LOOPBACK))
+        silent = [stack.enter_context(socket.create_connection((LOOPBACK, port or 0))) for _ in range(CONNECTIONS)]
+        another = stack.enter_context(socket.create_connection((LOOPBACK, port or 0), timeout=REQUEST_SECONDS / 2))
+        assert b"" == another.recv(1)
+        silent.pop().close()
+        assert get_when_free(port, "/progress")
 
 
 @pytest.mark.parametrize("port", [None, 0])

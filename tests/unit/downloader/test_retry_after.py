@@ -16,6 +16,7 @@ NOW = 1_445_412_480.0
         ({"Retry-After": "Wed, 21 Oct 2015 07:30:00 GMT"}, 120),
         ({"Retry-After": "Wed, 21 Oct 2015 07:00:00 GMT"}, 0),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": f"Wed, 21 Oct {'9' * 20} 07:00:00 GMT"}, None),
         ({"Retry-After": "-5"}, None),
         ({"Retry-After": "9" * 400}, None),
         ({"RateLimit": '"api";r=0;t=55'}, 55),

@@ -32,7 +32,16 @@ def test_what_a_server_reads_is_wanted(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", ".gitattributes", "modeling_nemotron.py", "tokenizer.py", "pytorch_model.bin", "tokenizer.pkl"],
+    [
+        "README.md",
+        ".gitattributes",
+        "modeling_nemotron.py",
+        "tokenizer.py",
+        "pytorch_model.bin",
+        "tokenizer.pkl",
+        "tokenizer.PKL",
+        "tokenizer.PY",
+    ],
 )
 def test_what_a_server_does_not_read_is_not_wanted(path: str) -> None:
     assert not is_wanted(path, ())

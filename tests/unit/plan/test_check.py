@@ -138,8 +138,8 @@ def test_a_check_before_the_start_takes_time_and_leaves_the_probe_its_budget() -
 @pytest.mark.parametrize(
     ("verify", "has_manifest", "words"),
     [
-        ("OnStart", False, "have no manifest"),
-        ("Schedule", False, "verify: OnStart and persistentVolumeClaim.manifest: true"),
+        ("OnStart", False, "no manifest to be held against. Set model.source.persistentVolumeClaim.manifest: true"),
+        ("Schedule", False, "Set cache.verify: OnStart and model.source.persistentVolumeClaim.manifest: true"),
         ("Schedule", True, "could not be fetched again"),
     ],
 )

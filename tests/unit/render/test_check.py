@@ -6,19 +6,22 @@ from typing import Any
 import pytest
 
 from nemotron_operator.plan.facts import ClaimFact, Damage, Facts
+from nemotron_operator.plan.source import choose_claim_name
 from nemotron_operator.render.manifests import Manifest, Manifests, render
-from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
-from tests.support.fixtures.plans import COMMIT, facts_when_cached, job_of, plan, render_cached, server_pod_of
+from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
+from tests.support.fixtures.plans import CATALOG, COMMIT, facts_when_cached, job_of, plan, render_cached, server_pod_of
 
 DUE = "2026-11-24T07:00:00Z"
 DAMAGE = Damage("2026-11-24T07:30:00Z", "model.safetensors differs.", 1_400_000_000)
+
+VOLUME = choose_claim_name(a_deployment().parsed.spec, CATALOG)
 
 TOGETHER = {
     "requiredDuringSchedulingIgnoredDuringExecution": [
         {
             "topologyKey": "kubernetes.io/hostname",
             "labelSelector": {
-                "matchLabels": {"nemotron.dev/deployment": "nemotron"},
+                "matchLabels": {"nemotron.dev/deployment": "nemotron", "nemotron.dev/volume": VOLUME},
                 "matchExpressions": [
                     {"key": "nemotron.dev/component", "operator": "In", "values": ["cache", "inspection", "server"]},
                 ],
@@ -26,7 +29,7 @@ TOGETHER = {
         }
     ]
 }
-"""On the node of any pod of the resource's that has the volume; the Job's own pod counts too."""
+"""On the node of any pod of the resource's that has this volume; the pod itself counts too."""
 
 
 def render_due(deployment: DeploymentBuilder, mode: str = "ReadWriteMany") -> Manifests:
@@ -85,6 +88,31 @@ def test_a_volume_of_one_node_is_checked_where_it_is(mode: str, expected: dict[s
     affinity = pod_of(check_job_of(render_due(a_deployment(), mode)))["affinity"]
     assert expected == affinity.get("podAffinity")
     assert "nodeAffinity" in affinity
+
+
+def test_every_pod_on_a_volume_says_on_which() -> None:
+    manifests = render_due(a_deployment())
+    for owner in (check_job_of(manifests), job_of(render_damaged(a_deployment())), manifests.server):
+        assert owner is not None
+        assert VOLUME == owner["spec"]["template"]["metadata"]["labels"]["nemotron.dev/volume"]
+
+
+def test_another_revision_may_run_on_another_node_than_the_pods_of_the_one_before() -> None:
+    server = render_due(a_deployment().with_model(BF16), "ReadWriteOnce").server
+    assert server is not None
+    pod = server["spec"]["template"]
+    (term,) = pod["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    own, wanted = pod["metadata"]["labels"], term["labelSelector"]["matchLabels"]
+    assert wanted.items() <= own.items()
+    assert VOLUME != wanted["nemotron.dev/volume"]
+
+
+@pytest.mark.parametrize(("name", "length"), [("a" * 63, 63), ("a." * 126 + "a", 63)])
+def test_a_long_name_of_a_users_volume_still_makes_a_label(name: str, length: int) -> None:
+    facts = Facts(claims={name: ClaimFact(82 * 1024**3, None, ("ReadWriteMany",))})
+    job = job_of(render(plan(a_deployment().with_existing_claim(name), facts)))
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    assert length == len(labels["nemotron.dev/volume"])
 
 
 def render_damaged(deployment: DeploymentBuilder, mode: str = "ReadWriteMany") -> Manifests:

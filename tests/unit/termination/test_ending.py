@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nemotron_operator.termination.ending import add_termination_message_path, tell
-from nemotron_operator.termination.outcome import Failed
+from nemotron_operator.termination.outcome import Failed, render_line
 
 FAILED = Failed("NoSpace", "The token is s3cr3t.", retryable=False)
 
@@ -22,6 +22,15 @@ def test_the_outcome_is_the_termination_message_and_the_last_line(
 def test_a_secret_is_taken_out_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tell(FAILED, tmp_path / "log", lambda line: line.replace("s3cr3t", "[redacted]"))
     assert "s3cr3t" not in capsys.readouterr().out + (tmp_path / "log").read_text()
+
+
+def test_a_secret_that_would_be_cut_in_the_middle_is_taken_out_as_a_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = len(json.loads(render_line(Failed("NoSpace", "x" * 10_000, retryable=False)))["message"])
+    failed = Failed("NoSpace", "x" * (room - 6) + "s3cr3t" * 10, retryable=False)
+    tell(failed, tmp_path / "log", lambda text: text.replace("s3cr3t", "[redacted]"))
+    assert "s3c" not in capsys.readouterr().out
 
 
 def test_the_outcome_is_told_where_there_is_no_termination_log(

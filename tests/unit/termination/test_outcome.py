@@ -26,6 +26,12 @@ def test_a_long_message_is_cut_so_that_the_line_fits(message: str) -> None:
     assert outcome["message"].endswith("...")
 
 
+@pytest.mark.parametrize("letter", ["x", "ä", "\U0001f600"])
+def test_as_much_of_a_long_message_stays_as_there_is_room_for(letter: str) -> None:
+    line = render_line(Failed("Unexpected", letter * 5_000, retryable=True))
+    assert LINE_LIMIT_BYTES - len(json.dumps(letter)) <= len(line) <= LINE_LIMIT_BYTES
+
+
 def test_a_short_message_is_whole() -> None:
     line = render_line(Failed.from_error(FullError("too small")))
     assert {"outcome": "Failed", "reason": "NoSpace", "message": "too small", "retryable": False} == json.loads(line)

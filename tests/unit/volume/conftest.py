@@ -16,6 +16,7 @@ def volume(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield Command(volume, tmp_path / "termination-log", capsys)
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from nemotron_operator.volume.publish import publish
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 REPOSITORY = "acme/tiny-nemotron"
+
+SCRIPT = Path(sys.executable).with_name("nemotron-volume")
 
 
 def safetensors(data: bytes, tensor: str = "weight") -> bytes:
@@ -97,10 +100,13 @@ class Command:
         written = self.capsys.readouterr()
         return self._end(exit_code, written.out, written.err)
 
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Run it in a process of its own."""
+        return subprocess.Popen([SCRIPT, *self._complete(arguments)], stdout=PIPE, stderr=PIPE, text=True)
+
     def receive(self, archive: bytes, *arguments: object) -> Ended:
-        script = Path(sys.executable).with_name("nemotron-volume")
         complete = self._complete(("receive", "--destination", self.volume, *arguments))
-        ended = subprocess.run([script, *complete], input=archive, capture_output=True, env=os.environ, check=False)
+        ended = subprocess.run([SCRIPT, *complete], input=archive, capture_output=True, env=os.environ, check=False)
         return self._end(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def _complete(self, arguments: Sequence[object]) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,21 @@ def test_a_directory_without_a_readable_manifest_is_not_published(place: Place, 
     publish(place, a_manifest())
     (place.published / MANIFEST_NAME).write_text(content)
     assert None is find_published(place, ())
+
+
+@pytest.mark.parametrize("path", ["../outside", "/outside", "", ".", "a/../../outside", 7])
+def test_a_manifest_that_names_something_outside_is_none(tmp_path: Path, path: str) -> None:
+    manifest = make_manifest("acme/tiny", COMMIT, (), [ManifestFile(path, 2, "aa")])
+    (tmp_path / MANIFEST_NAME).write_bytes(manifest.render())
+    assert None is read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("changed", [{"bytes": "2"}, {"bytes": None}, {"sha256": 7}])
+def test_a_manifest_with_values_of_another_kind_is_none(tmp_path: Path, changed: dict[str, object]) -> None:
+    content = json.loads(a_manifest().render())
+    content["files"][0] |= changed
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(content))
+    assert None is read_manifest(tmp_path)
 
 
 def test_a_directory_that_lacks_a_file_is_not_published(place: Place) -> None:

@@ -73,6 +73,13 @@ def test_a_commit_that_is_there_stays_as_it_is(command: Command) -> None:
     assert FILES["config.json"] == (command.volume / COMMIT / "config.json").read_bytes()
 
 
+def test_a_published_directory_with_a_flipped_byte_is_replaced(command: Command) -> None:
+    published = publish_files(command.volume).published
+    (published / SHARDS[0]).write_bytes(FILES[SHARDS[0]][:-1] + b"?")
+    assert 0 == command.receive(tar_of(MEMBERS)).exit_code
+    assert FILES[SHARDS[0]] == (published / SHARDS[0]).read_bytes()
+
+
 def test_a_published_directory_that_lacks_a_file_is_replaced(command: Command) -> None:
     published = publish_files(command.volume).published
     (published / SHARDS[0]).unlink()

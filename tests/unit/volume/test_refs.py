@@ -45,7 +45,7 @@ def test_a_record_that_says_something_else_counts_as_none(ref: Ref, content: str
 
 def test_a_killed_writer_leaves_the_old_record(ref: Ref) -> None:
     write_ref(ref, COMMIT)
-    ref.path.with_suffix(".new").write_text('{"repos')
+    ref.path.with_name(f"{ref.path.name}.new").write_text('{"repos')
     assert COMMIT == read_ref(ref)
     write_ref(ref, "f" * 40)
     assert "f" * 40 == read_ref(ref)

@@ -1,12 +1,24 @@
 """Whole runs of `nemotron-volume verify`."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from nemotron_operator.volume import verify
-from nemotron_operator.volume.manifest import MANIFEST_NAME
-from tests.unit.volume.model_directory import COMMIT, FILES, SHARDS, Command, Ended, manifest_of, publish_files
+from nemotron_operator.volume.manifest import MANIFEST_NAME, ManifestFile, make_manifest
+from nemotron_operator.volume.place import locked
+from nemotron_operator.volume.publish import take_back
+from tests.unit.volume.model_directory import (
+    COMMIT,
+    FILES,
+    REPOSITORY,
+    SHARDS,
+    Command,
+    Ended,
+    manifest_of,
+    publish_files,
+)
 
 
 def run(command: Command, commit: str = COMMIT) -> Ended:
@@ -83,6 +95,26 @@ def test_without_a_manifest_of_the_commit_nothing_is_proven(command: Command, co
     assert (3, "Damaged") == ended.failure
     assert not place.published.exists()
     assert FILES[SHARDS[0]] == (place.staging / SHARDS[0]).read_bytes()
+
+
+def test_a_manifest_that_names_something_outside_removes_nothing_there(command: Command) -> None:
+    place = publish_files(command.volume)
+    (command.volume / "precious").write_bytes(b"x")
+    manifest = make_manifest(REPOSITORY, COMMIT, (), [ManifestFile("../../precious", 2, "aa")])
+    (place.published / MANIFEST_NAME).write_bytes(manifest.render())
+    assert (3, "Damaged") == run(command).failure
+    assert b"x" == (command.volume / "precious").read_bytes()
+
+
+def test_what_a_killed_download_has_taken_back_meanwhile_is_absent_and_not_damaged(command: Command) -> None:
+    place = publish_files(command.volume)
+    with locked(place):
+        verifying = command.start("verify", "--destination", command.volume, "--commit", COMMIT)
+        assert verifying.stderr is not None
+        assert "waiting for it" in verifying.stderr.readline()
+        take_back(place)
+    verifying.communicate()
+    assert (3, "Absent") == (verifying.returncode, json.loads(command.message_path.read_text())["reason"])
 
 
 def test_damage_of_many_files_names_some_and_logs_all(command: Command) -> None:

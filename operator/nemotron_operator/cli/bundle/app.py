@@ -91,8 +91,8 @@ def import_(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     The volume is that of the bundle's resource, which then starts without any download. kubectl sends the files to a
     pod beside the volume; its image is downloaderImage of the operator's configuration.
 
-    Exit code: 0 the model is there; 1 the resource is refused, or the volume takes it not; 2 something cannot be read
-    or asked.
+    Exit code: 0 the model is there; 1 the resource is refused, or the volume does not take it; 2 something cannot be
+    read or asked.
     """
     from nemotron_operator.cli.bundle.importing import ImportQuery, import_bundle
     from nemotron_operator.cli.cluster_access import ClusterTarget

@@ -1,6 +1,7 @@
 """`nemoctl bundle import`: fill a volume of a cluster without internet with a bundle's model."""
 
 import asyncio
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class Importing:
     @property
     def advice(self) -> str:
         """What comes next."""
-        return f"kubectl apply -n {self.namespace} -f {self.bundle.resource}"
+        return f"kubectl apply -n {self.namespace} -f {shlex.quote(str(self.bundle.resource))}"
 
 
 def import_into_cluster(importing: Importing) -> int:

@@ -21,7 +21,8 @@ def import_into_directory(bundle: Bundle, directory: Path) -> int:
     Raises
     ------
     OperatorError
-        There is no such directory, or the bundle is damaged; the message names the file and the way out.
+        There is no such directory, it holds another download of the commit, or the bundle is damaged; the message
+        names the file and the way out.
     """
     if not directory.is_dir():
         raise OperatorError(f"{directory}: is no directory. Mount the volume there first, or make it with mkdir.")
@@ -39,6 +40,11 @@ def import_into_directory(bundle: Bundle, directory: Path) -> int:
     if not ending.is_complete:
         say(f"{description.title} is not imported into {directory}: {ending.explain()}")
         return EXIT_REFUSED
+    if ending.outcome.get("manifestSha256") != description.manifest_sha256:
+        raise OperatorError(
+            f"{place.published} is there already, of another download: {ending.outcome.get('files')} files, manifest "
+            f"{ending.outcome.get('manifestSha256')}. It was verified and stays. Remove it, and import again."
+        )
     typer.echo(
         f"{place.published} holds {description.title}, every byte verified.\n"
         "A resource serves it from the claim of that volume with spec.model.source.persistentVolumeClaim: "

@@ -1,6 +1,7 @@
 """`nemoctl bundle export`: fetch a model where there is internet, with all that a cluster without any needs for it."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,8 +83,8 @@ def export_bundle(query: ExportQuery) -> int:
     typer.echo(
         f"{query.output} holds {description.title}.\n"
         f"Carry it into the cluster's network with the images of {query.output / IMAGES_NAME}, then:\n"
-        f"  nemoctl bundle import {query.output} -n NAMESPACE\n"
-        f"  kubectl apply -n NAMESPACE -f {query.output / RESOURCE_NAME}"
+        f"  nemoctl bundle import {shlex.quote(str(query.output))} -n NAMESPACE\n"
+        f"  kubectl apply -n NAMESPACE -f {shlex.quote(str(query.output / RESOURCE_NAME))}"
     )
     return 0
 
@@ -92,7 +93,7 @@ def _require_hub_client() -> None:
     if find_spec(HUB_CLIENT) is None:
         raise OperatorError(
             "The hub's client is not installed, and export fetches with it. Install it with "
-            "`pip install 'nemotron-operator[downloader]'`, or run nemoctl in the operator's image, which has it."
+            "`pip install '.[downloader]'` in the operator's sources, or run nemoctl in the operator's image."
         )
 
 
@@ -131,7 +132,7 @@ def _fetch(planned: PlannedBundle, output: Path) -> Ending:
     environment = {"HF_HUB_DISABLE_TELEMETRY": "1", **os.environ}
     if planned.download.endpoint is not None:
         environment.setdefault(ENDPOINT_VARIABLE, planned.download.endpoint)
-    return run_program(command, report=_tell_progress, environment=environment)
+    return run_program(command, report=_tell_progress, warn=say, environment=environment)
 
 
 def _tell_progress(progress: Mapping[str, Any]) -> None:

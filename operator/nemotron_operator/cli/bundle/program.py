@@ -1,6 +1,7 @@
 """Running a program of the operator's that ends with one JSON line, here or in a pod: input, progress, ending."""
 
 import json
+import re
 import subprocess
 import threading
 from collections import deque
@@ -23,6 +24,9 @@ the pod ended before it had read all its input."""
 
 Feed = Callable[[IO[bytes]], None]
 """Writes the program's input; whoever runs the program closes it."""
+
+WARNING = re.compile(r" WARNING (?:[\w.]+: )?(.+)")
+"""How the Jobs' programs log what a person may want to know while they go on, such as a pause before the next try."""
 
 ReportProgress = Callable[[Mapping[str, Any]], None]
 """Called with each progress object that the program prints."""
@@ -56,9 +60,15 @@ def run_program(
     *,
     feed: Feed | None = None,
     report: ReportProgress = lambda _progress: None,
+    warn: Callable[[str], None] = lambda _warning: None,
     environment: Mapping[str, str] | None = None,
 ) -> Ending:
     """Run a program to its end. An exception here, and Ctrl-C, end it too.
+
+    Parameters
+    ----------
+    warn
+        Called with each warning that the program logs.
 
     Raises
     ------
@@ -71,7 +81,7 @@ def run_program(
     ending = Ending()
     readers = [
         threading.Thread(target=_read_output, args=(process, process.stdout, ending, report), daemon=True),
-        threading.Thread(target=_read_log, args=(process.stderr, ending), daemon=True),
+        threading.Thread(target=_read_log, args=(process.stderr, ending, warn), daemon=True),
     ]
     try:
         for reader in readers:
@@ -141,8 +151,10 @@ def _parse(line: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _read_log(stream: IO[bytes], ending: Ending) -> None:
+def _read_log(stream: IO[bytes], ending: Ending, warn: Callable[[str], None]) -> None:
     with stream:
         for line in stream:
             if text := line.decode(errors="replace").strip():
                 ending.tail.append(text)
+            if warning := WARNING.search(text):
+                warn(warning[1])

@@ -87,7 +87,8 @@ async def _verify(
         body = await get_deployment(gateway, target.choose_one_namespace(), name)
         request = await _ask(gateway, body, now().replace(microsecond=0))
         if timeout_seconds is None:
-            say(f"The verification of {name!r} is asked for. `nemoctl status {name}` shows what it finds.")
+            where = f"-n {request.namespace}"
+            say(f"The verification of {name!r} is asked for. `nemoctl status {name} {where}` shows what it finds.")
             return 0
         return await _wait(gateway, request, Wait(timeout_seconds, poll_seconds))
 
@@ -100,7 +101,7 @@ async def _ask(gateway: ClusterGateway, body: KubernetesObject, now: datetime) -
         reason = f" ModelCached is {cached.status}: {cached.message}" if cached else ""
         raise OperatorError(
             f"{metadata['name']!r} has no downloaded model that could be verified.{reason} "
-            f"`nemoctl status {metadata['name']}` shows how far it is."
+            f"`nemoctl status {metadata['name']} -n {metadata['namespace']}` shows how far it is."
         )
     with explained("patch", NEMOTRON, metadata["namespace"]):
         await gateway.annotate(NEMOTRON, body, {CHECK_REQUEST_ANNOTATION: rfc3339(now)})

@@ -7,15 +7,17 @@ from nemotron_operator.plan.check import NEVER, ON_START
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.request import PlanRequest
 
+_MANIFEST = "model.source.persistentVolumeClaim.manifest"
+"""The field that has the hashes of the user's own weights written."""
+
 
 def provided_weights_can_be_checked(request: PlanRequest) -> Violation | None:
     """Refuse to promise what cannot be kept of weights that the operator did not download."""
     provided, verify = _find_provided(request), request.spec.cache.verify
     if provided is None or verify == NEVER or (verify == ON_START and provided.manifest):
         return None
-    way_out = (
-        "Set verify: OnStart" if provided.manifest else "Set verify: OnStart and persistentVolumeClaim.manifest: true"
-    )
+    settings = ("cache.verify: OnStart", verify != ON_START), (f"{_MANIFEST}: true", not provided.manifest)
+    way_out = "Set " + " and ".join(setting for setting, is_missing in settings if is_missing)
     lack = (
         "could not be fetched again where they differ" if provided.manifest else "have no manifest to be held against"
     )

@@ -47,6 +47,18 @@ def test_a_second_import_does_nothing_and_says_so(bundle: Path, volume: Path) ->
     assert before == (volume / COMMIT / "model.safetensors").stat().st_mtime_ns
 
 
+def test_another_download_of_the_commit_is_not_taken_for_the_bundle(bundle: Path, volume: Path) -> None:
+    other = {**FILES, "modeling.py": b"import os"}
+    manifest = make_test_manifest(other)
+    for path, content in {**other, MANIFEST_NAME: manifest.render()}.items():
+        (volume / COMMIT / path).parent.mkdir(parents=True, exist_ok=True)
+        (volume / COMMIT / path).write_bytes(content)
+    answer = nemoctl("bundle", "import", bundle, "--directory", volume)
+    assert (2, "") == (answer.code, answer.out)
+    assert f"{volume / COMMIT} is there already, of another download: 5 files" in answer.err
+    assert manifest.render() == (volume / COMMIT / MANIFEST_NAME).read_bytes()
+
+
 def test_a_damaged_file_is_named_and_nothing_is_published(bundle: Path, volume: Path) -> None:
     path = bundle / "models" / COMMIT / "model.safetensors"
     path.write_bytes(b"x" + FILES["model.safetensors"][1:])

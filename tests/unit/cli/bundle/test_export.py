@@ -114,6 +114,14 @@ def test_an_export_that_failed_is_no_bundle_and_goes_on_later(hub: Hub, tmp_path
     assert (tmp_path / "bundle.json").exists()
 
 
+def test_a_hub_that_has_to_be_asked_again_is_told_of_meanwhile(hub: Hub, tmp_path: Path) -> None:
+    hub.answer(503, to="/api/", times=1)
+    answer = export(hub, "--model", NAME, "-o", tmp_path)
+    assert 0 == answer.code
+    assert "nemoctl: 127.0.0.1 answered 503 " in answer.err
+    assert f"for {NAME}. Asking again in " in answer.err
+
+
 def test_a_directory_of_another_bundle_is_refused(hub: Hub, tmp_path: Path) -> None:
     assert 0 == export(hub, "--model", NAME, "-o", tmp_path).code
     answer = export(hub, "--model", NAME, "--revision", hub.commit(NAME), "-o", tmp_path)
@@ -175,7 +183,7 @@ def test_without_the_hubs_client_the_command_to_install_it_is_told(
     monkeypatch.setattr(export_command, "HUB_CLIENT", "a_package_that_nobody_has")
     answer = export(hub, "--model", NAME, "-o", tmp_path)
     assert 2 == answer.code
-    assert "`pip install 'nemotron-operator[downloader]'`" in answer.err
+    assert "`pip install '.[downloader]'` in the operator's sources" in answer.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", "a", "-f", "b"]])

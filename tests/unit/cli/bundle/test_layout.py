@@ -42,6 +42,10 @@ def test_a_directory_without_a_description_is_no_bundle(tmp_path: Path) -> None:
     assert read_description(tmp_path) is None
 
 
+def test_a_command_can_be_pasted_whatever_the_directory_is_called(tmp_path: Path) -> None:
+    assert f"--output '{tmp_path}/a bundle'` makes one" in fails(tmp_path / "a bundle")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"formatVersion": 1}', "null"])
 def test_a_description_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (make_bundle(tmp_path) / "bundle.json").write_text(text)
@@ -74,11 +78,11 @@ def test_a_manifest_that_is_another_is_named(tmp_path: Path, text: str) -> None:
     assert f"{directory}: the manifest is not the one that bundle.json names." in fails(tmp_path)
 
 
-def test_a_manifest_that_leads_out_of_the_bundle_is_refused(tmp_path: Path) -> None:
+def test_a_manifest_that_leads_out_of_the_bundle_is_none(tmp_path: Path) -> None:
     manifest = make_test_manifest({"../../secret": b"x"})
     make_bundle(tmp_path)
     (tmp_path / "models" / COMMIT / MANIFEST_NAME).write_bytes(manifest.render())
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "manifestSha256": manifest.sha256}))
     (tmp_path / "secret").write_text("x")
-    assert "lies outside of the bundle" in fails(tmp_path)
+    assert "the manifest is not the one that bundle.json names" in fails(tmp_path)

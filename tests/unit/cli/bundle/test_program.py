@@ -97,3 +97,15 @@ def test_ctrl_c_ends_the_program() -> None:
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(OperatorError, match=r"^/nix/nix cannot be started: No such file or directory\.$"):
         run_program(["/nix/nix"])
+
+
+def test_warnings_are_told_as_they_come_and_other_lines_are_not() -> None:
+    script = """
+import sys
+print('2026-11-26 19:04:49,411 WARNING a.b.patience: hub answered 503. Asking again in 0.8 s.', file=sys.stderr)
+print('2026-11-26 19:04:49,411 WARNING Taking it back.', file=sys.stderr)
+print('2026-11-26 19:04:49,411 INFO a.b.resolve: commit.', file=sys.stderr)
+"""
+    warnings: list[str] = []
+    run_program(python(script), warn=warnings.append)
+    assert ["hub answered 503. Asking again in 0.8 s.", "Taking it back."] == warnings

@@ -97,7 +97,9 @@ def test_progress_is_told_once_each(cluster: ClusterApi, tmp_path: Path, capsys:
 def test_without_waiting_it_is_only_asked_for(cluster: ClusterApi, login: Login) -> None:
     cluster.put(NEMOTRON, a_cached())
     answer = nemoctl("cache", "verify", "nemotron", "--no-wait", *login)
-    expected = "nemoctl: The verification of 'nemotron' is asked for. `nemoctl status nemotron` shows what it finds.\n"
+    expected = (
+        "nemoctl: The verification of 'nemotron' is asked for. `nemoctl status nemotron -n team` shows what it finds.\n"
+    )
     assert (0, "", expected) == (answer.code, answer.out, answer.err)
     assert [("PATCH", NEMOTRON.path("team", "nemotron"))] == cluster.writes
 
@@ -109,7 +111,7 @@ def test_what_is_not_downloaded_cannot_be_verified(cluster: ClusterApi, login: L
     answer = nemoctl("cache", "verify", "nemotron", *login)
     expected = (
         "nemoctl: 'nemotron' has no downloaded model that could be verified. ModelCached is True: 12 % of 68 GiB. "
-        "`nemoctl status nemotron` shows how far it is.\n"
+        "`nemoctl status nemotron -n team` shows how far it is.\n"
     )
     assert (2, "", expected, []) == (answer.code, answer.out, answer.err, cluster.writes)
 

@@ -1,4 +1,3 @@
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +16,7 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture
-def command(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
+def command(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     volume = tmp_path / "volume"
     volume.mkdir()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Command(hub, volume, tmp_path / "termination-log", monkeypatch, capsys)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return Command(hub, volume, tmp_path / "termination-log", monkeypatch, capsys)

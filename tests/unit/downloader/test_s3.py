@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import random
-import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,14 +97,12 @@ def store() -> Iterator[ObjectStore]:
 @pytest.fixture
 def command(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
+) -> Command:
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
     volume = tmp_path / "volume"
     volume.mkdir()
-    handler = signal.getsignal(signal.SIGTERM)
-    yield Command(store, volume, capsys)
-    signal.signal(signal.SIGTERM, handler)
+    return Command(store, volume, capsys)
 
 
 def put(store: ObjectStore, files: Mapping[str, bytes], **arguments: str) -> None:

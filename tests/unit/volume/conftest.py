@@ -1,5 +1,3 @@
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,5 @@ def volume(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Command(volume, tmp_path / "termination-log", capsys)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+def command(volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(volume, tmp_path / "termination-log", capsys)

@@ -18,8 +18,10 @@ from tests.support.fixtures.plans import CATALOG, CONFIG, facts_when_cached
 
 ROOT = Path(__file__).parents[2]
 
-TRUSTING = CONFIG.model_copy(update={"allow_trust_remote_code": True})
-"""A configuration that lets a resource ask for remote code, so that its argument is rendered too."""
+TRUSTING = CONFIG.model_copy(
+    update={"allow_trust_remote_code": True, "allowed_model_image_prefixes": ("registry.example.com/models/",)}
+)
+"""A configuration that lets a resource ask for remote code and for an image with weights, so that both are rendered."""
 
 CONFIGURATIONS = {path: load_config(path) for path in sorted((ROOT / "examples" / "operator").glob("*.yaml"))}
 """The examples of an operator's configuration."""
@@ -67,7 +69,8 @@ def list_golden() -> Iterator[ArgumentList]:
         if servers:
             deployment = DeploymentBuilder(yaml.safe_load((folder / "deployment.yaml").read_text()))
             facts = TypeAdapter(Facts).validate_python(yaml.safe_load((folder / "facts.yaml").read_text()))
-            yield _make(f"golden {folder.name}", servers[0], make_plan(deployment.parsed, facts, CONFIG, CATALOG))
+            config = load_config(path if (path := folder / "config.yaml").exists() else None)
+            yield _make(f"golden {folder.name}", servers[0], make_plan(deployment.parsed, facts, config, CATALOG))
 
 
 def list_examples() -> Iterator[ArgumentList]:

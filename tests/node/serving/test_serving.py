@@ -1,5 +1,6 @@
 """One resource, served by a real engine: asked through the Service as a user asks, with the official client."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -114,12 +115,35 @@ def test_the_weights_came_from_the_hub_once_and_each_file_was_checked(served: Se
     assert hub.bytes_sent["model.safetensors"] <= 2 * 566_200
 
 
-def test_a_deleted_pod_is_replaced_and_answers(served: Served) -> None:
+def test_a_deleted_pod_is_replaced_and_answers_with_what_the_first_one_kept(served: Served) -> None:
+    kept = _list_kept(served.namespace)
+    assert kept
     (before,) = served.namespace.list("pod", "nemotron.dev/component=server")
     served.namespace.kubectl("delete", "pod", before["metadata"]["name"], "--wait=false")
     wait_until("it is not ready", lambda: not _is_ready(served.namespace), 60)
     served.namespace.wait_until_ready("tiny", START_SECONDS)
     assert served.connect().chat.completions.create(model="tiny", messages=QUESTION, max_tokens=4).choices
+    assert kept.items() <= _list_kept(served.namespace).items()
+
+
+def test_the_engine_writes_nothing_beside_its_own_directory_on_the_volume(served: Served) -> None:
+    script = "import os; print([path for path in ('/models', '/compiled') if os.access(path, os.W_OK)])"
+    assert "['/compiled']" == _run_python(served.namespace, script).strip()
+
+
+def _list_kept(namespace: Namespace) -> dict[str, float]:
+    """List the files of vLLM's cache with their times: a second start that finds them writes none of them anew."""
+    script = """
+import json, os, pathlib
+root = pathlib.Path(os.environ["VLLM_CACHE_ROOT"])
+print(json.dumps({str(path): path.stat().st_mtime for path in root.rglob("*") if path.is_file()}))
+"""
+    kept: dict[str, float] = json.loads(_run_python(namespace, script))
+    return kept
+
+
+def _run_python(namespace: Namespace, script: str) -> str:
+    return namespace.kubectl("exec", "deployment/tiny", "--container=vllm", "--", "python", "-c", script)
 
 
 def _is_ready(namespace: Namespace) -> bool:

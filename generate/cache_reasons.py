@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from nemotron_operator.downloader import errors as download_errors
-from nemotron_operator.termination.errors import ExplainedError
+from nemotron_operator.termination.errors import UNEXPECTED, ExplainedError
 from nemotron_operator.volume import errors as volume_errors
 
 BLOCK = "reasons"
@@ -16,7 +16,7 @@ BLOCK = "reasons"
 
 def render_reasons() -> str:
     """Render one row for each reason: what it means, and whether trying again may help."""
-    retried = {str(kind.reason) for kind in _list_kinds(ExplainedError) if kind.retryable} | {"Unexpected"}
+    retried = {str(kind.reason) for kind in _list_kinds(ExplainedError) if kind.retryable} | {UNEXPECTED}
     meanings = {
         **_read_meanings(download_errors.Reason),
         **_read_meanings(volume_errors.Reason),

@@ -6,7 +6,7 @@ The reasons are read by the operator and shown in the status: changing one is a 
 from enum import StrEnum
 from typing import ClassVar
 
-from nemotron_operator.termination.errors import ExplainedError
+from nemotron_operator.termination.errors import UNEXPECTED, ExplainedError
 
 
 class Reason(StrEnum):
@@ -45,7 +45,7 @@ class Reason(StrEnum):
     NO_DIGEST = "NoDigest"
     """The storage tells no digest of an object, so that its bytes could not be verified."""
 
-    UNEXPECTED = "Unexpected"
+    UNEXPECTED = UNEXPECTED
     """A cause that nobody foresaw: the log has its traceback."""
 
 

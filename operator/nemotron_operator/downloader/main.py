@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nemotron_operator.downloader.access import ENDPOINT_VARIABLE, HubAccess
 from nemotron_operator.downloader.download import Request, download
-from nemotron_operator.downloader.errors import Reason
 from nemotron_operator.downloader.hub import HubOrigin
 from nemotron_operator.downloader.origin import Origin
 from nemotron_operator.downloader.patience import Patience
@@ -21,8 +20,8 @@ from nemotron_operator.termination.ending import (
     end_at_once_on_sigterm,
     tell,
 )
-from nemotron_operator.termination.errors import ExplainedError
-from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
+from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Outcome
+from nemotron_operator.termination.running import conclude
 
 logger = logging.getLogger(__name__)
 
@@ -82,23 +81,19 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace, patience: Patience) -> Outcome:
     """Download, and turn every exception into an outcome."""
-    try:
-        return download(
-            Request(
-                origin=make_origin(options),
-                destination=options.destination,
-                extra_patterns=tuple(options.extra_patterns),
-                patience=patience,
-                progress_port=options.progress_port,
-            )
+    return conclude(lambda: _download(options, patience), logger, "The download")
+
+
+def _download(options: argparse.Namespace, patience: Patience) -> Outcome:
+    return download(
+        Request(
+            origin=make_origin(options),
+            destination=options.destination,
+            extra_patterns=tuple(options.extra_patterns),
+            patience=patience,
+            progress_port=options.progress_port,
         )
-    except ExplainedError as error:
-        logger.error("%s: %s", str(error.reason), error.message)  # noqa: TRY400 - the message says all, a trace hides it
-        return Failed.from_error(error)
-    except Exception as error:
-        logger.exception("The download failed for a cause that nobody foresaw.")
-        message = f"{type(error).__name__}: {error}. The pod's log has the traceback."
-        return Failed(Reason.UNEXPECTED, message, retryable=True)
+    )
 
 
 def make_origin(options: argparse.Namespace) -> Origin:

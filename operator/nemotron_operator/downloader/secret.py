@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TextIO
 
 from nemotron_operator.downloader.errors import UnauthorizedError
+from nemotron_operator.termination.running import logged_to
 
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - the name of the variable, not its value
 """The environment variable with the token, the same that the hub's own client reads."""
@@ -78,14 +79,7 @@ def redacted_log(stream: TextIO, secrets: Collection[str]) -> Iterator[None]:
     -----
     Our own lines from INFO on, of others warnings only: the HTTP client logs every address, signatures included.
     """
-    handler = logging.StreamHandler(RedactedStream(stream, secrets))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    ours, root = logging.getLogger("nemotron_operator"), logging.getLogger()
-    level = ours.level
-    ours.setLevel(logging.INFO)
-    root.addHandler(handler)
-    try:
+    with logged_to(
+        RedactedStream(stream, secrets), logging.getLogger(), "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    ):
         yield
-    finally:
-        root.removeHandler(handler)
-        ours.setLevel(level)

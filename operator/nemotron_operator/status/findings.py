@@ -6,7 +6,7 @@ from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.amounts import format_size
 from nemotron_operator.status.checks import describe_check, tell_damage
-from nemotron_operator.status.judgement import Decision, Judged, is_reason, no, unknown, yes
+from nemotron_operator.status.judgement import Decision, Judged, describe_retry, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.trouble import Trouble, explain_pods
@@ -47,9 +47,7 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str, a
     wait = find_wait(cache.claim_name, observation.cache_pods, observation, namespace)
     if wait is not None:
         return wait
-    retry = ""
-    if job is not None and job.failure is not None:
-        retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
+    retry = describe_retry(job.failed_pods, job.failure) if job is not None else ""
     message = f"Fetching {what} to volume {cache.claim_name!r}{arrival}.{retry}"
     return Judged(no(kind, Reason.DOWNLOADING, message))
 

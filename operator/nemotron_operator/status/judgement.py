@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nemotron_operator.api.conditions import REASON_PATTERN, ConditionType, Finding, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.status.observation import JobFailure
 
 Decision = ServingPlan | Rejection | InvalidDeployment
 """What planning, or already parsing, came to."""
@@ -37,3 +38,10 @@ def unknown(kind: ConditionType, reason: Reason, message: str) -> Finding:
 def is_reason(text: str) -> bool:
     """Tell whether a text that a Job brought may be the reason of a condition."""
     return re.fullmatch(REASON_PATTERN, text) is not None
+
+
+def describe_retry(failed_pods: int, failure: JobFailure | None) -> str:
+    """Tell which attempt of a Job runs and how the last one ended, as a sentence that follows another."""
+    if failure is None:
+        return ""
+    return f" Attempt {failed_pods + 1}; the last one ended with {failure.reason}: {failure.message}"

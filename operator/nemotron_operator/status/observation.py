@@ -23,6 +23,10 @@ VOLUME_CONFLICTS = (
 volumes that have a zone in their labels (pkg/scheduler/framework/plugins, volumebinding and volumezone)."""
 
 
+RESTARTS_OF_A_LOOP = 2
+"""A container that ended this often is in a loop."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerTrouble:
     """Why a container is not running, as the kubelet says it."""
@@ -40,6 +44,11 @@ class ContainerTrouble:
     """Whether it is the container that verifies the weights before the engine starts."""
     check_failure: JobFailure | None = None
     """Why it did not, in its own words; None for every other container."""
+
+    @property
+    def is_in_loop(self) -> bool:
+        """Whether it ended so often that it is in a loop; once may be a bad moment."""
+        return self.restarts >= RESTARTS_OF_A_LOOP
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.plan.serving_plan import CachePlan
 from nemotron_operator.status.amounts import format_size
-from nemotron_operator.status.judgement import Judged, is_reason, no, yes
+from nemotron_operator.status.judgement import Judged, describe_retry, is_reason, no, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedInspection
 from nemotron_operator.status.volume_wait import find_wait
 
@@ -36,9 +36,7 @@ def _find_inspection(cache: CachePlan, observation: Observation, where: str, nam
     wait = find_wait(cache.claim_name, observation.inspection_pods, observation, namespace)
     if wait is not None:
         return wait
-    retry = ""
-    if job is not None and job.failure is not None:
-        retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
+    retry = describe_retry(job.failed_pods, job.failure) if job is not None else ""
     reads = " and reads every byte for the manifest" if cache.inspection and cache.inspection.writes_manifest else ""
     message = f"A Job looks whether {where} holds a model that can be loaded{reads}.{retry}"
     return Judged(no(_KIND, Reason.INSPECTING, message))

@@ -3,9 +3,6 @@
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.observation import ContainerTrouble
 
-RUNS_OF_A_LOOP = 2
-"""A program that ended this often is in a loop."""
-
 DAMAGE_REASONS = frozenset({"Damaged", "Absent"})
 """Reasons of the program after which the model is not on the volume any more."""
 
@@ -18,6 +15,6 @@ def explain_start_check(pod_name: str, trouble: ContainerTrouble) -> tuple[Reaso
     if failure.reason in DAMAGE_REASONS:
         message = f"Pod {pod_name} verifies the weights first, and starts no engine: {failure.message}"
         return Reason.DAMAGED, message
-    if trouble.restarts < RUNS_OF_A_LOOP:
+    if not trouble.is_in_loop:
         return None
     return Reason.CRASH_LOOP, f"Pod {pod_name} cannot verify the weights before it starts: {failure.message}"

@@ -9,9 +9,6 @@ from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim
 from nemotron_operator.status.start_check import explain_start_check
 from nemotron_operator.status.storage_trouble import IMAGE_REASONS, explain_distance, explain_model_image
 
-RESTARTS_OF_A_LOOP = 2
-"""An engine that ended this often is in a loop; once may be a bad moment."""
-
 LAST_WORDS_LENGTH = 700
 """How much of a container's last words a condition repeats, from their end."""
 
@@ -68,7 +65,7 @@ def _explain_container(pod_name: str, trouble: ContainerTrouble, namespace: str)
             "name and podTemplate.imagePullSecrets."
         )
         return Trouble(Reason.IMAGE_PULL_FAILED, message, needs_human=True)
-    if trouble.restarts < RESTARTS_OF_A_LOOP:
+    if not trouble.is_in_loop:
         return None
     if trouble.last_reason == "OOMKilled":
         message = (

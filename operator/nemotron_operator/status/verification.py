@@ -3,7 +3,7 @@
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.verification import VerificationStatus
 from nemotron_operator.plan.serving_plan import ServingPlan
-from nemotron_operator.status.judgement import Decision, Judged, no, unknown, yes
+from nemotron_operator.status.judgement import Decision, Judged, describe_retry, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedVerification
 from nemotron_operator.status.trouble import explain_pods
 
@@ -88,9 +88,7 @@ def _judge_question(
     trouble = explain_pods(observation.verification_pods, namespace)
     if trouble is not None:
         return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
-    retry = ""
-    if job is not None and job.failure is not None:
-        retry = f" Attempt {job.failed_pods + 1}; the last one ended with {job.failure.reason}: {job.failure.message}"
+    retry = describe_retry(job.failed_pods, job.failure) if job is not None else ""
     prompt = plan.verification.prompt if plan.verification else ""
     return Judged(unknown(kind, Reason.VERIFYING, f"Asking {_quote(prompt)} through the Service.{retry}"))
 

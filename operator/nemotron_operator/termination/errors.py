@@ -1,6 +1,9 @@
 """The errors that a program foresees: each has a reason, a message with the way out, and may be worth another try."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+UNEXPECTED: Final = "Unexpected"
+"""The reason of a failure that nobody foresaw; trying again may help."""
 
 
 class ExplainedError(Exception):

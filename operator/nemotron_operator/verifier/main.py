@@ -5,13 +5,12 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TextIO
 
 from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL
+from nemotron_operator.termination.running import logged_to
 from nemotron_operator.verifier.engine_report import read_engine_report
 from nemotron_operator.verifier.errors import Reason, VerificationError
 from nemotron_operator.verifier.outcome import Complete, Failed, Outcome
@@ -25,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
-    with _log_to(sys.stderr):
+    with logged_to(sys.stderr, logging.getLogger(__package__)):
         return tell(run(options), options.termination_message_path)
 
 
@@ -91,19 +90,6 @@ def _ask(options: argparse.Namespace, api_key: str | None) -> Complete:
     )
     answer = asyncio.run(verify(question, Patience(options.answer_seconds, options.retry_seconds)))
     return Complete.from_answer(replace(answer, text=redact(answer.text, api_key)))
-
-
-@contextmanager
-def _log_to(stream: TextIO) -> Iterator[None]:
-    """Log our own lines to the stream for as long as the context lasts."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    ours = logging.getLogger(__package__)
-    ours.addHandler(handler)
-    try:
-        yield
-    finally:
-        ours.removeHandler(handler)
 
 
 if __name__ == "__main__":

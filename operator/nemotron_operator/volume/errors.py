@@ -5,7 +5,7 @@ The reasons are read by the operator and shown in the status: changing one is a 
 
 from enum import StrEnum
 
-from nemotron_operator.termination.errors import ExplainedError
+from nemotron_operator.termination.errors import UNEXPECTED, ExplainedError
 
 
 class Reason(StrEnum):
@@ -32,7 +32,7 @@ class Reason(StrEnum):
     NOT_AN_ARCHIVE = "NotAnArchive"
     """What came is no archive of a published directory."""
 
-    UNEXPECTED = "Unexpected"
+    UNEXPECTED = UNEXPECTED
     """A cause that nobody foresaw: the log has its traceback."""
 
 

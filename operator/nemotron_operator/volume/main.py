@@ -4,11 +4,9 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
 
 from nemotron_operator.termination.ending import (
     add_termination_message_path,
@@ -16,9 +14,8 @@ from nemotron_operator.termination.ending import (
     end_at_once_on_sigterm,
     tell,
 )
-from nemotron_operator.termination.errors import ExplainedError
-from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Failed, Outcome
-from nemotron_operator.volume.errors import Reason
+from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Outcome
+from nemotron_operator.termination.running import conclude, logged_to
 from nemotron_operator.volume.inspect_directory import inspect_directory
 from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest
 from nemotron_operator.volume.outcome import Complete
@@ -39,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
     end_at_once_on_ctrl_c("Interrupted. Nothing is published that was not verified.")
-    with _log_to(sys.stderr):
+    with logged_to(sys.stderr, logging.getLogger("nemotron_operator")):
         return tell(run(options), options.termination_message_path)
 
 
@@ -75,18 +72,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do what is asked, and turn every exception into an outcome."""
+    return conclude(lambda: _do(options), logger, "It")
+
+
+def _do(options: argparse.Namespace) -> Complete:
     directory = options.destination if "destination" in options and options.destination else options.directory
     began = time.monotonic()
-    try:
-        with explained_volume_errors(directory):
-            complete = COMMANDS[options.command](options)
-    except ExplainedError as error:
-        logger.error("%s: %s", str(error.reason), error.message)  # noqa: TRY400 - the message says all, a trace hides it
-        return Failed.from_error(error)
-    except Exception as error:
-        logger.exception("It failed for a cause that nobody foresaw.")
-        message = f"{type(error).__name__}: {error}. The pod's log has the traceback."
-        return Failed(Reason.UNEXPECTED, message, retryable=True)
+    with explained_volume_errors(directory):
+        complete = COMMANDS[options.command](options)
     return replace(complete, seconds=time.monotonic() - began)
 
 
@@ -134,22 +127,6 @@ def _tell_manifest(manifest: Manifest, directory: Path) -> Complete:
 
 COMMANDS = {"verify": _verify, "inspect": _inspect, "receive": _receive}
 """What each command does."""
-
-
-@contextmanager
-def _log_to(stream: TextIO) -> Iterator[None]:
-    """Log our own lines to the stream for as long as the context lasts."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    ours = logging.getLogger("nemotron_operator")
-    level = ours.level
-    ours.setLevel(logging.INFO)
-    ours.addHandler(handler)
-    try:
-        yield
-    finally:
-        ours.removeHandler(handler)
-        ours.setLevel(level)
 
 
 if __name__ == "__main__":

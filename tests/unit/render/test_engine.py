@@ -3,8 +3,9 @@ import json
 import pytest
 from hypothesis import given
 
-from nemotron_operator.render.engine import render_arguments, render_environment
+from nemotron_operator.render.engine import COMPILED_DIRECTORY, render_arguments, render_environment
 from nemotron_operator.render.pods import render_affinity, render_tolerations
+from nemotron_operator.volume.place import COMPILED_DIRECTORY as MADE_BY_PUBLISHING
 from tests.support.fixtures.deployments import BASE, FP8, NANO, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CATALOG, COMMIT, CONFIG, config_with_profile, plan, plan_cached
 from tests.support.fixtures.specs import deployments
@@ -195,3 +196,7 @@ def test_the_taints_of_the_profile_come_before_the_users() -> None:
 def test_every_shipped_model_has_a_name_that_vllm_can_serve() -> None:
     for name in CATALOG.entries:
         assert not name.startswith("-")
+
+
+def test_the_directory_for_compiled_code_is_the_one_that_publishing_makes() -> None:
+    assert MADE_BY_PUBLISHING == COMPILED_DIRECTORY

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.apply import apply
@@ -14,16 +15,26 @@ from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
 from nemotron_operator.cluster.publish import publish
 from nemotron_operator.cluster.release import has_lost_volume, release_gpus, wants_no_replica
+from nemotron_operator.cluster.rollout import (
+    forget_revisions,
+    look_for_gpus,
+    record_failure,
+    record_success,
+    settle_rollout,
+)
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.check import count_seconds_to_next_check
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.planner import make_plan
+from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.render.manifests import render
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.judgement import Decision
+from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.progress import INTERVAL_SECONDS, find_active_download
+from nemotron_operator.status.rollout import find_failed_rollout, has_begun_to_serve
 
 UNWATCHED_RETRY_SECONDS = 15.0
 """How soon to look again when a refusal rests on an object that no watch reports: a foreign one, a user's
@@ -43,6 +54,20 @@ _UNWATCHED = frozenset(
 
 _REFUSALS = frozenset({400, 403, 422})
 """HTTP statuses that say no and would say it again: an invalid object, a quota, a policy, a missing permission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What deciding and applying came to."""
+
+    decision: Decision
+    rollout: RolloutPlan | None = None
+    """None while no pod is to serve."""
+
+    @property
+    def revision(self) -> str | None:
+        """The revision that should serve; None while none should."""
+        return self.rollout.revision if self.rollout else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +98,18 @@ class Reconciler:
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # the garbage collector deletes the children, and the volume stays
         deployment = parse_deployment(body)
-        decision, desired_revision = await self._decide_and_apply(deployment, view)
+        outcome = await self._decide_and_apply(deployment, body, view)
         if isinstance(deployment, ParsedDeployment) and wants_no_replica(deployment):
             await release_gpus(deployment.identity, view)  # whatever became of the rest of the spec
-        shows_progress = self.config.show_download_progress
+        decision, shows_progress = outcome.decision, self.config.show_download_progress
         lookups = self._list_lookups(deployment)
         observation = await observe(deployment.identity, lookups, view, asks_download=shows_progress)
+        observation = await look_for_gpus(decision, observation, view)
         now, previous = self.now(), parse_status(body)
-        status = compute_status(decision, observation, desired_revision, previous, now)
+        status = compute_status(decision, observation, outcome.revision, previous, now, outcome.rollout)
         await publish(body, status, view, now, self.reporter)
+        if await self._keep_outcome(outcome, observation, previous, status, view):
+            return 0.0  # the revision before is taken back
         if status.verification != previous.verification:
             return 0.0  # the Job that asked may go now, and a write of our own wakes nobody
         download = find_active_download(decision, observation)
@@ -91,26 +119,45 @@ class Reconciler:
         return UNWATCHED_RETRY_SECONDS if is_unwatched else _count_to_next_check(deployment, decision, body, now)
 
     async def _decide_and_apply(
-        self, deployment: ParsedDeployment | InvalidDeployment, view: ClusterView
-    ) -> tuple[Decision, str | None]:
+        self, deployment: ParsedDeployment | InvalidDeployment, body: KubernetesObject, view: ClusterView
+    ) -> Outcome:
         if isinstance(deployment, InvalidDeployment):
-            return deployment, None
-        revision = None
+            return Outcome(deployment)
+        rollout = None
         try:
             facts = await observe_facts(deployment, self.catalog, view, self.now())
             plan = make_plan(deployment, facts, self.config, self.catalog)
             if not isinstance(plan, ServingPlan):
-                return plan, None  # what serves keeps serving
-            manifests = render(plan)
-            revision = manifests.revision
+                return Outcome(plan)  # what serves keeps serving
+            rollout = await settle_rollout(plan, body["spec"], view)
             if await has_lost_volume(plan, view):
                 await release_gpus(deployment.identity, view)
-            await apply(manifests, deployment.identity, view)
+            await apply(render(plan, rollout), deployment.identity, view)
+            await forget_revisions(deployment.identity, rollout, view)
         except ClusterError as error:
             if error.status_code not in _REFUSALS:
                 raise
-            return Rejection(deployment.identity, Reason.REFUSED_BY_CLUSTER, str(error)), revision
-        return plan, revision
+            return Outcome(Rejection(deployment.identity, Reason.REFUSED_BY_CLUSTER, str(error)), rollout)
+        return Outcome(plan, rollout)
+
+    async def _keep_outcome(
+        self,
+        outcome: Outcome,
+        observation: Observation,
+        previous: NemotronDeploymentStatus,
+        status: NemotronDeploymentStatus,
+        view: ClusterView,
+    ) -> bool:
+        """Keep that a revision serves, or that its rollout failed; tell whether the one before is to be taken back."""
+        rollout, identity = outcome.rollout, outcome.decision.identity
+        if rollout is None:
+            return False
+        if has_begun_to_serve(previous, status):
+            await record_success(identity, rollout.base_revision, self.now(), view)
+        failed = find_failed_rollout(outcome.decision, observation, rollout)
+        if failed is not None:
+            await record_failure(identity, rollout.base_revision, failed, view)
+        return failed is not None
 
     def _list_lookups(self, deployment: ParsedDeployment | InvalidDeployment) -> Lookups:
         if isinstance(deployment, InvalidDeployment):

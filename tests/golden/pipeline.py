@@ -17,6 +17,7 @@ from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.render.manifests import Manifests, render
+from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.observation import (
     EngineReport,
@@ -60,10 +61,12 @@ def run_case(folder: Path) -> Outcome:
     config = load_config(path if (path := folder / "config.yaml").exists() else None)
     facts = _name_serving(deployment, TypeAdapter(Facts).validate_python(_read(folder / "facts.yaml")), config)
     decision = make_plan(deployment, facts, config, load_catalog())
-    manifests = render(decision) if isinstance(decision, ServingPlan) else None
+    is_served = isinstance(decision, ServingPlan) and decision.cache.model_path is not None
+    rollout = begin_rollout(decision) if isinstance(decision, ServingPlan) and is_served else None
+    manifests = render(decision, rollout) if isinstance(decision, ServingPlan) else None
     observation = _observe(folder, decision, manifests)
     revision = manifests.revision if manifests else None
-    status = compute_status(decision, observation, revision, parse_status(body), NOW)
+    status = compute_status(decision, observation, revision, parse_status(body), NOW, rollout)
     texts = [dump_yaml(manifest) for manifest in manifests or ()]
     return Outcome("---\n".join(texts) or NOTHING_RENDERED, dump_yaml(dump_status(status)))
 

@@ -36,6 +36,8 @@ class ConditionType(StrEnum):
     """At least one replica serves; an old revision counts."""
     VERIFIED = "Verified"
     """The desired revision answered a question as expected."""
+    UPDATE_AVAILABLE = "UpdateAvailable"
+    """This operator would render other pods for the same spec, and waits to be asked. Absent when it would not."""
 
 
 class Reason(StrEnum):
@@ -137,6 +139,10 @@ class Reason(StrEnum):
     """A referenced Secret, or a key of it, does not exist."""
     IMAGE_PULL_FAILED = "ImagePullFailed"
     """A node cannot pull the image."""
+    WAITING_FOR_GPU = "WaitingForGPU"
+    """No node has the GPUs of a replica free."""
+    NEW_DEFAULTS = "NewDefaults"
+    """Another version or configuration of the operator renders other pods for the same spec."""
     CRASH_LOOP = "CrashLoop"
     """The engine starts and ends again and again."""
     OUT_OF_MEMORY = "OutOfMemory"

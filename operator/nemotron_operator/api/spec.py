@@ -20,6 +20,7 @@ from nemotron_operator.api.fields import (
 )
 from nemotron_operator.api.pod_template import PodTemplateSpec
 from nemotron_operator.api.references import SecretKeyReference
+from nemotron_operator.api.rollout import RolloutSpec
 from nemotron_operator.api.source import ModelSource
 from nemotron_operator.api.verification import VerificationSpec
 
@@ -253,6 +254,9 @@ class NemotronDeploymentSpec(ApiModel):
 
     cache: CacheSpec = Field(default_factory=CacheSpec)
     """The volume that keeps the weights. Default: a volume of the right size. Example: `{size: 200Gi}`."""
+
+    rollout: RolloutSpec = Field(default_factory=RolloutSpec)
+    """How new pods replace those that serve. Default: by the GPUs that are free. Example: `{strategy: Surge}`."""
 
     service: ServiceSpec = Field(default_factory=ServiceSpec)
     """The Service in front of the replicas. Default: port 8000. Example: `{port: 8000}`."""

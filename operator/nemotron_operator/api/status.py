@@ -7,6 +7,7 @@ from pydantic import Field
 from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.conditions import Condition
 from nemotron_operator.api.fields import ApiModel, Bytes, Count, list_type
+from nemotron_operator.api.rollout import RolloutStatus
 from nemotron_operator.api.verification import VerificationStatus
 
 PRICE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
@@ -191,6 +192,9 @@ class NemotronDeploymentStatus(ApiModel):
     engine: EngineStatus | None = None
     """What the engine itself reported after its rollout. Absent until the verification Job has read it.
     Example: see its fields."""
+
+    rollout: RolloutStatus | None = None
+    """How the pods that should serve replace those that did. Absent before the first pod. Example: see its fields."""
 
     startup: StartupStatus | None = None
     """How far a starting replica is. Example: see its fields."""

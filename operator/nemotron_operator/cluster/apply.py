@@ -9,7 +9,15 @@ from nemotron_operator.cluster.claim_users import list_forsaken_claims
 from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.inspection import observe_inspection, read_recorded_inspection
-from nemotron_operator.cluster.kinds import CLAIM, DISRUPTION_BUDGET, JOB, KINDS_BY_NAME, POD, ApiKind
+from nemotron_operator.cluster.kinds import (
+    CLAIM,
+    CONTROLLER_REVISION,
+    DISRUPTION_BUDGET,
+    JOB,
+    KINDS_BY_NAME,
+    POD,
+    ApiKind,
+)
 from nemotron_operator.cluster.observation import (
     claim_of,
     is_older,
@@ -47,6 +55,9 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
         Something changed since it was observed; reconciling again is the answer.
     """
     for manifest in manifests:
+        if manifest["kind"] == CONTROLLER_REVISION.name:
+            await _keep_revision(manifest, identity, view)
+            continue
         await _apply_one(KINDS_BY_NAME[manifest["kind"]], manifest, identity, view)
     for kind, live in _list_unwanted(manifests, identity, view):
         await view.gateway.delete(kind, live)
@@ -66,6 +77,20 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
         if is_owned_as_created(live):
             await _own_as_applied(kind, live, view)
         view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
+
+
+async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
+    """Keep a revision, or raise the number of one that is kept and serves again. No watch reports them."""
+    try:
+        await view.gateway.create(CONTROLLER_REVISION, manifest)
+    except ConflictError:
+        metadata = manifest["metadata"]
+        live = await view.gateway.get(CONTROLLER_REVISION, metadata["namespace"], metadata["name"])
+        if live is None:
+            raise
+        _refuse_foreign(live, identity)
+        if live["revision"] != manifest["revision"]:
+            await view.gateway.renumber(live, manifest["revision"])
 
 
 async def _create(kind: ApiKind, manifest: KubernetesObject, view: ClusterView) -> KubernetesObject | None:

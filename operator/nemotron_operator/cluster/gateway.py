@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, EVENT, NEMOTRON, VERSION, ApiKind
+from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, DEPLOYMENT, EVENT, NEMOTRON, VERSION, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
@@ -116,6 +116,14 @@ class ClusterGateway:
         path = DEPLOYMENT.path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": f"{FIELD_MANAGER}-scale"}
         return await self._write("PATCH", DEPLOYMENT, path, body, query, content_type=_MERGE)
+
+    async def renumber(self, record: KubernetesObject, revision: int) -> KubernetesObject:
+        """Give a ControllerRevision another number: the only field of it that may change."""
+        metadata = record["metadata"]
+        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "revision": revision}
+        path = CONTROLLER_REVISION.path(metadata["namespace"], metadata["name"])
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._write("PATCH", CONTROLLER_REVISION, path, body, query, content_type=_MERGE)
 
     async def replace(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
         """Replace an object as it was read; ConflictError when it changed since."""

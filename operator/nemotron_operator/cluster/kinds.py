@@ -34,9 +34,11 @@ SERVICE = ApiKind("", "v1", "services", "Service")
 DISRUPTION_BUDGET = ApiKind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 JOB = ApiKind("batch", "v1", "jobs", "Job")
 DEPLOYMENT = ApiKind("apps", "v1", "deployments", "Deployment")
+CONTROLLER_REVISION = ApiKind("apps", "v1", "controllerrevisions", "ControllerRevision")
 POD = ApiKind("", "v1", "pods", "Pod")
 STORAGE_CLASS = ApiKind("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 VOLUME = ApiKind("", "v1", "persistentvolumes", "PersistentVolume")
+NODE = ApiKind("", "v1", "nodes", "Node")
 VERSION = ApiKind("", "", "version", "Version")
 LEASE = ApiKind("coordination.k8s.io", "v1", "leases", "Lease")
 EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
@@ -47,5 +49,5 @@ APPLIED_KINDS = (CLAIM, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, JOB, DEPLOY
 CHILD_KINDS = (*APPLIED_KINDS, POD)
 """Kinds that are watched beside the NemotronDeployments, with the operator's label only."""
 
-KINDS_BY_NAME = {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS)}
+KINDS_BY_NAME = {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, CONTROLLER_REVISION)}
 """Kinds by the name that stands in a manifest."""

@@ -5,14 +5,22 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import STORAGE_CLASS
+from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus
+from nemotron_operator.cluster.kinds import NODE, POD, STORAGE_CLASS
+from nemotron_operator.config import Toleration
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import StorageClassFact
+from nemotron_operator.plan.node_pool import NodeGpus
+from nemotron_operator.plan.serving_plan import PodPlan
 
 STORAGE_CLASSES_SECONDS = 10.0
 """How long a list of StorageClasses counts: less than a refusal that rests on it waits."""
+
+GPU_POOL_SECONDS = 5.0
+"""How long a look at all nodes and pods counts: many rollouts that begin together share one."""
 
 VERSION_SECONDS = 300.0
 """How long the API server's version counts."""
@@ -37,6 +45,7 @@ class Platform:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._storage_classes: tuple[float, tuple[StorageClassFact, ...] | None] | None = None
+        self._gpu_pool: tuple[float, tuple[list[KubernetesObject], list[KubernetesObject]] | None] | None = None
         self._version: tuple[float, tuple[int, int] | None] | None = None
 
     async def list_storage_classes(self, gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
@@ -44,6 +53,17 @@ class Platform:
         if self._storage_classes is None or self._clock() - self._storage_classes[0] >= STORAGE_CLASSES_SECONDS:
             self._storage_classes = self._clock(), await _list_storage_classes(gateway)
         return self._storage_classes[1]
+
+    async def list_gpu_nodes(self, gateway: ClusterGateway, pod: PodPlan) -> list[NodeGpus] | None:
+        """List the nodes that take such a pod, with their free GPUs; None where the operator may not list them."""
+        if self._gpu_pool is None or self._clock() - self._gpu_pool[0] >= GPU_POOL_SECONDS:
+            self._gpu_pool = self._clock(), await _read_gpu_pool(gateway)
+        pool = self._gpu_pool[1]
+        if pool is None:
+            return None
+        labels = {**dict(pod.node_labels), **{key: (value,) for key, value in pod.template.node_selector.items()}}
+        tolerations: list[Toleration | TolerationSpec] = [*pod.profile_tolerations, *pod.template.tolerations]
+        return count_node_gpus(*pool, GpuDemand(pod.gpu_resource, labels, tolerations))
 
     async def read_version(self, gateway: ClusterGateway) -> tuple[int, int] | None:
         """Read major and minor version of the API server; None where it does not tell."""
@@ -91,6 +111,19 @@ async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFa
             return None
         raise
     return tuple(map(read_storage_class, listed))
+
+
+async def _read_gpu_pool(
+    gateway: ClusterGateway,
+) -> tuple[list[KubernetesObject], list[KubernetesObject]] | None:
+    try:
+        nodes, _ = await gateway.list_all(NODE)
+        pods, _ = await gateway.list_all(POD)
+    except ClusterError as error:
+        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
+            return None
+        raise
+    return nodes, pods
 
 
 async def _read_version(gateway: ClusterGateway) -> tuple[int, int] | None:

@@ -12,6 +12,8 @@ class NodeGpus:
     """What the node offers to pods."""
     requested: int
     """What pods on it request."""
+    name: str = ""
+    """Empty for a node that nobody has seen."""
 
     @property
     def free(self) -> int:

@@ -9,6 +9,7 @@ from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_
 from nemotron_operator.plan.cache import plan_cache
 from nemotron_operator.plan.cost import count_cost_per_hour
 from nemotron_operator.plan.facts import Facts
+from nemotron_operator.plan.inputs import hash_inputs
 from nemotron_operator.plan.memory_arguments import list_unaccounted
 from nemotron_operator.plan.parsers import choose_reasoning_parser, choose_tool_call_parser
 from nemotron_operator.plan.policy import (
@@ -80,6 +81,8 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         startup=plan_startup(request, cache.cached),
         verification=plan_verification(request, engine, replicas),
         pod=_plan_pod(request, sizing.gpus),
+        inputs=hash_inputs(request.spec, cache),
+        rollout_strategy=request.spec.rollout.strategy,
         warning=warning,
     )
 
@@ -148,6 +151,7 @@ def _plan_pod(request: PlanRequest, gpus: int) -> PodPlan:
     shared_memory_bytes = SHARED_MEMORY_BYTES_PER_GPU * gpus
     memory_bytes = (16 + 8 * gpus) * GIB + shared_memory_bytes
     memory = template.memory or format_bytes(memory_bytes)
+    drain_seconds = request.spec.rollout.drain_seconds
     return PodPlan(
         gpu_resource=profile.resource_name,
         gpus=gpus,
@@ -156,6 +160,6 @@ def _plan_pod(request: PlanRequest, gpus: int) -> PodPlan:
         shared_memory_bytes=shared_memory_bytes,
         node_labels=tuple(sorted((label, tuple(values)) for label, values in profile.node_labels.items())),
         profile_tolerations=profile.tolerations,
-        drain_seconds=DRAIN_SECONDS,
+        drain_seconds=DRAIN_SECONDS if drain_seconds is None else drain_seconds,
         template=template,
     )

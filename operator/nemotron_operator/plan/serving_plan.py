@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.pod_template import PodTemplateSpec
@@ -277,6 +278,10 @@ class ServingPlan:
     verification: VerificationPlan | None
     """None when no question is asked."""
     pod: PodPlan
+    inputs: str
+    """Hash of what the user and the volume decide about the pods: another one takes what is rendered now."""
+    rollout_strategy: Literal["Auto", "Surge", "Replace"]
+    """What the spec asks for when the pods have to change."""
     warning: str | None
     """What does not fit although `planPolicy: Warn` lets it start."""
 

@@ -1,21 +1,23 @@
 """The render step: a ServingPlan becomes the objects that should exist. It cannot fail and decides nothing."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 from nemotron_operator.api.quantity import format_bytes
 from nemotron_operator.constants import SERVER_PORT_NAME
+from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
-from nemotron_operator.render.check import render_check_job, render_start_check
+from nemotron_operator.render.check import render_check_job
 from nemotron_operator.render.child import render_child
-from nemotron_operator.render.engine import COMPILED_DIRECTORY, COMPILED_PATH, render_arguments, render_environment
 from nemotron_operator.render.inspect_job import render_inspect_job
 from nemotron_operator.render.jobs import render_download_job, render_verify_job
 from nemotron_operator.render.metadata import (
+    BASE_REVISION_ANNOTATION,
+    INPUTS_LABEL,
     INTENT_ANNOTATION,
-    REVISION_LABEL,
+    OPERATOR_VERSION_ANNOTATION,
+    ROLLOUT_ANNOTATION,
     SERVER_COMPONENT,
     hash_manifest,
     label_managed,
@@ -25,25 +27,11 @@ from nemotron_operator.render.metadata import (
     refer_to_user,
     select_pods,
 )
-from nemotron_operator.render.pods import (
-    render_affinity_of_volume,
-    render_pod_annotations,
-    render_pod_labels,
-    render_shared_values,
-)
+from nemotron_operator.render.revision_record import begin_rollout, format_rollout, render_record
 from nemotron_operator.render.templating import render_template
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""
-
-STARTUP_PROBE_PERIOD_SECONDS = 2
-"""How often the startup probe asks, in seconds: a healthy engine waits half of it on average until it is noticed."""
-
-ENDPOINT_REMOVAL_SECONDS = 15
-"""How long endpoints and proxies may take to forget a pod that is told to stop, in seconds."""
-
-GRACE_MARGIN_SECONDS = 30
-"""Time beyond the drain in which the engine may end by itself, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +50,8 @@ class Manifests:
     """None where there is no weight of the user's to look at. One that has found them stays: it carries the record."""
     check_job: Manifest | None
     """None while no check of the volume is due."""
+    revision_record: Manifest | None
+    """What is kept of a revision that is new; None where it is kept already."""
     server: Manifest | None
     """The Deployment; None while the weights are not there, so that no GPU waits for a download."""
     verify_job: Manifest | None
@@ -78,10 +68,20 @@ class Manifests:
         return read_revision(self.server) if self.server else None
 
 
-def render(plan: ServingPlan) -> Manifests:
-    """Render every object of one plan."""
+def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
+    """Render every object of one plan.
+
+    Parameters
+    ----------
+    rollout
+        Which pods shall serve; by default those that this version renders, as where nothing serves yet.
+    """
     download, is_done = plan.cache.download, plan.cache.is_recorded
-    server = _stamp(_render_server(plan)) if plan.cache.model_path is not None else None
+    if plan.cache.model_path is None:
+        rollout = None
+    elif rollout is None:
+        rollout = begin_rollout(plan)
+    server = _stamp(_render_server(plan, rollout)) if rollout is not None else None
     inspection = plan.cache.inspection
     return Manifests(
         claim=_stamp(_render_claim(plan)) if plan.cache.new_claim else None,
@@ -91,6 +91,7 @@ def render(plan: ServingPlan) -> Manifests:
         download_job=_stamp(render_download_job(plan, download)) if download and not is_done else None,
         inspect_job=_stamp(render_inspect_job(plan, inspection)) if inspection else None,
         check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
+        revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
         server=server,
         verify_job=_render_due_verify_job(plan, read_revision(server)) if server else None,
     )
@@ -133,40 +134,21 @@ def _render_disruption_budget(plan: ServingPlan) -> Manifest:
     return render_child("disruption_budget", plan, SERVER_COMPONENT, selector=select_pods(plan.identity))
 
 
-def _render_server(plan: ServingPlan) -> Manifest:
+def _render_server(plan: ServingPlan, rollout: RolloutPlan) -> Manifest:
+    surges = rollout.strategy == "Surge"
+    annotations = {
+        BASE_REVISION_ANNOTATION: rollout.base_revision,
+        INPUTS_LABEL: rollout.inputs,
+        OPERATOR_VERSION_ANNOTATION: rollout.operator_version,
+        ROLLOUT_ANNOTATION: format_rollout(rollout),
+    }
     return render_child(
         "server",
         plan,
         SERVER_COMPONENT,
+        annotations=annotations,
         selector=select_pods(plan.identity),
-        pod_template=_label_revision(_render_server_pod(plan)),
+        pod_template=rollout.pod_template,
+        max_surge=1 if surges else 0,
+        max_unavailable=0 if surges else 1,
     )
-
-
-def _render_server_pod(plan: ServingPlan) -> Manifest:
-    values = render_shared_values(plan) | {"affinity": render_affinity_of_volume(plan)}
-    return render_template(
-        "server_pod",
-        plan=plan,
-        port_name=SERVER_PORT_NAME,
-        gpus=str(plan.pod.gpus),
-        pod_labels=render_pod_labels(plan, SERVER_COMPONENT),
-        pod_annotations=render_pod_annotations(plan, {}),
-        grace_period_seconds=ENDPOINT_REMOVAL_SECONDS + plan.pod.drain_seconds + GRACE_MARGIN_SECONDS,
-        endpoint_removal_seconds=ENDPOINT_REMOVAL_SECONDS,
-        startup_period_seconds=STARTUP_PROBE_PERIOD_SECONDS,
-        startup_failures=math.ceil(plan.startup.budget_seconds / STARTUP_PROBE_PERIOD_SECONDS),
-        arguments=render_arguments(plan),
-        environment=render_environment(plan),
-        shared_memory=format_bytes(plan.pod.shared_memory_bytes),
-        start_check=render_start_check(plan),
-        compiled_path=COMPILED_PATH,
-        compiled_directory=COMPILED_DIRECTORY,
-        **values,
-    )
-
-
-def _label_revision(pod_template: Manifest) -> Manifest:
-    metadata = pod_template["metadata"]
-    labels = {**metadata["labels"], REVISION_LABEL: hash_manifest(pod_template)}
-    return {**pod_template, "metadata": {**metadata, "labels": labels}}

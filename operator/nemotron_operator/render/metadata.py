@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -41,6 +42,32 @@ CHECK_ANNOTATION = f"{API_GROUP}/check-due-since"
 INSPECTED_MODEL_ANNOTATION = f"{API_GROUP}/inspected-model"
 """Annotation of a finished inspection Job: what it found, as its pod said."""
 
+PINNED_REVISION_ANNOTATION = f"{API_GROUP}/revision"
+"""Annotation of a NemotronDeployment by which somebody chooses the revision to serve, among those that are kept for the
+same inputs and the one that is rendered now. A user writes it, mostly by `nemoctl adopt` or `nemoctl rollback`."""
+
+RESTART_ANNOTATION = f"{API_GROUP}/restarted-at"
+"""Annotation of a NemotronDeployment by which somebody asks for new pods, RFC 3339, and of the pods made for it."""
+
+INPUTS_LABEL = f"{API_GROUP}/inputs"
+"""Label of a kept revision, and annotation of a Deployment: the hash of what the user and the volume decide about the
+pods."""
+
+BASE_REVISION_ANNOTATION = f"{API_GROUP}/base-revision"
+"""Annotation of a Deployment: the kept revision that its pods were made from."""
+
+OPERATOR_VERSION_ANNOTATION = f"{API_GROUP}/operator-version"
+"""Annotation of a Deployment and of a kept revision: the version of the operator that rendered the pods."""
+
+ROLLOUT_ANNOTATION = f"{API_GROUP}/rollout"
+"""Annotation of a Deployment: how its pods are replaced and why, as it was decided when the rollout began."""
+
+FAILED_ANNOTATION = f"{API_GROUP}/failed"
+"""Annotation of a kept revision: that its rollout failed, and why."""
+
+SERVED_ANNOTATION = f"{API_GROUP}/served-at"
+"""Annotation of a kept revision: when all its replicas first served, RFC 3339."""
+
 VOLUME_LABEL = f"{API_GROUP}/volume"
 """Label of a pod that mounts a volume: which one, so that it is told from pods on the volume of another revision."""
 
@@ -55,6 +82,9 @@ INSPECTION_COMPONENT = "inspection"
 
 VERIFICATION_COMPONENT = "verification"
 """Component of the Job that asks a revision the question, and of its pods."""
+
+REVISION_COMPONENT = "revision"
+"""Component of what is kept of a revision."""
 
 _HASH_LENGTH = 12
 
@@ -128,11 +158,21 @@ def record_inspected_model(inspected: InspectedModel) -> str:
 
 def read_revision(server: dict[str, Any]) -> str:
     """Read the revision of a Deployment: the hash of its pod template."""
-    labels: dict[str, str] = server["spec"]["template"]["metadata"].get("labels") or {}
+    return read_revision_of(server["spec"]["template"])
+
+
+def read_revision_of(template: Mapping[str, Any]) -> str:
+    """Read the revision that a pod template is labelled with."""
+    labels: dict[str, str] = template["metadata"].get("labels") or {}
     return labels.get(REVISION_LABEL, "")
 
 
-def hash_manifest(manifest: dict[str, Any]) -> str:
+def name_record(deployment_name: str, base_revision: str) -> str:
+    """Name what is kept of a revision."""
+    return f"{deployment_name}-{base_revision}"
+
+
+def hash_manifest(manifest: Mapping[str, Any]) -> str:
     """Hash a manifest, whatever the order of its keys."""
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

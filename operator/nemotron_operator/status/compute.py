@@ -13,6 +13,7 @@ from nemotron_operator.api.status import (
     StartupStatus,
 )
 from nemotron_operator.plan.cost import format_cost
+from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import format_selector, select_pods
 from nemotron_operator.status.engine import tell_engine
@@ -26,15 +27,17 @@ from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import find_planned
 from nemotron_operator.status.progress import describe_progress, find_active_download, keep_progress
+from nemotron_operator.status.rollout import find_taken_back, find_update, tell_rollout
 from nemotron_operator.status.verification import find_verified, tell_verification
 
 
-def compute_status(
+def compute_status(  # noqa: PLR0913, PLR0917 - a pure function of all that was decided and seen
     decision: Decision,
     observation: Observation,
     desired_revision: str | None,
     previous: NemotronDeploymentStatus,
     now: datetime,
+    rollout: RolloutPlan | None = None,
 ) -> NemotronDeploymentStatus:
     """Tell the truth about one resource.
 
@@ -50,6 +53,8 @@ def compute_status(
         The status that stands; its transition times, its last answer and, without a plan, its endpoint are kept.
     now
         The time of a condition that flips.
+    rollout
+        Which pods serve and how they replace others; None while none is to serve.
     """
     verification = tell_verification(decision, observation, desired_revision, previous.verification)
     engine = tell_engine(decision, observation, desired_revision, previous.engine)
@@ -63,9 +68,11 @@ def compute_status(
         ),
         find_available(decision, observation),
     )
-    ready = find_ready(decision, observation, desired_revision, steps, verified)
+    taken_back = find_taken_back(rollout, decision, observation)
+    ready = taken_back or find_ready(decision, observation, desired_revision, steps, verified)
     told = (*steps, verified)
-    findings = (ready.finding, *find_progress(ready, told), *(step.finding for step in told))
+    update = find_update(rollout, decision.identity.name, decision.identity.namespace)
+    findings = (ready.finding, *find_progress(ready, told), *(step.finding for step in told), *update)
     return NemotronDeploymentStatus(
         observed_generation=decision.identity.generation,
         conditions=advance_conditions(previous.conditions, findings, decision.identity.generation, now),
@@ -76,6 +83,7 @@ def compute_status(
         serving_revision=_choose_serving_revision(observation, desired_revision),
         verification=verification,
         engine=engine,
+        rollout=tell_rollout(rollout, previous.rollout),
         startup=_compute_startup(decision, observation),
         **_tell_decision(decision, previous, progress, is_serving=observation.server is not None),
     )

@@ -1,7 +1,5 @@
 """What is true now, one function for each condition. A finding knows nothing of the past."""
 
-from dataclasses import replace
-
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.amounts import format_size
@@ -9,7 +7,7 @@ from nemotron_operator.status.checks import describe_check, tell_damage
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.provided import find_provided
-from nemotron_operator.status.trouble import Trouble, explain_pods
+from nemotron_operator.status.rollout_trouble import explain_rollout
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
 
@@ -86,7 +84,7 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
 
 
 def _judge_rollout(decision: Decision, observation: Observation, kind: ConditionType) -> Judged:
-    trouble = _explain_rollout(decision, observation)
+    trouble = explain_rollout(decision, observation)
     if trouble is not None:
         return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
     starting = [pod for pod in observation.server_pods if not pod.ready]
@@ -97,25 +95,6 @@ def _judge_rollout(decision: Decision, observation: Observation, kind: Condition
     return Judged(
         no(kind, Reason.LOADING, f"{pods} the weights and compile{'s' if len(starting) == 1 else ''}{budget}.")
     )
-
-
-def _explain_rollout(decision: Decision, observation: Observation) -> Trouble | None:
-    namespace = decision.identity.namespace
-    trouble = explain_pods(observation.server_pods, namespace, observation.claim)
-    is_repaired = isinstance(decision, ServingPlan) and decision.cache.damage is not None
-    if trouble is not None and (is_repaired or trouble.reason is Reason.DAMAGED):
-        # It is fetched again, however long that takes, but for a spec that is refused, and weights of the user's.
-        is_fetched = isinstance(decision, ServingPlan) and decision.cache.download is not None
-        return replace(trouble, needs_human=not is_fetched)
-    deadline = observation.server.deadline_message if observation.server else ""
-    if deadline and (trouble is None or not trouble.needs_human):
-        detail = f" {trouble.message}" if trouble else ""
-        message = (
-            f"The rollout exceeded its deadline: {deadline}{detail} `kubectl -n {namespace} logs deploy/"
-            f"{decision.identity.name}` shows the engine."
-        )
-        return Trouble(Reason.PROGRESS_DEADLINE_EXCEEDED, message, needs_human=True)
-    return trouble
 
 
 def find_ready(
@@ -139,7 +118,7 @@ def find_ready(
     serving = count_serving(observation, desired_revision)
     if serves_whole(decision, observation, desired_revision):
         return Judged(_judge_answer(verified.finding, f"{serving} of {decision.replicas} replicas serve."))
-    trouble = _explain_rollout(decision, observation)
+    trouble = explain_rollout(decision, observation)
     progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
     old = observation.ready_pods - serving
     if old > 0:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from nemotron_operator.plan.facts import CachedModel, InspectedModel
+from nemotron_operator.plan.node_pool import NodeGpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,8 @@ class Observation:
     claim: ObservedClaim | None = None
     checks: tuple[ObservedCheck, ...] = ()
     """The check Jobs, whichever date or request they are for."""
+    gpu_nodes: tuple[NodeGpus, ...] | None = None
+    """The nodes that a replica may run on, looked up only while one waits for GPUs; None where nobody may know."""
     check_request: str | None = None
     """When somebody asked for a check, as it was written: any text."""
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from nemotron_operator.cli.plan.cluster import NODE, count_node_gpus
-from nemotron_operator.cluster.kinds import POD
+from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus
+from nemotron_operator.cluster.kinds import NODE, POD
 from nemotron_operator.config import load_config
 from nemotron_operator.plan.node_pool import NodeGpus
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
@@ -15,6 +15,7 @@ from tests.unit.cli.command import Answer, nemoctl, read_words, write_yaml
 
 H100 = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
 PROFILE = load_config().accelerators["H100-80GB"]
+DEMAND = GpuDemand(PROFILE.resource_name, PROFILE.node_labels, PROFILE.tolerations)
 
 
 def a_node(name: str, gpus: int = 8, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any part of a node
@@ -171,7 +172,7 @@ def test_one_model_is_held_against_a_cluster_too(api: ApiServer, kubeconfig: Pat
     ids=["cordoned", "not ready", "unknown", "another GPU", "just made"],
 )
 def test_a_node_that_takes_no_such_pods_is_left_out(node: dict[str, Any]) -> None:
-    assert [] == count_node_gpus([node], [], PROFILE)
+    assert [] == count_node_gpus([node], [], DEMAND)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_a_node_that_takes_no_such_pods_is_left_out(node: dict[str, Any]) -> Non
     ],
 )
 def test_requests_are_counted_as_the_scheduler_does(pod: dict[str, Any], requested: int) -> None:
-    assert [NodeGpus(8, requested)] == count_node_gpus([a_node("a")], [pod], PROFILE)
+    assert [NodeGpus(8, requested, "a")] == count_node_gpus([a_node("a")], [pod], DEMAND)
 
 
 def test_a_node_that_promised_too_much_has_nothing_free() -> None:

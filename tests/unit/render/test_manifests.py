@@ -12,8 +12,9 @@ from nemotron_operator.plan.startup import (
     STARTUP_SAFETY_FACTOR,
 )
 from nemotron_operator.render.jobs import PROGRESS_PORT, PROGRESS_PORT_NAME, TERMINAL_EXIT_CODES
-from nemotron_operator.render.manifests import ENDPOINT_REMOVAL_SECONDS, Manifest, Manifests, render
+from nemotron_operator.render.manifests import Manifest, Manifests, render
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, INTENT_ANNOTATION, REVISION_LABEL, hash_manifest
+from nemotron_operator.render.server_pod import ENDPOINT_REMOVAL_SECONDS
 from nemotron_operator.status.compute import tell_plan
 from tests.support.fixtures.deployments import REMOVED, DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import (

@@ -1,0 +1,37 @@
+"""Hash what decides about the pods and is not the operator's: it tells a changed wish from a changed operator."""
+
+import hashlib
+import json
+from typing import Any
+
+from nemotron_operator.api.spec import NemotronDeploymentSpec
+from nemotron_operator.plan.serving_plan import CachePlan
+
+_NOT_IN_PODS: dict[str, Any] = {
+    "cache": True,  # where the weights are counts, below, not how they got there
+    "model": {"source": True},
+    "plan_policy": True,
+    "replicas": True,
+    "rollout": {"strategy": True},
+    "suspend": True,
+    "verification": True,
+}
+"""Fields of the spec that no pod shows: a change of them takes no new defaults."""
+
+_LENGTH = 12
+
+
+def hash_inputs(spec: NemotronDeploymentSpec, cache: CachePlan) -> str:
+    """Hash the fields of the spec that pods show, and where the weights are.
+
+    Fields that have their default are left out, so that a later operator, which knows more fields, hashes the same.
+    """
+    wanted = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_PODS)
+    weights = {
+        "claimName": cache.claim_name,
+        "image": cache.image,
+        "isVerifiedFirst": cache.start_check_image is not None,
+        "path": cache.model_path,
+    }
+    text = json.dumps({"spec": wanted, "weights": weights}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

@@ -34,7 +34,7 @@ from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.progress import INTERVAL_SECONDS, find_active_download
-from nemotron_operator.status.rollout import find_failed_rollout, has_begun_to_serve
+from nemotron_operator.status.rollout import find_failed_rollout, has_begun_to_serve, is_serving
 
 UNWATCHED_RETRY_SECONDS = 15.0
 """How soon to look again when a refusal rests on an object that no watch reports: a foreign one, a user's
@@ -107,8 +107,9 @@ class Reconciler:
         observation = await look_for_gpus(decision, observation, view)
         now, previous = self.now(), parse_status(body)
         status = compute_status(decision, observation, outcome.revision, previous, now, outcome.rollout)
+        goes_back = await self._keep_outcome(outcome, observation, previous, status, view)
         await publish(body, status, view, now, self.reporter)
-        if await self._keep_outcome(outcome, observation, previous, status, view):
+        if goes_back:
             return 0.0  # the revision before is taken back
         if status.verification != previous.verification:
             return 0.0  # the Job that asked may go now, and a write of our own wakes nobody
@@ -148,16 +149,17 @@ class Reconciler:
         status: NemotronDeploymentStatus,
         view: ClusterView,
     ) -> bool:
-        """Keep that a revision serves, or that its rollout failed; tell whether the one before is to be taken back."""
+        """Keep that a revision serves, or that its rollout failed; tell whether the one before is to be taken back.
+
+        Before the status says so: what was told already would not be kept later.
+        """
         rollout, identity = outcome.rollout, outcome.decision.identity
         if rollout is None:
             return False
-        if has_begun_to_serve(previous, status):
+        if has_begun_to_serve(previous, status) or (rollout.is_unproven and is_serving(status)):
             await record_success(identity, rollout.base_revision, self.now(), view)
         failed = find_failed_rollout(outcome.decision, observation, rollout)
-        if failed is not None:
-            await record_failure(identity, rollout.base_revision, failed, view)
-        return failed is not None
+        return failed is not None and await record_failure(identity, rollout.base_revision, failed, view)
 
     def _list_lookups(self, deployment: ParsedDeployment | InvalidDeployment) -> Lookups:
         if isinstance(deployment, InvalidDeployment):

@@ -1,6 +1,7 @@
 """`make bench`: what the plan is worth, what a user waits for, and what the operator costs, on this machine.
 
-`python -m tests.bench accuracy` and `... speed` measure the plan alone, within seconds; without a name all is measured.
+`python -m tests.bench accuracy` and `... speed` measure the plan alone, within seconds, `... probe` what runs beside an
+engine, within a minute; without a name all is measured.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 from lab.errors import LabError
 from tests.bench.accuracy import print_accuracy
+from tests.bench.probe import measure_probe
 from tests.bench.speed import measure_speed
 
 
@@ -48,6 +50,7 @@ def _measure_cache() -> None:
 _PARTS: dict[str, Callable[[], None]] = {
     "accuracy": print_accuracy,
     "speed": measure_speed,
+    "probe": measure_probe,
     "cache": _measure_cache,
     "cluster": _measure_cluster,
 }

@@ -11,6 +11,7 @@ from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator
 from tests.support.cluster import Namespace, RunningOperator, name_cluster
+from tests.support.gpu_pool import GpuPool
 
 _numbers = itertools.count(1)
 
@@ -60,3 +61,11 @@ def namespace(plane: ControlPlane) -> Iterator[Namespace]:
     plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     yield Namespace(plane, name)
     plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def pool(plane: ControlPlane, namespace: Namespace) -> Iterator[GpuPool]:
+    """GPU nodes of the test's own, none at first; they go before the namespace does."""
+    made = GpuPool(plane, f"pool-{namespace.name}")
+    yield made
+    made.clear()

@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lab.control_plane import ControlPlane, KubectlError
@@ -74,6 +77,16 @@ class Namespace:
     def kubectl(self, *args: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run calls it
         """Run kubectl in this namespace."""
         return self.plane.kubectl("-n", self.name, *args, input=input)
+
+    def nemoctl(self, *args: str) -> str:
+        """Run nemoctl as the administrator, and return all that it said; fail if it does not end well."""
+        command = [str(Path(sys.executable).with_name("nemoctl")), *args]
+        environment = {**os.environ, "KUBECONFIG": str(self.plane.kubeconfig), "COLUMNS": "200"}
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        said = answer.stdout + answer.stderr
+        if answer.returncode != 0:
+            raise AssertionError(f"nemoctl {' '.join(args)} ended with {answer.returncode}: {said}")
+        return said
 
     def apply(self, *bodies: Body) -> None:
         """Apply objects as a user would."""

@@ -1,5 +1,6 @@
 """An API server in memory, as far as the pipeline needs one, that records every write."""
 
+from collections.abc import AsyncIterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing_extensions import override
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import Key, KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import DEPLOYMENT, NEMOTRON, STORAGE_CLASS, ApiKind
+from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, DEPLOYMENT, NEMOTRON, STORAGE_CLASS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ConflictError
 
@@ -100,10 +101,26 @@ class MemoryGateway(ClusterGateway):
         return self.put(kind, {**manifest, **status, "metadata": {**manifest["metadata"], **kept}})
 
     @override
-    async def annotate(self, kind: ApiKind, live: KubernetesObject, annotations: dict[str, str]) -> KubernetesObject:
+    async def read_each(self, kind: ApiKind, field_selector: str = "") -> AsyncIterator[KubernetesObject]:
+        for item in (await self.list_all(kind))[0]:
+            yield item
+
+    @override
+    async def renumber(
+        self, record: KubernetesObject, revision: int, labels: dict[str, str], annotations: dict[str, str | None]
+    ) -> KubernetesObject:
+        stored = self.objects[CONTROLLER_REVISION, _key_of(record)]
+        self._record("renumber", CONTROLLER_REVISION, record)
+        marks = {"metadata": {"labels": labels, "annotations": annotations}, "revision": revision}
+        return self.put(CONTROLLER_REVISION, merge(stored, marks))
+
+    @override
+    async def annotate(
+        self, kind: ApiKind, live: KubernetesObject, annotations: Mapping[str, str | None]
+    ) -> KubernetesObject:
         stored = self.objects[kind, _key_of(live)]
         self._record("annotate", kind, live)
-        return self.put(kind, merge(stored, {"metadata": {"annotations": annotations}}))
+        return self.put(kind, merge(stored, {"metadata": {"annotations": dict(annotations)}}))
 
     @override
     async def scale(self, server: KubernetesObject, replicas: int) -> KubernetesObject:

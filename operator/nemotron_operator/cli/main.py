@@ -25,6 +25,7 @@ from nemotron_operator.cli.cluster_options import (
     OperatorConfigOption,
     OutputOption,
 )
+from nemotron_operator.cli.life.app import app as life_app
 from nemotron_operator.cli.messages import PROGRAM
 from nemotron_operator.cli.output import ManifestFormat, OutputFormat
 from nemotron_operator.cli.plan import options as ask
@@ -177,6 +178,7 @@ def status(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     show_status(StatusQuery(name, ClusterTarget(namespace, all_namespaces, kubeconfig, context)), output)
 
 
+app.add_typer(life_app)
 app.add_typer(cache_app, name="cache")
 app.add_typer(bundle_app, name="bundle")
 

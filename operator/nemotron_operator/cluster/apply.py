@@ -34,6 +34,8 @@ from nemotron_operator.render.manifests import Manifests
 from nemotron_operator.render.metadata import (
     CACHE_COMPONENT,
     CACHED_MODEL_ANNOTATION,
+    FAILED_ANNOTATION,
+    INPUTS_LABEL,
     INSPECTED_MODEL_ANNOTATION,
     INSPECTION_COMPONENT,
     VERIFICATION_COMPONENT,
@@ -80,7 +82,10 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
 
 
 async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
-    """Keep a revision, or raise the number of one that is kept and serves again. No watch reports them."""
+    """Keep a revision, or raise the number of one that is kept and serves again. No watch reports them.
+
+    One that failed before gets another try, and one that other inputs come to as well is found by those of now.
+    """
     try:
         await view.gateway.create(CONTROLLER_REVISION, manifest)
     except ConflictError:
@@ -89,8 +94,8 @@ async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: C
         if live is None:
             raise
         _refuse_foreign(live, identity)
-        if live["revision"] != manifest["revision"]:
-            await view.gateway.renumber(live, manifest["revision"])
+        inputs = {INPUTS_LABEL: metadata["labels"][INPUTS_LABEL]}
+        await view.gateway.renumber(live, manifest["revision"], inputs, {FAILED_ANNOTATION: None})
 
 
 async def _create(kind: ApiKind, manifest: KubernetesObject, view: ClusterView) -> KubernetesObject | None:

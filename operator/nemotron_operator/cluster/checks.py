@@ -14,12 +14,12 @@ from nemotron_operator.cluster.observation import (
     claim_of,
     find_failure,
     list_pods_of,
-    observe_pods,
     parse_report,
     read_end,
     read_job_state,
     read_reports,
 )
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.check import find_due_check, parse_moment
 from nemotron_operator.plan.facts import CachedModel, Damage
 from nemotron_operator.render.metadata import CHECK_ANNOTATION, CHECK_REQUEST_ANNOTATION, DAMAGED_MODEL_ANNOTATION

@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,9 @@ from nemotron_operator.errors import ClusterError, ClusterUnreachableError, Conf
 
 REQUEST_TIMEOUT_SECONDS = 30
 """How long one answer may take."""
+
+PAGE_ITEMS = 500
+"""How many objects one answer of a long list holds, as kubectl asks for them."""
 
 ReportRequest = Callable[[str, str, int], None]
 """Called with verb, kind and HTTP status of every answered request."""
@@ -72,6 +75,24 @@ class ClusterGateway:
             item.setdefault("kind", kind.name)
         return items, answer["metadata"]["resourceVersion"]
 
+    async def read_each(self, kind: ApiKind, field_selector: str = "") -> AsyncIterator[KubernetesObject]:
+        """Read all objects of one kind in all namespaces page by page, so that nobody holds them all.
+
+        Raises
+        ------
+        ClusterError
+            Also where reading took so long that the API server forgot the list (410): reading again is the answer.
+        """
+        query = {"limit": str(PAGE_ITEMS), **({"fieldSelector": field_selector} if field_selector else {})}
+        while True:
+            answer = await self._request("GET", kind, kind.path(None), query=query, verb="LIST")
+            for item in answer.get("items") or []:
+                yield item
+            following = (answer.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            query = {**query, "continue": following}
+
     async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
         """Create an object; an object of that name raises ConflictError and is not touched."""
         path = kind.path(manifest["metadata"]["namespace"])
@@ -87,11 +108,26 @@ class ClusterGateway:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", kind, path, {**manifest, "metadata": metadata}, query, content_type=_APPLY)
 
-    async def annotate(self, kind: ApiKind, live: KubernetesObject, annotations: dict[str, str]) -> KubernetesObject:
-        """Add annotations to exactly the object that was observed."""
+    async def annotate(
+        self, kind: ApiKind, live: KubernetesObject, annotations: Mapping[str, str | None]
+    ) -> KubernetesObject:
+        """Add annotations to exactly the object that was observed; one of None is taken away."""
         metadata = live["metadata"]
-        body = {"metadata": {"uid": metadata["uid"], "annotations": annotations}}
+        body = {"metadata": {"uid": metadata["uid"], "annotations": dict(annotations)}}
         path, query = kind.path(metadata["namespace"], metadata["name"]), {"fieldManager": FIELD_MANAGER}
+        return await self._write("PATCH", kind, path, body, query, content_type=_MERGE)
+
+    async def change(
+        self, kind: ApiKind, live: KubernetesObject, patch: dict[str, Any], manager: str, *, is_dry_run: bool = False
+    ) -> KubernetesObject:
+        """Change fields of exactly the object that was observed, by a merge patch, for whoever is named as manager.
+
+        A `resourceVersion` in the patch's metadata makes any change since then a ConflictError.
+        """
+        metadata = live["metadata"]
+        body = {**patch, "metadata": {**patch.get("metadata", {}), "uid": metadata["uid"]}}
+        path = kind.path(metadata["namespace"], metadata["name"])
+        query = {"fieldManager": manager, **({"dryRun": "All"} if is_dry_run else {})}
         return await self._write("PATCH", kind, path, body, query, content_type=_MERGE)
 
     async def patch_managed_fields(
@@ -117,10 +153,16 @@ class ClusterGateway:
         query = {"fieldManager": f"{FIELD_MANAGER}-scale"}
         return await self._write("PATCH", DEPLOYMENT, path, body, query, content_type=_MERGE)
 
-    async def renumber(self, record: KubernetesObject, revision: int) -> KubernetesObject:
-        """Give a ControllerRevision another number: the only field of it that may change."""
+    async def renumber(
+        self, record: KubernetesObject, revision: int, labels: dict[str, str], annotations: dict[str, str | None]
+    ) -> KubernetesObject:
+        """Give a ControllerRevision another number and marks, unless it changed since: what it keeps cannot change.
+
+        An annotation of None is taken away.
+        """
         metadata = record["metadata"]
-        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "revision": revision}
+        marks = {"resourceVersion": metadata["resourceVersion"], "labels": labels, "annotations": annotations}
+        body = {"metadata": marks, "revision": revision}
         path = CONTROLLER_REVISION.path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": FIELD_MANAGER}
         return await self._write("PATCH", CONTROLLER_REVISION, path, body, query, content_type=_MERGE)

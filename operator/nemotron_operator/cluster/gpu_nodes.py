@@ -1,7 +1,7 @@
 """What is free of the GPUs of a cluster: those of its nodes, less what the pods on them request. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ def count_node_gpus(
     requested: defaultdict[str, int] = defaultdict(int)
     for pod in pods:
         if _is_counted(pod, own):
-            requested[pod["spec"]["nodeName"]] += _count_requested(pod, resource)
+            requested[pod["spec"]["nodeName"]] += count_requested(pod, resource)
     return [
         NodeGpus(
             _read_amount(_read_allocatable(node), resource),
@@ -56,6 +56,63 @@ def count_node_gpus(
         for node in nodes
         if _is_usable(node) and _has_labels(node, demand.labels) and _is_tolerated(node, demand.tolerations)
     ]
+
+
+def count_requested(pod: KubernetesObject, resource: str) -> int:
+    """Count as the scheduler does: what runs at a time, with the sidecars that were started before it.
+
+    Source: k8s.io/component-helpers/resource, PodRequests.
+    """
+    spec = pod.get("spec") or {}
+    sidecars, most = 0, 0
+    for container in spec.get("initContainers") or []:
+        amount = _count_container(container, resource)
+        most = max(most, sidecars + amount)
+        sidecars += amount if container.get("restartPolicy") == "Always" else 0
+    return max(most, sidecars + sum(_count_container(each, resource) for each in spec.get("containers") or []))
+
+
+def trim_node(node: KubernetesObject) -> KubernetesObject:
+    """Keep what counts of a node: a list of its images alone would be most of it."""
+    metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
+    return {
+        "metadata": {"name": metadata["name"], "labels": metadata.get("labels") or {}},
+        "spec": {key: spec[key] for key in ("taints", "unschedulable") if key in spec},
+        "status": {
+            "allocatable": _keep_extended(status.get("allocatable")),
+            "conditions": [each for each in status.get("conditions") or [] if each.get("type") == "Ready"],
+        },
+    }
+
+
+def trim_pod(pod: KubernetesObject) -> KubernetesObject | None:
+    """Keep what counts of a pod; None where it requests nothing that could be a GPU."""
+    metadata, spec = pod["metadata"], pod.get("spec") or {}
+    trimmed = {field: list(_trim_containers(spec.get(field))) for field in ("containers", "initContainers")}
+    if not any(trimmed.values()) or not spec.get("nodeName"):
+        return None
+    labels = metadata.get("labels") or {}
+    return {
+        "metadata": {
+            "namespace": metadata.get("namespace"),
+            "labels": {DEPLOYMENT_LABEL: labels[DEPLOYMENT_LABEL]} if DEPLOYMENT_LABEL in labels else {},
+        },
+        "spec": {"nodeName": spec["nodeName"], **trimmed},
+        "status": {"phase": (pod.get("status") or {}).get("phase")},
+    }
+
+
+def _trim_containers(containers: Iterable[KubernetesObject] | None) -> Iterator[KubernetesObject]:
+    for container in containers or ():
+        resources = container.get("resources") or {}
+        kept = {kind: _keep_extended(resources.get(kind)) for kind in ("limits", "requests")}
+        if any(kept.values()):
+            yield {"resources": kept, **{key: container[key] for key in ("restartPolicy",) if key in container}}
+
+
+def _keep_extended(amounts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Keep the resources that devices give: Kubernetes' own have no domain."""
+    return {name: amount for name, amount in (amounts or {}).items() if "/" in name}
 
 
 def _is_usable(node: KubernetesObject) -> bool:
@@ -95,14 +152,6 @@ def _is_counted(pod: KubernetesObject, own: frozenset[tuple[str, str]]) -> bool:
     is_own = (metadata.get("namespace"), deployment) in own
     is_over = (pod.get("status") or {}).get("phase") in _TERMINAL_PHASES
     return bool((pod.get("spec") or {}).get("nodeName")) and not is_own and not is_over
-
-
-def _count_requested(pod: KubernetesObject, resource: str) -> int:
-    """Count as the scheduler does: all containers together, or the largest init container."""
-    spec = pod["spec"]
-    running = sum(_count_container(container, resource) for container in spec.get("containers") or [])
-    starting = (_count_container(container, resource) for container in spec.get("initContainers") or [])
-    return max(running, *starting, 0)
 
 
 def _count_container(container: Mapping[str, Any], resource: str) -> int:

@@ -1,7 +1,6 @@
 """Live objects to facts and observations. Pure: what it reads was fetched before."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -11,15 +10,12 @@ from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
-from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION, REVISION_LABEL
-from nemotron_operator.render.pods import OWN_CONTAINERS, START_CHECK_CONTAINER
+from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
 from nemotron_operator.status.observation import (
-    ContainerTrouble,
     JobFailure,
     JobState,
     ObservedClaim,
     ObservedJob,
-    ObservedPod,
     ObservedServer,
 )
 
@@ -83,7 +79,7 @@ def observe_claim(claim: KubernetesObject) -> ObservedClaim:
 def observe_server(deployment: KubernetesObject) -> ObservedServer:
     """Read how far a Deployment is."""
     status = deployment.get("status") or {}
-    progressing = _find_condition(status, "Progressing")
+    progressing = find_condition(status, "Progressing")
     is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
     return ObservedServer(
         replicas=status.get("replicas") or 0,
@@ -91,11 +87,6 @@ def observe_server(deployment: KubernetesObject) -> ObservedServer:
         deadline_message=progressing.get("message", "exceeded") if is_late else "",
         is_scaled_to_zero=(deployment.get("spec") or {}).get("replicas") == 0,
     )
-
-
-def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
-    """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
-    return tuple(_observe_pod(pod) for pod in pods if not _is_over(pod))
 
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
@@ -118,16 +109,16 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
 def read_job_state(job: KubernetesObject) -> JobState:
     """Read how far a Job is."""
     status = job.get("status") or {}
-    if _find_condition(status, "Failed").get("status") == "True":
+    if find_condition(status, "Failed").get("status") == "True":
         return JobState.FAILED
-    is_complete = _find_condition(status, "Complete").get("status") == "True"
+    is_complete = find_condition(status, "Complete").get("status") == "True"
     return JobState.COMPLETE if is_complete else JobState.ACTIVE
 
 
 def read_end(job: KubernetesObject) -> str:
     """Read when a Job ended, RFC 3339: a Job that failed has no completion time, but a condition."""
     status = job.get("status") or {}
-    ended: str = status.get("completionTime") or _find_condition(status, "Failed").get("lastTransitionTime", "")
+    ended: str = status.get("completionTime") or find_condition(status, "Failed").get("lastTransitionTime", "")
     return ended
 
 
@@ -188,62 +179,9 @@ def is_running(pod: KubernetesObject) -> bool:
     return "deletionTimestamp" not in pod["metadata"] and (pod.get("status") or {}).get("phase") == "Running"
 
 
-def _is_over(pod: KubernetesObject) -> bool:
-    return "deletionTimestamp" in pod["metadata"] or (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
-
-
-def _observe_pod(pod: KubernetesObject) -> ObservedPod:
-    status = pod.get("status") or {}
-    scheduled = _find_condition(status, "PodScheduled")
-    unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
-    return ObservedPod(
-        name=pod["metadata"]["name"],
-        revision=(pod["metadata"].get("labels") or {}).get(REVISION_LABEL, ""),
-        created_at=pod["metadata"].get("creationTimestamp", ""),
-        ready=_find_condition(status, "Ready").get("status") == "True",
-        unschedulable=scheduled.get("message", "no node fits.") if unschedulable else "",
-        trouble=_find_trouble(status),
-        model_image=_read_model_image(pod),
-    )
-
-
-def _read_model_image(pod: KubernetesObject) -> str:
-    volumes = (pod.get("spec") or {}).get("volumes") or []
-    return next((volume["image"].get("reference", "") for volume in volumes if "image" in volume), "")
-
-
-def _find_trouble(status: Mapping[str, Any]) -> ContainerTrouble | None:
-    """Find how the pod's own container fares; the check before the start comes first, as nothing starts without it."""
-    for container in status.get("initContainerStatuses") or []:
-        state = container.get("state") or {}
-        is_kept = "running" not in state and (state.get("terminated") or {}).get("exitCode") != 0
-        if container["name"] == START_CHECK_CONTAINER and is_kept:
-            trouble = _read_trouble(container)
-            report = parse_report(trouble.last_message, JobReport)
-            failure = JobFailure(report.reason, report.message) if report and report.outcome == "Failed" else None
-            return replace(trouble, is_start_check=True, check_failure=failure)
-    containers = status.get("containerStatuses") or []
-    return next((_read_trouble(own) for own in containers if own["name"] in OWN_CONTAINERS), None)
-
-
-def _read_trouble(container: Mapping[str, Any]) -> ContainerTrouble:
-    waiting = (container.get("state") or {}).get("waiting") or {}
-    ended = (
-        (container.get("state") or {}).get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
-    )
-    return ContainerTrouble(
-        waiting_reason=waiting.get("reason", ""),
-        waiting_message=waiting.get("message", ""),
-        last_reason=ended.get("reason", ""),
-        last_exit_code=ended.get("exitCode") or 0,
-        last_message=ended.get("message", ""),
-        restarts=container.get("restartCount") or 0,
-    )
-
-
 def _read_deadline(status: Mapping[str, Any]) -> JobFailure | None:
     """Read that a Job ran out of time: its pods are deleted then, and with them what they said."""
-    failed = _find_condition(status, "Failed")
+    failed = find_condition(status, "Failed")
     if failed.get("reason") != "DeadlineExceeded":
         return None
     return JobFailure("DeadlineExceeded", f"{failed.get('message', 'It ran out of time')}.")
@@ -286,5 +224,6 @@ def _can_be_told(model: CachedModel) -> bool:
     return True
 
 
-def _find_condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def find_condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Find a condition by its type; empty where there is none."""
     return next((condition for condition in status.get("conditions") or [] if condition["type"] == kind), {})

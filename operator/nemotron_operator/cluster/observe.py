@@ -38,13 +38,13 @@ from nemotron_operator.cluster.observation import (
     is_older,
     observe_claim,
     observe_job,
-    observe_pods,
     observe_server,
     read_claim_fact,
     read_recorded_model,
 )
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.platform import Platform, read_place
+from nemotron_operator.cluster.pods import observe_failed_pods, observe_pods
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import Facts, ForeignObject, InspectedModel, StorageClassFact
@@ -137,6 +137,7 @@ async def observe(
     return Observation(
         server=observe_server(server) if server else None,
         server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
+        failed_pods=observe_failed_pods(_select(pods, SERVER_COMPONENT)),
         cache_pods=observe_pods(cache_pods),
         job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,
         verification_pods=observe_pods(asking_pods),

@@ -1,5 +1,6 @@
 """What the cluster as a whole offers: asked for when a decision needs it, and remembered for a while."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus
+from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus, trim_node, trim_pod
 from nemotron_operator.cluster.kinds import NODE, POD, STORAGE_CLASS
 from nemotron_operator.config import Toleration
 from nemotron_operator.errors import ClusterError
@@ -32,6 +33,12 @@ _ZONES = re.compile(r"(^|[./])zone$")
 
 _HOST = "kubernetes.io/hostname"
 
+_ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of the pods that hold something of a node; those that are leaving are among them."""
+
+GpuPool = tuple[list[KubernetesObject], list[KubernetesObject]]
+"""Nodes, and the pods that hold devices of theirs, with nothing but what counts of each."""
+
 
 class Platform:
     """Answers of the API server about the cluster, each as old as it may be.
@@ -45,7 +52,8 @@ class Platform:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._storage_classes: tuple[float, tuple[StorageClassFact, ...] | None] | None = None
-        self._gpu_pool: tuple[float, tuple[list[KubernetesObject], list[KubernetesObject]] | None] | None = None
+        self._gpu_pool: tuple[float, GpuPool | None] | None = None
+        self._reading_gpu_pool = asyncio.Lock()
         self._version: tuple[float, tuple[int, int] | None] | None = None
 
     async def list_storage_classes(self, gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
@@ -56,9 +64,11 @@ class Platform:
 
     async def list_gpu_nodes(self, gateway: ClusterGateway, pod: PodPlan) -> list[NodeGpus] | None:
         """List the nodes that take such a pod, with their free GPUs; None where the operator may not list them."""
-        if self._gpu_pool is None or self._clock() - self._gpu_pool[0] >= GPU_POOL_SECONDS:
-            self._gpu_pool = self._clock(), await _read_gpu_pool(gateway)
-        pool = self._gpu_pool[1]
+        async with self._reading_gpu_pool:
+            if self._gpu_pool is None or self._clock() - self._gpu_pool[0] >= GPU_POOL_SECONDS:
+                pool = await _read_gpu_pool_if_allowed(gateway)
+                self._gpu_pool = self._clock(), pool
+            pool = self._gpu_pool[1]
         if pool is None:
             return None
         labels = {**dict(pod.node_labels), **{key: (value,) for key, value in pod.template.node_selector.items()}}
@@ -113,17 +123,26 @@ async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFa
     return tuple(map(read_storage_class, listed))
 
 
-async def _read_gpu_pool(
-    gateway: ClusterGateway,
-) -> tuple[list[KubernetesObject], list[KubernetesObject]] | None:
+async def read_gpu_pool(gateway: ClusterGateway) -> GpuPool:
+    """Read all nodes, and the pods that hold devices of theirs, keeping what counts of each.
+
+    Raises
+    ------
+    ClusterError
+        The API server refused or did not answer.
+    """
+    nodes = [trim_node(node) async for node in gateway.read_each(NODE)]
+    pods = [trim_pod(pod) async for pod in gateway.read_each(POD, _ON_A_NODE)]
+    return nodes, [pod for pod in pods if pod is not None]
+
+
+async def _read_gpu_pool_if_allowed(gateway: ClusterGateway) -> GpuPool | None:
     try:
-        nodes, _ = await gateway.list_all(NODE)
-        pods, _ = await gateway.list_all(POD)
+        return await read_gpu_pool(gateway)
     except ClusterError as error:
         if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
             return None
         raise
-    return nodes, pods
 
 
 async def _read_version(gateway: ClusterGateway) -> tuple[int, int] | None:

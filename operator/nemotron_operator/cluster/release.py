@@ -3,9 +3,10 @@
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
 from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, POD
-from nemotron_operator.cluster.observation import is_older, list_mounted_claims, observe_pods
+from nemotron_operator.cluster.observation import is_older, list_mounted_claims
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import SERVER_COMPONENT
 

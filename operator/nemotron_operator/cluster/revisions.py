@@ -8,8 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.observation import observe_pods, observe_server
+from nemotron_operator.cluster.gpu_nodes import count_requested
+from nemotron_operator.cluster.observation import list_mounted_claims, observe_server
 from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.plan.rollout import FailedRevision, RevisionRecord, Strategy
 from nemotron_operator.render.metadata import (
@@ -24,9 +26,11 @@ from nemotron_operator.render.metadata import (
     name_record,
     read_revision,
 )
-from nemotron_operator.rollout.facts import LiveServer
+from nemotron_operator.rollout.facts import LivePod, LiveServer
 
 _FAILED = TypeAdapter(FailedRevision)
+
+_STRATEGIES: dict[Any, Strategy] = {"Surge": "Surge", "Replace": "Replace"}
 
 
 def read_records(identity: Identity, listed: Iterable[KubernetesObject]) -> tuple[RevisionRecord, ...]:
@@ -52,24 +56,27 @@ def read_live_server(server: KubernetesObject, pods: Sequence[KubernetesObject],
         replicas=replicas,
         is_settled=all(serving) and len(serving) == replicas and observe_server(server).is_observed,
         is_short_of_gpus=any(pod.revision == revision and gpu_resource in pod.unschedulable for pod in observed),
+        ready_pods=sum(pod.ready for pod in observed),
+        pods=tuple(_read_pod(pod, gpu_resource) for pod in pods if _has_node(pod)),
+        template=server["spec"]["template"],
     )
 
 
 def read_pinned_revision(deployment: KubernetesObject | None) -> str | None:
-    """Read which revision somebody chose."""
-    return _annotations_of(deployment).get(PINNED_REVISION_ANNOTATION) if deployment else None
+    """Read which revision somebody chose; None for an empty word too."""
+    return (_annotations_of(deployment).get(PINNED_REVISION_ANNOTATION) if deployment else None) or None
 
 
 def read_restart(deployment: KubernetesObject | None) -> str | None:
-    """Read when somebody asked for new pods, as it was written."""
-    return _annotations_of(deployment).get(RESTART_ANNOTATION) if deployment else None
+    """Read when somebody asked for new pods, as it was written; None for an empty word too."""
+    return (_annotations_of(deployment).get(RESTART_ANNOTATION) if deployment else None) or None
 
 
 def _read_record(identity: Identity, live: KubernetesObject) -> RevisionRecord | None:
     metadata, data = live["metadata"], live.get("data") or {}
     annotations, template = _annotations_of(live), data.get("template")
     base_revision = metadata["name"].removeprefix(name_record(identity.name, ""))
-    if not isinstance(template, Mapping) or "metadata" not in template:
+    if not isinstance(template, Mapping) or not {"metadata", "spec"} <= template.keys():
         return None
     return RevisionRecord(
         base_revision=base_revision,
@@ -92,15 +99,32 @@ def _read_failed(text: str | None) -> FailedRevision | None:
 
 
 def _read_rollout(server: KubernetesObject) -> tuple[Strategy, str]:
-    """Read how the pods are replaced: the Deployment itself says it, and our annotation why."""
-    rolling = ((server["spec"].get("strategy") or {}).get("rollingUpdate")) or {}
-    strategy: Strategy = "Surge" if rolling.get("maxSurge") not in {0, "0", None} else "Replace"
+    """Read how it was decided that the pods are replaced, and why; without a word of ours, how they are."""
     try:
         remembered: Any = json.loads(_annotations_of(server).get(ROLLOUT_ANNOTATION, ""))
     except ValueError:
-        return strategy, ""
-    is_same = isinstance(remembered, dict) and remembered.get("strategy") == strategy
-    return strategy, str(remembered.get("why", "")) if is_same else ""
+        remembered = None
+    if isinstance(remembered, dict) and isinstance(remembered.get("strategy"), str):
+        strategy = _STRATEGIES.get(remembered["strategy"])
+        if strategy is not None:
+            return strategy, str(remembered.get("why", ""))
+    rolling = (server["spec"].get("strategy") or {}).get("rollingUpdate") or {}
+    return "Replace" if rolling.get("maxSurge") in {0, "0", "0%", None} else "Surge", ""
+
+
+def _read_pod(pod: KubernetesObject, gpu_resource: str) -> LivePod:
+    return LivePod(
+        node=pod["spec"]["nodeName"],
+        gpus=count_requested(pod, gpu_resource),
+        is_leaving="deletionTimestamp" in pod["metadata"],
+        claims=frozenset(list_mounted_claims(pod)),
+    )
+
+
+def _has_node(pod: KubernetesObject) -> bool:
+    """Tell whether a pod holds something of a node: also one that was told to go, and not one that has ended."""
+    is_over = (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+    return bool((pod.get("spec") or {}).get("nodeName")) and not is_over
 
 
 def _is_own(live: KubernetesObject, identity: Identity) -> bool:

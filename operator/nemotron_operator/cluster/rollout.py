@@ -10,6 +10,7 @@ from nemotron_operator import __version__
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import component_of
+from nemotron_operator.cluster.kept_weights import find_without_weights
 from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, DEPLOYMENT, NEMOTRON, POD
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
@@ -23,11 +24,12 @@ from nemotron_operator.render.metadata import (
     REVISION_COMPONENT,
     SERVED_ANNOTATION,
     SERVER_COMPONENT,
+    format_selector,
     hash_manifest,
     name_record,
-    read_revision_of,
 )
-from nemotron_operator.render.server_pod import PodTemplate, label_revision, mark_restart, render_server_pod
+from nemotron_operator.render.pod_revision import name_revision
+from nemotron_operator.render.server_pod import PodTemplate, render_server_pod
 from nemotron_operator.rollout.facts import LiveServer, RolloutFacts
 from nemotron_operator.rollout.revision import choose_revision
 from nemotron_operator.rollout.strategy import needs_room, plan_rollout
@@ -67,14 +69,19 @@ async def look_for_gpus(decision: Decision, observation: Observation, view: Clus
     return observation if nodes is None else replace(observation, gpu_nodes=tuple(nodes))
 
 
-async def record_failure(identity: Identity, base_revision: str, failed: FailedRevision, view: ClusterView) -> None:
-    """Keep that a rollout failed: the revision before it is applied again from now on."""
-    await _annotate(identity, base_revision, {FAILED_ANNOTATION: json.dumps(asdict(failed), sort_keys=True)}, view)
+async def record_failure(identity: Identity, base_revision: str, failed: FailedRevision, view: ClusterView) -> bool:
+    """Keep that a rollout failed; tell whether it is kept: the revision before it is applied again from now on."""
+    return await _annotate(
+        identity, base_revision, {FAILED_ANNOTATION: json.dumps(asdict(failed), sort_keys=True)}, view
+    )
 
 
 async def record_success(identity: Identity, base_revision: str, now: datetime, view: ClusterView) -> None:
-    """Keep that all replicas of a revision served: a rollout that fails later can come back to it."""
-    await _annotate(identity, base_revision, {SERVED_ANNOTATION: rfc3339(now)}, view)
+    """Keep that all replicas of a revision served: a rollout that fails later can come back to it.
+
+    That it failed before does not count any more.
+    """
+    await _annotate(identity, base_revision, {SERVED_ANNOTATION: rfc3339(now), FAILED_ANNOTATION: None}, view)
 
 
 async def forget_revisions(identity: Identity, rollout: RolloutPlan | None, view: ClusterView) -> None:
@@ -87,12 +94,18 @@ async def forget_revisions(identity: Identity, rollout: RolloutPlan | None, view
             await view.gateway.delete(CONTROLLER_REVISION, live)
 
 
-async def _annotate(identity: Identity, base_revision: str, annotations: dict[str, str], view: ClusterView) -> None:
+async def _annotate(
+    identity: Identity, base_revision: str, annotations: Mapping[str, str | None], view: ClusterView
+) -> bool:
+    """Write on what is kept of a revision; False where it is not kept, or not ours."""
     name = name_record(identity.name, base_revision)
     live = await view.gateway.get(CONTROLLER_REVISION, identity.namespace, name)
-    known = (live["metadata"].get("annotations") or {}) if live else {}
-    if live is not None and not annotations.keys() <= known.keys():
+    if live is None or find_foreign(live, identity) is not None:
+        return False
+    known = live["metadata"].get("annotations") or {}
+    if any(known.get(key) != value for key, value in annotations.items()):
         await view.gateway.annotate(CONTROLLER_REVISION, live, annotations)
+    return True
 
 
 async def _observe(plan: ServingPlan, rendered: PodTemplate, view: ClusterView) -> RolloutFacts:
@@ -108,18 +121,21 @@ async def _observe(plan: ServingPlan, rendered: PodTemplate, view: ClusterView) 
     )
     if facts.live is not None and _is_up_to_date(plan, rendered, facts, facts.live):
         return facts
-    return RolloutFacts(facts.live, await _list_records(identity, view), facts.pinned, facts.restarted_at)
+    records = await _list_records(identity, view)
+    served = [record for record in records if record.has_served]
+    without = await find_without_weights(identity.namespace, served, view)
+    return replace(facts, records=records, without_weights=without)
 
 
 def _is_up_to_date(plan: ServingPlan, rendered: PodTemplate, facts: RolloutFacts, live: LiveServer) -> bool:
     """Tell whether all pods are there as they are rendered now, so that nobody has to look at what is kept."""
-    revision = read_revision_of(label_revision(mark_restart(rendered, facts.restarted_at)))
-    is_same = live.revision == revision and live.inputs == plan.inputs
-    is_chosen = facts.pinned in {None, live.base_revision}
-    return live.is_settled and is_same and is_chosen and live.base_revision == hash_manifest(rendered)
+    base_revision = hash_manifest(rendered)
+    is_same = live.base_revision == base_revision and live.inputs == plan.inputs
+    is_current = live.revision == name_revision(base_revision, facts.restarted_at)
+    return live.is_settled and is_same and is_current and facts.pinned in {None, base_revision}
 
 
 async def _list_records(identity: Identity, view: ClusterView) -> tuple[RevisionRecord, ...]:
-    selector = f"{DEPLOYMENT_LABEL}={identity.name},{COMPONENT_LABEL}={REVISION_COMPONENT}"
+    selector = format_selector({DEPLOYMENT_LABEL: identity.name, COMPONENT_LABEL: REVISION_COMPONENT})
     listed, _ = await view.gateway.list_all(CONTROLLER_REVISION, identity.namespace, selector)
     return read_records(identity, listed)

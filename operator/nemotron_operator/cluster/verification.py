@@ -12,12 +12,12 @@ from nemotron_operator.cluster.observation import (
     JobReport,
     count_failed_pods,
     find_failure,
-    observe_pods,
     observe_server,
     read_end,
     read_job_state,
     read_reports,
 )
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import read_revision
 from nemotron_operator.status.observation import EngineReport, JobState, ModelAnswer, ObservedVerification

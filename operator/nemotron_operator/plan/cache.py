@@ -2,7 +2,7 @@
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.api.references import ConfigMapKeyReference
-from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES, is_for_one_node, plan_access_modes
+from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES, is_for_one_node, is_for_one_pod, plan_access_modes
 from nemotron_operator.plan.check import choose_start_check_image, find_obstacle, plan_check
 from nemotron_operator.plan.deadline import choose_deadline
 from nemotron_operator.plan.facts import ClaimUser
@@ -44,6 +44,7 @@ def plan_cache(request: PlanRequest, engine: EnginePlan) -> CachePlan:
         check_obstacle=find_obstacle(request),
         start_check_image=choose_start_check_image(request),
         is_for_one_node=is_for_one_node(plan_access_modes(request)),
+        is_for_one_pod=is_for_one_pod(plan_access_modes(request)),
         doubts=list_volume_doubts(request),
     )
 

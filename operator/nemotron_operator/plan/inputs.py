@@ -24,14 +24,26 @@ _LENGTH = 12
 def hash_inputs(spec: NemotronDeploymentSpec, cache: CachePlan) -> str:
     """Hash the fields of the spec that pods show, and where the weights are.
 
-    Fields that have their default are left out, so that a later operator, which knows more fields, hashes the same.
+    Notes
+    -----
+    What has its default, or is not so, is left out: a later operator that knows more hashes the same. Any other change
+    of what is hashed would replace every pod at the next upgrade.
     """
     wanted = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_PODS)
     weights = {
         "claimName": cache.claim_name,
         "image": cache.image,
+        "isCompiledCodeKept": cache.compiled_key is not None,
+        "isForOneNode": cache.is_for_one_node,
         "isVerifiedFirst": cache.start_check_image is not None,
         "path": cache.model_path,
     }
-    text = json.dumps({"spec": wanted, "weights": weights}, sort_keys=True, separators=(",", ":"))
+    known = {name: value for name, value in weights.items() if value}
+    text = json.dumps({"spec": _prune(wanted), "weights": known}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+
+
+def _prune(part: dict[str, Any]) -> dict[str, Any]:
+    """Leave out parts in which nothing is left that pods show."""
+    pruned = {name: _prune(value) if isinstance(value, dict) else value for name, value in part.items()}
+    return {name: value for name, value in pruned.items() if value != {}}

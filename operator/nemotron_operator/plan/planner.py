@@ -8,6 +8,7 @@ from nemotron_operator.config import OperatorConfig
 from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_faster
 from nemotron_operator.plan.cache import plan_cache
 from nemotron_operator.plan.cost import count_cost_per_hour
+from nemotron_operator.plan.engine_log import plan_engine_log
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.inputs import hash_inputs
 from nemotron_operator.plan.memory_arguments import list_unaccounted
@@ -19,6 +20,7 @@ from nemotron_operator.plan.policy import (
     find_sized_violation,
     find_violation,
 )
+from nemotron_operator.plan.probe import plan_probe
 from nemotron_operator.plan.request import PlanRequest, resolve_request
 from nemotron_operator.plan.serving_plan import (
     CostPlan,
@@ -78,6 +80,8 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         max_concurrent_full_length=sizing.memory.count_concurrent(sizing.max_model_len),
         cache=cache,
         engine=engine,
+        engine_log=plan_engine_log(engine),
+        probe=plan_probe(engine.served_names[0], engine.port, engine.env),
         startup=plan_startup(request, cache.cached),
         verification=plan_verification(request, engine, replicas),
         pod=_plan_pod(request, sizing.gpus),

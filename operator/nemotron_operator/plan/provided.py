@@ -2,7 +2,7 @@
 
 from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
 from nemotron_operator.api.source import ClaimSource, ModelSource
-from nemotron_operator.plan.access_modes import is_for_one_node, plan_access_modes
+from nemotron_operator.plan.access_modes import is_for_one_node, is_for_one_pod, plan_access_modes
 from nemotron_operator.plan.check import choose_start_check_image
 from nemotron_operator.plan.deadline import SHORTEST_DEADLINE_SECONDS, choose_deadline
 from nemotron_operator.plan.memory.weights import count_repository_bytes
@@ -29,6 +29,7 @@ def plan_provided(request: PlanRequest, source: ModelSource) -> CachePlan:
         inspected=request.facts.inspected if claim else None,
         start_check_image=choose_start_check_image(request) if claim else None,
         is_for_one_node=is_for_one_node(plan_access_modes(request)),
+        is_for_one_pod=is_for_one_pod(plan_access_modes(request)),
     )
 
 

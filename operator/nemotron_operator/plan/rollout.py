@@ -65,7 +65,7 @@ class RolloutPlan:
     base_revision: str
     """Name of the record of that template."""
     inputs: str
-    """Inputs of the record."""
+    """Inputs of the record: those of the spec, but for a revision that was taken back."""
     operator_version: str
     """Version of the operator that rendered it."""
     strategy: Strategy
@@ -81,3 +81,9 @@ class RolloutPlan:
     """Why `revision` was taken back; None while it may serve."""
     can_go_back: bool = False
     """Whether an earlier revision that served is kept, to which a rollout that fails can go back."""
+    saves_gpus_by_going_back: bool = False
+    """Whether a replica of that earlier revision takes fewer GPUs."""
+    is_unproven: bool = False
+    """Whether it is known that the record does not say yet that all its replicas served."""
+    unknown_pin: str | None = None
+    """The revision that somebody chose, where it is neither kept nor what is rendered now."""

@@ -122,6 +122,8 @@ class CachePlan:
     """Image of the program that reads every byte in each pod before its engine starts; None where nothing does."""
     is_for_one_node: bool = False
     """Whether all pods that mount the volume have to be on the same node."""
+    is_for_one_pod: bool = False
+    """Whether a pod that mounts the volume excludes all others."""
     doubts: tuple[str, ...] = ()
     """What may go wrong with the volume although nothing forbids it, in sentences."""
 
@@ -174,6 +176,34 @@ class EnginePlan:
     env: tuple[EnvironmentVariable, ...]
     api_key: SecretKeyReference | None
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLogPlan:
+    """How the engine logs."""
+
+    level: str | None
+    """None where the user says how, or vLLM's version is not known: then nothing is configured."""
+    quiet_paths: tuple[str, ...]
+    """Paths whose requests are to be kept out of it; none where the user names his own and nothing is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """How the sidecar tells whether the engine answers, and whether it is busy or hung."""
+
+    port: int
+    """Where the kubelet asks it."""
+    model: str
+    """The name by which the model is asked for."""
+    stall_seconds: int
+    """Without a token for so long, while requests run, the engine is not ready."""
+    hang_seconds: int
+    """Without one for so long it counts as hung."""
+    canary_seconds: int
+    """How often it is asked for a token while it has no requests."""
+    liveness_patience_seconds: int
+    """How long the kubelet hears that it is hung, or nothing at all, before it restarts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +304,8 @@ class ServingPlan:
     max_concurrent_full_length: int
     cache: CachePlan
     engine: EnginePlan
+    engine_log: EngineLogPlan
+    probe: ProbePlan
     startup: StartupPlan
     verification: VerificationPlan | None
     """None when no question is asked."""

@@ -6,7 +6,9 @@ Argument names follow vLLM 0.32 and 0.33 (vllm/engine/arg_utils.py, vllm/entrypo
 import json
 from typing import Any
 
+from nemotron_operator.plan.engine_log import QUIET_ARGUMENT
 from nemotron_operator.plan.serving_plan import EnginePlan, ServingPlan
+from nemotron_operator.render.last_words import CONFIGURATION_VARIABLE, LOGGING_FILE, LOGGING_PATH
 
 MODELS_PATH = "/models"
 """Where the volume with the weights is mounted, read-only."""
@@ -14,6 +16,8 @@ MODELS_PATH = "/models"
 SCRATCH_PATH = "/scratch"
 """Where everything that the engine writes goes: the root file system is read-only."""
 
+API_KEY_VARIABLE = "VLLM_API_KEY"
+"""What clients have to present, and the probe presents."""
 
 COMPILED_PATH = "/compiled"
 """Where the directory of the volume for compiled code is mounted, the only one of it that can be written."""
@@ -47,6 +51,8 @@ def render_arguments(plan: ServingPlan) -> list[str]:
         arguments += ["--enable-auto-tool-choice", f"--tool-call-parser={engine.tool_call_parser}"]
     if engine.reasoning_parser is not None:
         arguments.append(f"--reasoning-parser={engine.reasoning_parser}")
+    if plan.engine_log.level is None and plan.engine_log.quiet_paths:
+        arguments.append(f"{QUIET_ARGUMENT}={','.join(plan.engine_log.quiet_paths)}")
     if engine.trust_remote_code:
         arguments.append("--trust-remote-code")
     return [*arguments, *engine.extra_args]
@@ -73,13 +79,15 @@ def render_environment(plan: ServingPlan) -> list[dict[str, Any]]:
         "VLLM_NO_USAGE_STATS": "1",
         "XDG_CACHE_HOME": f"{SCRATCH_PATH}/cache",
     }
+    if plan.engine_log.level is not None:
+        literals[CONFIGURATION_VARIABLE] = f"{LOGGING_PATH}/{LOGGING_FILE}"
     environment: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(literals.items())]
     if plan.engine.api_key is not None:
-        environment.append(_render_secret_variable("VLLM_API_KEY", plan.engine.api_key.name, plan.engine.api_key.key))
+        environment.append(render_secret_variable(API_KEY_VARIABLE, plan.engine.api_key.name, plan.engine.api_key.key))
     for variable in sorted(plan.engine.env, key=lambda variable: variable.name):
         if variable.secret_key_ref is not None:
             reference = variable.secret_key_ref
-            environment.append(_render_secret_variable(variable.name, reference.name, reference.key))
+            environment.append(render_secret_variable(variable.name, reference.name, reference.key))
         else:
             environment.append({"name": variable.name, "value": variable.value})
     return environment
@@ -96,5 +104,6 @@ def _render_generation_config(engine: EnginePlan) -> str:
     return json.dumps(config, separators=(",", ":"))
 
 
-def _render_secret_variable(name: str, secret: str, key: str) -> dict[str, Any]:
+def render_secret_variable(name: str, secret: str, key: str) -> dict[str, Any]:
+    """Render a variable whose value is in a Secret."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}

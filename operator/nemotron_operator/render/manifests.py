@@ -93,13 +93,14 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
         check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
         revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
         server=server,
-        verify_job=_render_due_verify_job(plan, read_revision(server)) if server else None,
+        verify_job=_render_due_verify_job(plan, rollout) if rollout is not None else None,
     )
 
 
-def _render_due_verify_job(plan: ServingPlan, revision: str) -> Manifest | None:
-    verification, name = plan.verification, plan.identity.name
-    if verification is None or not verification.is_due(name, revision):
+def _render_due_verify_job(plan: ServingPlan, rollout: RolloutPlan) -> Manifest | None:
+    """Ask what the spec asks for: what was taken back in its place has answered before."""
+    verification, name, revision = plan.verification, plan.identity.name, rollout.revision
+    if verification is None or rollout.failure is not None or not verification.is_due(name, revision):
         return None
     return _stamp(render_verify_job(plan, verification, verification.name_job(name, revision)))
 

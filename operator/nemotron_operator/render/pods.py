@@ -13,7 +13,13 @@ from nemotron_operator.render.metadata import (
     label_volume,
 )
 
-OWN_CONTAINERS = frozenset({"check", "download", "inspect", "verify", "vllm"})
+ENGINE_CONTAINER = "vllm"
+"""Name of the container of the engine."""
+
+PROBE_CONTAINER = "probe"
+"""Name of the sidecar that tells whether the engine answers."""
+
+OWN_CONTAINERS = frozenset({"check", "download", "inspect", "verify", ENGINE_CONTAINER})
 """Names of the containers in the templates; a mesh or an agent may inject others beside them."""
 
 START_CHECK_CONTAINER = "verify-weights"

@@ -10,12 +10,13 @@ from nemotron_operator.render.metadata import (
     INPUTS_LABEL,
     OPERATOR_VERSION_ANNOTATION,
     REVISION_COMPONENT,
+    hash_manifest,
     label_child,
     name_record,
-    read_revision_of,
     refer_to_owner,
 )
-from nemotron_operator.render.server_pod import label_revision, render_server_pod
+from nemotron_operator.render.pod_revision import mark_pods
+from nemotron_operator.render.server_pod import render_server_pod
 
 FIRST_ROLLOUT = "Nothing serves yet."
 
@@ -23,12 +24,11 @@ FIRST_ROLLOUT = "Nothing serves yet."
 def begin_rollout(plan: ServingPlan) -> RolloutPlan:
     """Plan the rollout of pods as they are rendered now, where nothing serves and nothing is kept."""
     template = render_server_pod(plan)
-    labelled = label_revision(template)
-    revision = read_revision_of(labelled)
+    revision = hash_manifest(template)
     return RolloutPlan(
         revision=revision,
         applied_revision=revision,
-        pod_template=labelled,
+        pod_template=mark_pods(template, revision, None),
         base_revision=revision,
         inputs=plan.inputs,
         operator_version=__version__,

@@ -1,9 +1,17 @@
-"""Where one more replica finds its GPUs."""
+"""Where one more replica finds its GPUs, and whether it would on those of an old one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.plan.node_pool import NodeGpus
-from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.rollout.facts import LivePod
+
+
+def count_gpus(template: Mapping[str, Any], resource: str) -> int:
+    """Count the GPUs of a replica: a kept template may take others than the plan of now."""
+    limits = (container.get("resources", {}).get("limits") or {} for container in template["spec"]["containers"])
+    return sum(int(parse_quantity(str(limit.get(resource) or "0"))) for limit in limits)
 
 
 def find_room(nodes: Sequence[NodeGpus], gpus: int) -> NodeGpus | None:
@@ -12,9 +20,13 @@ def find_room(nodes: Sequence[NodeGpus], gpus: int) -> NodeGpus | None:
     return min(enough, key=lambda node: node.free, default=None)
 
 
-def describe_room(plan: ServingPlan, nodes: Sequence[NodeGpus]) -> str:
+def is_freed_by_one(nodes: Iterable[NodeGpus], pods: Sequence[LivePod], gpus: int) -> bool:
+    """Tell whether a new replica finds its GPUs once one old one has stopped, with those that are leaving already."""
+    return any(node.free + _count_freed(node.name, pods) >= gpus for node in nodes)
+
+
+def describe_room(gpus: int, accelerator: str, nodes: Sequence[NodeGpus]) -> str:
     """Tell whether one more replica finds a node, with the numbers."""
-    gpus, accelerator = plan.pod.gpus, plan.accelerator
     room = find_room(nodes, gpus)
     if room is not None:
         return f"Node {room.name} has {room.free} {accelerator} free, and one more replica needs {gpus}."
@@ -27,3 +39,9 @@ def describe_need(gpus: int, accelerator: str, nodes: Sequence[NodeGpus]) -> str
     if best is None:
         return f"needs {gpus} free {accelerator} on one node, and no node that is ready and fits has that accelerator"
     return f"needs {gpus} free {accelerator} on one node; the best node, {best.name}, has {best.free}"
+
+
+def _count_freed(node: str, pods: Iterable[LivePod]) -> int:
+    here = [pod for pod in pods if pod.node == node]
+    leaving = sum(pod.gpus for pod in here if pod.is_leaving)
+    return leaving + max((pod.gpus for pod in here if not pod.is_leaving), default=0)

@@ -1,8 +1,23 @@
 """What is known of the revisions of one resource before its rollout is decided."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from nemotron_operator.plan.rollout import RevisionRecord, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class LivePod:
+    """One pod that serves or is to serve, and has a node."""
+
+    node: str
+    gpus: int
+    """What it holds of the GPU resource."""
+    is_leaving: bool = False
+    """Whether it was told to go: it holds its GPUs until it is gone."""
+    claims: frozenset[str] = frozenset()
+    """Names of the volume claims that it mounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,12 @@ class LiveServer:
     """Whether all its pods are of its template and ready: no rollout is on its way."""
     is_short_of_gpus: bool = False
     """Whether a pod of its template finds no node for want of GPUs."""
+    ready_pods: int = 0
+    """Pods that serve, of whatever revision."""
+    pods: tuple[LivePod, ...] = ()
+    """Its pods that have a node."""
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """Its pod template as the API server shows it, with defaults written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +58,5 @@ class RolloutFacts:
     """The revision that somebody chose."""
     restarted_at: str | None = None
     """When somebody asked for new pods."""
+    without_weights: frozenset[str] = frozenset()
+    """Base revisions of the kept ones whose weights are known to be gone: their pods would not start."""

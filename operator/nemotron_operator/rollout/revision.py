@@ -1,18 +1,21 @@
 """Choose the pods that shall serve: as they are rendered now, or as they are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_operator.plan.rollout import FailedRevision, RevisionRecord, WaitingUpdate
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import hash_manifest, read_revision_of
-from nemotron_operator.render.server_pod import PodTemplate, label_revision, mark_restart
+from nemotron_operator.render.pod_revision import mark_pods, name_revision
+from nemotron_operator.render.server_pod import PodTemplate
+from nemotron_operator.rollout.capacity import count_gpus
 from nemotron_operator.rollout.differences import list_differences
-from nemotron_operator.rollout.facts import LiveServer, RolloutFacts
+from nemotron_operator.rollout.facts import RolloutFacts
+from nemotron_operator.rollout.history import History
 
-KEPT_REVISIONS = 5
-"""How many revisions are kept beside the one that serves."""
+LONGEST_VERSION = 64
+"""Characters of an operator's version that the status tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class ChosenRevision:
     update: WaitingUpdate | None = None
     failure: FailedRevision | None = None
     can_go_back: bool = False
+    saves_gpus_by_going_back: bool = False
+    is_unproven: bool = False
+    unknown_pin: str | None = None
     forgotten: tuple[str, ...] = ()
 
     @property
@@ -55,61 +61,48 @@ def choose_revision(
     Notes
     -----
     Of what is kept for the same inputs, the newest counts: so a new operator, or a new default, changes no pod until
-    the spec does or somebody adopts it, and a spec that comes back gets the very pods that it had.
+    the spec does or somebody adopts it, and a spec that comes back gets the very pods that it had. Where the record of
+    what is live was lost, what is live counts as kept.
     """
     fresh = RevisionRecord(hash_manifest(rendered), 0, plan.inputs, rendered, spec, version)
-    records = sorted(facts.records or (), key=lambda record: record.number)
-    wanted, is_new = _choose_wanted(fresh, records, facts)
-    desired = label_revision(mark_restart(wanted.template, facts.restarted_at))
-    desired_revision = read_revision_of(desired)
-    earlier = _find_earlier(wanted, records)
-    failure = wanted.failed if wanted.failed and wanted.failed.revision == desired_revision else None
+    if facts.records is None:  # what is live is what is rendered
+        return _take(fresh, facts, is_new=False)
+    history = History.of(facts, plan.inputs, spec)
+    wanted, is_new = history.choose(fresh, facts.pinned)
+    earlier = history.find_earlier(wanted)
+    update, unknown_pin = _find_update(wanted, fresh), history.find_unknown_pin(fresh, facts.pinned)
+    desired_revision = name_revision(wanted.base_revision, facts.restarted_at)
+    failure = _find_failure(wanted, desired_revision)
     if failure is not None and earlier is not None:
-        template = label_revision(mark_restart(earlier.template, facts.restarted_at))
-        return ChosenRevision(earlier, template, desired_revision, is_new=False, failure=failure)
-    return ChosenRevision(
-        record=wanted,
-        template=desired,
-        desired_revision=desired_revision,
-        is_new=is_new,
-        update=_find_update(wanted, fresh),
-        can_go_back=earlier is not None and not wanted.has_served,
-        forgotten=_list_forgotten(wanted, records, facts.live) if is_new else (),
+        back = _take(earlier, facts, is_new=False)
+        return replace(back, update=update, unknown_pin=unknown_pin, desired_revision=desired_revision, failure=failure)
+    can_go_back = earlier is not None and not wanted.has_served
+    return replace(
+        _take(wanted, facts, is_new=is_new),
+        update=update,
+        unknown_pin=unknown_pin,
+        can_go_back=can_go_back,
+        saves_gpus_by_going_back=can_go_back and earlier is not None and _takes_fewer_gpus(plan, earlier, wanted),
+        is_unproven=not wanted.has_served,
+        forgotten=history.list_forgotten(wanted) if is_new else (),
     )
 
 
-def _choose_wanted(
-    fresh: RevisionRecord, records: Sequence[RevisionRecord], facts: RolloutFacts
-) -> tuple[RevisionRecord, bool]:
-    if facts.records is None:
-        return fresh, False  # what is live is what is rendered
-    newest_number = records[-1].number if records else 0
-    of_inputs = [record for record in records if record.inputs == fresh.inputs]
-    pinned = _find_pinned(facts, fresh, of_inputs)
-    wanted = pinned or (of_inputs[-1] if of_inputs else fresh)
-    if wanted.number == newest_number and records:
-        return wanted, False
-    return replace(wanted, number=newest_number + 1), True
+def _take(record: RevisionRecord, facts: RolloutFacts, *, is_new: bool) -> ChosenRevision:
+    template = mark_pods(record.template, record.base_revision, facts.restarted_at)
+    return ChosenRevision(record, template, read_revision_of(template), is_new=is_new)
 
 
-def _find_pinned(
-    facts: RolloutFacts, fresh: RevisionRecord, of_inputs: Sequence[RevisionRecord]
-) -> RevisionRecord | None:
-    """Find what somebody chose; a choice that is for other inputs, or is not kept any more, counts as none."""
-    if facts.pinned is None:
-        return None
-    kept = next((record for record in of_inputs if record.base_revision == facts.pinned), None)
-    return kept or (fresh if fresh.base_revision == facts.pinned else None)
+def _find_failure(wanted: RevisionRecord, desired_revision: str) -> FailedRevision | None:
+    """Find that these very pods failed; pods that were restarted since get another try, and served ones stay."""
+    failed = wanted.failed
+    is_current = failed is not None and failed.revision == desired_revision and not wanted.has_served
+    return failed if is_current else None
 
 
-def _find_earlier(wanted: RevisionRecord, records: Sequence[RevisionRecord]) -> RevisionRecord | None:
-    """Find the last revision before this one that served, and did not fail since."""
-    served = [
-        record
-        for record in records
-        if record.has_served and record.failed is None and record.base_revision != wanted.base_revision
-    ]
-    return served[-1] if served else None
+def _takes_fewer_gpus(plan: ServingPlan, earlier: RevisionRecord, wanted: RevisionRecord) -> bool:
+    resource = plan.pod.gpu_resource
+    return count_gpus(earlier.template, resource) < count_gpus(wanted.template, resource)
 
 
 def _find_update(wanted: RevisionRecord, fresh: RevisionRecord) -> WaitingUpdate | None:
@@ -117,16 +110,6 @@ def _find_update(wanted: RevisionRecord, fresh: RevisionRecord) -> WaitingUpdate
         return None
     return WaitingUpdate(
         revision=fresh.base_revision,
-        rendered_by=wanted.operator_version,
+        rendered_by=wanted.operator_version[:LONGEST_VERSION],
         differences=list_differences(wanted.template, fresh.template),
     )
-
-
-def _list_forgotten(
-    wanted: RevisionRecord, records: Sequence[RevisionRecord], live: LiveServer | None
-) -> tuple[str, ...]:
-    """List what is beyond the history: never what is applied, nor what serves, nor the last that served well."""
-    earlier = _find_earlier(wanted, records)
-    kept = {wanted.base_revision, live.base_revision if live else "", earlier.base_revision if earlier else ""}
-    old = [record.base_revision for record in records if record.base_revision not in kept]
-    return tuple(old[: max(0, len(old) - KEPT_REVISIONS)])

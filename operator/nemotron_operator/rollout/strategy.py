@@ -1,15 +1,26 @@
 """Decide how new pods replace those that serve, once, when a rollout begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.rollout import RolloutPlan, Strategy
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.revision_record import FIRST_ROLLOUT
-from nemotron_operator.rollout.capacity import describe_room, find_room
+from nemotron_operator.rollout.capacity import count_gpus, describe_room, find_room, is_freed_by_one
 from nemotron_operator.rollout.facts import LiveServer
-from nemotron_operator.rollout.revision import ChosenRevision
+from nemotron_operator.rollout.revision import LONGEST_VERSION, ChosenRevision
+
+_ASKED = "spec.rollout.strategy says"
+
+AS_ASKED = f"{_ASKED} so."
+"""Why, where a user decides."""
+
+NOTHING_TO_KEEP = "No replica serves, so the old ones stop first and free their GPUs."
+
+LONGEST_REASON = 1024
+"""Characters of a reason that the status tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,9 @@ class Choice:
 
 def needs_room(plan: ServingPlan, chosen: ChosenRevision, live: LiveServer | None) -> bool:
     """Tell whether the choice depends on the GPUs that are free: when an automatic rollout begins, or is stuck."""
-    return plan.rollout_strategy == "Auto" and live is not None and live.replicas > 0 and _is_open(chosen, live)
+    if live is None or live.ready_pods == 0 or plan.rollout_strategy != "Auto" or plan.cache.is_for_one_pod:
+        return False
+    return _is_open(chosen, live) and not _begins(chosen, live)
 
 
 def plan_rollout(
@@ -41,43 +54,99 @@ def plan_rollout(
         applied_revision=chosen.revision,
         pod_template=chosen.template,
         base_revision=chosen.record.base_revision,
-        inputs=plan.inputs,
-        operator_version=chosen.record.operator_version,
+        inputs=chosen.record.inputs,
+        operator_version=chosen.record.operator_version[:LONGEST_VERSION],
         strategy=choice.strategy,
-        why=choice.why,
+        why=choice.why[:LONGEST_REASON],
         record=chosen.record if chosen.is_new else None,
         forgotten=chosen.forgotten,
         update=chosen.update,
         failure=chosen.failure,
         can_go_back=chosen.can_go_back,
+        saves_gpus_by_going_back=chosen.saves_gpus_by_going_back,
+        is_unproven=chosen.is_unproven,
+        unknown_pin=chosen.unknown_pin,
     )
 
 
+def _begins(chosen: ChosenRevision, live: LiveServer) -> bool:
+    """Tell whether these pods are to be the first: none is wanted yet, and none of theirs was before."""
+    return live.replicas == 0 and live.revision != chosen.revision
+
+
 def _is_open(chosen: ChosenRevision, live: LiveServer) -> bool:
-    """Tell whether the strategy is to be decided: the pods change, or the ones that were to come first cannot."""
-    is_stuck = live.strategy == "Surge" and not live.is_settled and live.is_short_of_gpus
-    return live.revision != chosen.revision or is_stuck
+    """Tell whether the strategy is to be decided: the pods change, a user left it to us, or a surge is stuck."""
+    is_left_to_us = live.why.startswith(_ASKED)
+    return live.revision != chosen.revision or is_left_to_us or _is_stuck(live)
+
+
+def _is_stuck(live: LiveServer) -> bool:
+    """Tell whether the pods that were to come first cannot: somebody else took the GPUs that were free."""
+    return live.strategy == "Surge" and not live.is_settled and live.is_short_of_gpus
 
 
 def _choose_strategy(
     plan: ServingPlan, chosen: ChosenRevision, live: LiveServer | None, nodes: Sequence[NodeGpus] | None
 ) -> Choice:
-    match plan.rollout_strategy:
-        case "Surge":
-            return Choice("Surge", "spec.rollout.strategy says so.")
-        case "Replace":
-            return Choice("Replace", "spec.rollout.strategy says so.")
-        case _ if live is None or live.replicas == 0:
-            return Choice("Replace", FIRST_ROLLOUT)
-        case _ if not _is_open(chosen, live):
-            return Choice(live.strategy, live.why)
-        case _:
-            return _choose_by_room(plan, nodes)
+    if plan.rollout_strategy == "Replace":
+        return Choice("Replace", AS_ASKED)
+    if plan.rollout_strategy == "Surge":
+        return _replace_on_volume(plan, f"{_ASKED} Surge, but") or Choice("Surge", AS_ASKED)
+    if live is None or _begins(chosen, live):
+        return Choice("Replace", FIRST_ROLLOUT)
+    if not _is_open(chosen, live):
+        return Choice(live.strategy, live.why)
+    if live.ready_pods == 0:
+        return Choice("Replace", NOTHING_TO_KEEP)
+    choice = _replace_on_volume(plan, "One more replica cannot start:") or _choose_by_room(plan, chosen, live, nodes)
+    is_decided = live.revision == chosen.revision and not live.why.startswith(_ASKED)
+    return Choice(live.strategy, live.why) if is_decided and choice.strategy == live.strategy else choice
 
 
-def _choose_by_room(plan: ServingPlan, nodes: Sequence[NodeGpus] | None) -> Choice:
+def _choose_by_room(
+    plan: ServingPlan, chosen: ChosenRevision, live: LiveServer, nodes: Sequence[NodeGpus] | None
+) -> Choice:
+    gpus, accelerator = count_gpus(chosen.template, plan.pod.gpu_resource), plan.accelerator
     if nodes is None:
-        why = "The operator may not list nodes and pods, so it does not know which GPUs are free."
+        return _choose_blindly(gpus, accelerator, live)
+    tied = _find_nodes_of_volume(plan, chosen, live)
+    reachable = [node for node in nodes if not tied or node.name in tied]
+    why = describe_room(gpus, accelerator, reachable)
+    if tied:
+        why += f" It has to start where its volume is, on node {' or '.join(sorted(tied))}."
+    if find_room(reachable, gpus) is not None:
+        return Choice("Surge", why)
+    if is_freed_by_one(reachable, live.pods, gpus):
         return Choice("Replace", why)
-    room = find_room(nodes, plan.pod.gpus)
-    return Choice("Replace" if room is None else "Surge", describe_room(plan, nodes))
+    return Choice("Surge", f"{why} Stopping an old one would not free enough, so they serve until there is room.")
+
+
+def _choose_blindly(gpus: int, accelerator: str, live: LiveServer) -> Choice:
+    """Replace where the GPUs of an old replica are enough; else the old ones had better go on serving."""
+    why = "The operator may not list nodes and pods, so it does not know which GPUs are free"
+    held = max((pod.gpus for pod in live.pods), default=gpus)
+    if held >= gpus:
+        return Choice("Replace", f"{why}.")
+    return Choice("Surge", f"{why}, and an old replica holds {held} of the {gpus} {accelerator} that a new one needs.")
+
+
+def _replace_on_volume(plan: ServingPlan, because: str) -> Choice | None:
+    """Replace where a pod excludes all others from its volume: a new one would wait for ever for an old one to end."""
+    if not plan.cache.is_for_one_pod:
+        return None
+    claim = plan.cache.claim_name
+    return Choice("Replace", f"{because} volume {claim!r} lets only one pod in at a time (ReadWriteOncePod).")
+
+
+def _find_nodes_of_volume(plan: ServingPlan, chosen: ChosenRevision, live: LiveServer) -> frozenset[str]:
+    """Find the nodes to which a volume ties the new pods; none where it can be anywhere."""
+    claim = _name_claim(chosen.template)
+    if not plan.cache.is_for_one_node or claim is None:
+        return frozenset()
+    return frozenset(pod.node for pod in live.pods if claim in pod.claims)
+
+
+def _name_claim(template: Mapping[str, Any]) -> str | None:
+    volumes = template["spec"].get("volumes") or []
+    claims = (volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume)
+    return next(claims, None)

@@ -27,7 +27,7 @@ from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import find_planned
 from nemotron_operator.status.progress import describe_progress, find_active_download, keep_progress
-from nemotron_operator.status.rollout import find_taken_back, find_update, tell_rollout
+from nemotron_operator.status.rollout import find_taken_back, find_update, tell_rollout, tell_unknown_pin
 from nemotron_operator.status.verification import find_verified, tell_verification
 
 
@@ -70,6 +70,7 @@ def compute_status(  # noqa: PLR0913, PLR0917 - a pure function of all that was 
     )
     taken_back = find_taken_back(rollout, decision, observation)
     ready = taken_back or find_ready(decision, observation, desired_revision, steps, verified)
+    ready = tell_unknown_pin(ready, rollout, decision)
     told = (*steps, verified)
     update = find_update(rollout, decision.identity.name, decision.identity.namespace)
     findings = (ready.finding, *find_progress(ready, told), *(step.finding for step in told), *update)

@@ -24,8 +24,50 @@ VOLUME_CONFLICTS = (
 volumes that have a zone in their labels (pkg/scheduler/framework/plugins, volumebinding and volumezone)."""
 
 
-RESTARTS_OF_A_LOOP = 2
-"""A container that ended this often is in a loop."""
+ENDS_OF_A_LOOP = 2
+"""A container that ended this often may be in a loop."""
+
+BACK_OFF = "CrashLoopBackOff"
+"""Why a container waits that ended soon after its last start, as the kubelet says it."""
+
+KILLED_EXIT_CODES = frozenset({0, 128 + 9, 128 + 15})
+"""How an engine ends that is told to, by SIGTERM or then SIGKILL. By itself it never ends well."""
+
+_ENDS_OF_THE_NODE = frozenset({"", "OOMKilled", "ContainerStatusUnknown"})
+"""Reasons of ends that nobody asked for: none, the kernel's, and that of a container that a node lost when it started
+again."""
+
+KILL_SECONDS = 60
+"""How much longer than it should a kubelet may take to end a container, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRun:
+    """The last run of a container that has ended, in seconds."""
+
+    seconds: int | None = None
+    """How long it was; None where the kubelet does not say."""
+    startup_budget_seconds: int | None = None
+    """How long its startup probe waits; None without one."""
+    grace_seconds: int = 0
+    """How long it may take to end after that."""
+
+    @property
+    def has_served(self) -> bool:
+        """Whether it ran for longer than the kubelet waits for a start."""
+        return self.seconds is not None and self._latest_end is not None and self.seconds > self._latest_end
+
+    @property
+    def has_reached_budget(self) -> bool:
+        """Whether it ended about when its startup probe gave up."""
+        if self.seconds is None or self._latest_end is None or self.startup_budget_seconds is None:
+            return False
+        return self.startup_budget_seconds - KILL_SECONDS / 2 <= self.seconds <= self._latest_end
+
+    @property
+    def _latest_end(self) -> int | None:
+        budget = self.startup_budget_seconds
+        return None if budget is None else budget + self.grace_seconds + KILL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +87,25 @@ class ContainerTrouble:
     """Whether it is the container that verifies the weights before the engine starts."""
     check_failure: JobFailure | None = None
     """Why it did not, in its own words; None for every other container."""
+    container: str = "vllm"
+    has_just_ended: bool = False
+    """Whether it has ended and is not started again yet."""
+    last_run: ContainerRun = ContainerRun()
+
+    @property
+    def ends(self) -> int:
+        """How often it ended: a restart is counted when it begins."""
+        return self.restarts + (self.has_just_ended or self.waiting_reason == BACK_OFF)
 
     @property
     def is_in_loop(self) -> bool:
-        """Whether it ended so often that it is in a loop; once may be a bad moment."""
-        return self.restarts >= RESTARTS_OF_A_LOOP
+        """Whether it ends again and again before it serves; once may be a bad moment, twice in a long life too."""
+        return self.ends >= ENDS_OF_A_LOOP and (self.waiting_reason == BACK_OFF or not self.last_run.has_served)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it ended because it was told to."""
+        return self.last_reason not in _ENDS_OF_THE_NODE and self.last_exit_code in KILLED_EXIT_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +122,34 @@ class ObservedPod:
     trouble: ContainerTrouble | None
     model_image: str = ""
     """The image with weights that it mounts; empty for none."""
+    node: str = ""
+    """Empty while it has none."""
+    deployment: str = ""
+    """The resource that it belongs to."""
+    has_probe: bool = False
+    """Whether a container beside the engine asks it whether it is well."""
+    is_out_of_reach: bool = False
+    """Whether its node reports no more."""
 
     @property
     def is_kept_from_volume(self) -> bool:
         """Tell whether the scheduler finds no node from which its volume can be reached."""
         return any(words in self.unschedulable for words in VOLUME_CONFLICTS)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPod:
+    """A pod that ended for ever, and waits to be collected: another has taken its place."""
+
+    name: str
+    revision: str
+    reason: str
+    """Such as `Evicted`."""
+    message: str
+    """The kubelet's words."""
+    ended_at: str
+    """RFC 3339."""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +289,8 @@ class Observation:
 
     server: ObservedServer | None = None
     server_pods: tuple[ObservedPod, ...] = ()
+    failed_pods: tuple[FailedPod, ...] = ()
+    """Serving pods that ended for ever."""
     cache_pods: tuple[ObservedPod, ...] = ()
     job: ObservedJob | None = None
     verification_pods: tuple[ObservedPod, ...] = ()

@@ -4,20 +4,26 @@ from dataclasses import replace
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.status.explanation import Trouble
+from nemotron_operator.status.failed_pods import explain_failed_pods
+from nemotron_operator.status.gpu_wait import read_need
 from nemotron_operator.status.judgement import Decision
 from nemotron_operator.status.observation import Observation
-from nemotron_operator.status.trouble import Trouble, explain_pods
+from nemotron_operator.status.trouble import explain_pods
 
 
 def explain_rollout(decision: Decision, observation: Observation) -> Trouble | None:
     """Explain the pods that do not run, and a rollout that takes too long; None while all goes as it should."""
     namespace = decision.identity.namespace
-    trouble = explain_pods(observation.server_pods, namespace, observation.claim)
+    trouble = _explain_server_pods(decision, observation)
     is_repaired = isinstance(decision, ServingPlan) and decision.cache.damage is not None
     if trouble is not None and (is_repaired or trouble.reason is Reason.DAMAGED):
         # It is fetched again, however long that takes, but for a spec that is refused, and weights of the user's.
         is_fetched = isinstance(decision, ServingPlan) and decision.cache.download is not None
         return replace(trouble, needs_human=not is_fetched)
+    if trouble is not None and trouble.reason is Reason.WAITING_FOR_GPU:
+        # However long that takes, nothing is wrong with what waits.
+        return trouble
     deadline = observation.server.deadline_message if observation.server else ""
     if deadline and (trouble is None or not trouble.needs_human):
         detail = f" {trouble.message}" if trouble else ""
@@ -27,3 +33,14 @@ def explain_rollout(decision: Decision, observation: Observation) -> Trouble | N
         )
         return Trouble(Reason.PROGRESS_DEADLINE_EXCEEDED, message, needs_human=True)
     return trouble
+
+
+def _explain_server_pods(decision: Decision, observation: Observation) -> Trouble | None:
+    """Explain the pods that are there, then those that a node ended and that they stand for."""
+    need = read_need(decision, observation) if isinstance(decision, ServingPlan) else None
+    pods = observation.server_pods
+    trouble = explain_pods(pods, decision.identity.namespace, observation.claim, need)
+    failed = explain_failed_pods(observation.failed_pods, pods)
+    if trouble is None or failed is None:
+        return trouble or failed
+    return replace(trouble, message=f"{trouble.message} {failed.message}")

@@ -3,10 +3,6 @@
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim, ObservedPod
 
-IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-"""Why the kubelet says that a container waits when an image cannot be pulled, its own or that of a volume
-(pkg/kubelet/images/types.go; for volumes since Kubernetes 1.31, kuberuntime_manager.go)."""
-
 
 def explain_distance(pod: ObservedPod, claim: ObservedClaim, namespace: str) -> str:
     """Explain a pod that finds no node from which its volume can be reached."""
@@ -20,25 +16,12 @@ def explain_distance(pod: ObservedPod, claim: ObservedClaim, namespace: str) -> 
 
 
 def explain_model_image(pod: ObservedPod, trouble: ContainerTrouble) -> tuple[Reason, str] | None:
-    """Explain a pod that waits for the image with its weights; None when it waits for something else.
-
-    Notes
-    -----
-    The kubelet puts both images' troubles into the same place, and names the image in the message.
-    """
-    image, said = pod.model_image, trouble.waiting_message
-    if not image:
+    """Explain a pod whose node cannot mount the image with its weights; None when it waits for something else."""
+    if not pod.model_image or trouble.waiting_reason != "CreateContainerError":
         return None
-    if trouble.waiting_reason in IMAGE_REASONS and image in said:
-        message = (
-            f"Pod {pod.name} cannot pull the image with the weights: {said}. Check "
-            "spec.model.source.ociImage.reference and podTemplate.imagePullSecrets."
-        )
-        return Reason.IMAGE_PULL_FAILED, message
-    if trouble.waiting_reason == "CreateContainerError":
-        message = (
-            f"Pod {pod.name} cannot mount the image {image!r} with the weights: {said}. Its node has to know image "
-            "volumes: a kubelet of 1.35, and containerd 2.1 or CRI-O 1.31 (`kubectl get nodes -o wide` shows them)."
-        )
-        return Reason.IMAGE_VOLUME_NOT_SUPPORTED, message
-    return None
+    message = (
+        f"Pod {pod.name} cannot mount the image {pod.model_image!r} with the weights: {trouble.waiting_message}. Its "
+        "node has to know image volumes: a kubelet of 1.35, and containerd 2.1 or CRI-O 1.31 (`kubectl get nodes -o "
+        "wide` shows them)."
+    )
+    return Reason.IMAGE_VOLUME_NOT_SUPPORTED, message

@@ -7,10 +7,20 @@ from typing import Literal
 from nemotron_operator.api.cache import DownloadProgress
 from nemotron_operator.api.conditions import Condition, ConditionType, Reason
 from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.status.engine_words import CAUSES
+from nemotron_operator.status.pod_causes import POD_CAUSES
 from nemotron_operator.status.progress import describe_quarter
 
 _TOLD_ELSEWHERE = frozenset({Reason.WAITING, Reason.NOT_REQUESTED})
 """Reasons that another condition explains better."""
+
+_WAITS = frozenset({Reason.UNSCHEDULABLE, Reason.WAITING_FOR_GPU})
+"""Reasons of pods that only wait."""
+
+_FAILURES = {Reason.DAMAGED, Reason.IMAGE_PULL_FAILED} | (
+    {*(row.explanation.reason for row in CAUSES), *(each.reason for each in POD_CAUSES)} - _WAITS
+)
+"""Reasons that a person should hear of, also where it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ def list_transitions(before: NemotronDeploymentStatus, after: NemotronDeployment
     stalled = {condition.reason for condition in after.conditions if condition.type == ConditionType.STALLED}
     transitions = {
         condition.reason: Transition(
-            "Warning" if condition.reason in {*stalled, Reason.DAMAGED} else "Normal",
+            "Warning" if condition.reason in {*stalled, *_FAILURES} else "Normal",
             condition.reason,
             condition.message,
         )

@@ -48,9 +48,9 @@ team/b  not seen yet
 def test_wide_is_a_line_for_each(api: ApiServer, kubeconfig: Path) -> None:
     api.hold(a_resource("a"), a_resource("b", {"observedGeneration": -1}))
     header, *lines = nemoctl("status", "--kubeconfig", kubeconfig, "-o", "wide").out.splitlines()
-    assert "NAME READY REASON PODS SERVING GPUS CACHE MODEL MESSAGE" == read_words(header)
-    assert "team/a True Serving 1 1 - - - 1 of 1 replicas serve." == read_words(lines[0])
-    assert "team/b Unknown NotSeen 0 0 - - -" == read_words(lines[1])
+    assert "NAME READY REASON PODS SERVING GPUS CACHE MODEL UPDATE MESSAGE" == read_words(header)
+    assert "team/a True Serving 1 1 - - - - 1 of 1 replicas serve." == read_words(lines[0])
+    assert "team/b Unknown NotSeen 0 0 - - - -" == read_words(lines[1])
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])

@@ -78,7 +78,8 @@ def test_provided_weights_have_a_path_and_no_commit(capsys: pytest.CaptureFixtur
 
 def test_a_rollout_tells_both_revisions(capsys: pytest.CaptureFixture[str]) -> None:
     status = tell(plan_cached(a_deployment()), serving(a_pod(OLD, ready=True)), NEW)
-    assert f"Serving    revision {OLD}, {NEW} is desired" in show(status, capsys)
+    lines = [line.strip() for line in show(status, capsys).splitlines()]
+    assert {f"Serving    revision {OLD}", f"Desired    revision {NEW}"} <= set(lines)
 
 
 def test_a_status_older_than_the_spec_is_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +118,27 @@ def test_a_time_that_cannot_be_read_is_left_out(capsys: pytest.CaptureFixture[st
     status = tell(plan_cached(a_deployment()), Observation())
     status["conditions"][0]["lastTransitionTime"] = "yesterday"
     assert f"  ├── Ready: False ({status['conditions'][0]['reason']})\n" in show(status, capsys)
+
+
+def test_how_pods_are_replaced_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    status = tell(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW)
+    status["rollout"] = {"strategy": "Surge", "message": "Node h100-0 has 8 free.", "operatorVersion": "0.1.0"}
+    lines = [line.strip() for line in show(status, capsys).splitlines()]
+    expected = "Rollout    Surge: Node h100-0 has 8 free; rendered by operator 0.1.0"
+    assert {f"Serving    revision {NEW}", expected} <= set(lines)
+    assert "Desired" not in " ".join(lines)
+
+
+def test_an_update_that_waits_is_told_with_the_command_that_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    status = tell(plan_cached(a_deployment()), serving(a_pod(ready=True)), NEW)
+    status["rollout"] = {"strategy": "Surge", "message": "Nothing serves yet.", "availableRevision": OLD}
+    first, *lines = show(status, capsys).splitlines()
+    assert first.endswith("  update available")
+    adopt = f"Update     revision {OLD} waits for `nemoctl adopt nemotron -n team`"
+    assert adopt in [line.strip() for line in lines]
+
+
+def test_what_serves_while_a_new_spec_is_refused_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    status = tell(refuse(a_deployment().with_model(BF16).with_tensor(3)), serving(a_pod(OLD, ready=True)))
+    lines = [line.strip() for line in show(status, capsys).splitlines()]
+    assert {f"Serving   revision {OLD}", "Desired   no revision: the spec cannot be served yet"} <= set(lines)

@@ -16,7 +16,7 @@ from nemotron_operator.cluster.checks import (
     read_request,
     settle,
 )
-from nemotron_operator.cluster.observation import observe_pods
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.facts import CachedModel, Damage
 from nemotron_operator.status.observation import JobFailure, JobState
 from tests.support.fixtures.live_objects import (

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -9,15 +9,16 @@ from nemotron_operator.cluster.observation import (
     is_older,
     observe_claim,
     observe_job,
-    observe_pods,
     observe_server,
     read_claim_fact,
     read_recorded_model,
 )
+from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.downloader.outcome import Complete
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
 from nemotron_operator.status.observation import (
+    ContainerRun,
     ContainerTrouble,
     JobFailure,
     JobState,
@@ -86,7 +87,10 @@ def test_an_exceeded_deadline_is_read() -> None:
 
 def test_a_pod_is_read() -> None:
     (pod,) = observe_pods([a_live_pod("p", revision="r", ready=True)])
-    assert ObservedPod("p", "r", "2026-11-24T07:55:00Z", ready=True, unschedulable="", trouble=None) == pod
+    expected = ObservedPod(
+        "p", "r", "2026-11-24T07:55:00Z", ready=True, unschedulable="", trouble=None, deployment="nemotron"
+    )
+    assert expected == pod
 
 
 def test_a_pod_that_is_being_deleted_is_not_meant_to_stay() -> None:
@@ -125,14 +129,15 @@ def test_only_what_the_scheduler_cannot_place_is_unschedulable(scheduled: JSON, 
         ),
         (
             a_container(restarts=1, terminated={"reason": "OOMKilled", "exitCode": 137}),
-            ContainerTrouble("", "", "OOMKilled", 137, "", 1),
+            ContainerTrouble("", "", "OOMKilled", 137, "", 1, has_just_ended=True),
         ),
         (a_container(running={"startedAt": "now"}), ContainerTrouble("", "", "", 0, "", 0)),
     ],
 )
 def test_a_container_is_read(container: JSON, expected: ContainerTrouble) -> None:
     (pod,) = observe_pods([a_live_pod(containers=[container])])
-    assert expected == pod.trouble
+    assert pod.trouble is not None
+    assert expected == replace(pod.trouble, last_run=ContainerRun())
 
 
 CRASHING = a_container(

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
 from nemotron_operator.api.verification import VerificationStatus
+from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision
-from nemotron_operator.status.observation import JobFailure, JobState, Observation
+from nemotron_operator.status.observation import ContainerRun, FailedPod, JobFailure, JobState, Observation
 from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
 from tests.support.fixtures.observations import (
     NEW,
@@ -168,6 +169,11 @@ def verifying(  # noqa: PLR0913 - a row has columns
     return replace(situation, words={**situation.words, "Verified": words})
 
 
+def evicted(observation: Observation) -> Observation:
+    """See a pod that a node evicted beside the others."""
+    return replace(observation, failed_pods=(LOW_MEMORY,))
+
+
 def remembering(plan: ServingPlan, revision: str = NEW) -> NemotronDeploymentStatus:
     """Make a status that remembers an answer."""
     assert plan.verification is not None
@@ -205,7 +211,14 @@ SECRET_MISSING = trouble("CreateContainerConfigError", 'secret "hub-token" not f
 IMAGE_MISSING = trouble("ImagePullBackOff", 'Back-off pulling image "vllm/vllm-openai:v0"')
 LAST_WORDS = "ValueError: No available memory for the cache blocks."
 CRASHING = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words=LAST_WORDS, restarts=3)
+FAILED_ONCE = trouble(ended="Error", exit_code=1, last_words=LAST_WORDS, restarts=1)
+LONG_LIVED = replace(trouble(ended="Error", exit_code=1, restarts=2), last_run=ContainerRun(86_400, 1054, 25))
+LOW_MEMORY = FailedPod(
+    "nemotron-x", NEW, "Evicted", "The node was low on resource: memory. ", "2026-11-24T07:54:40Z", "h100-0"
+)
 KILLED = trouble("CrashLoopBackOff", ended="OOMKilled", exit_code=137, restarts=2)
+NO_CPU = "0/4 nodes are available: 1 Insufficient cpu, 3 Insufficient nvidia.com/gpu."
+TAINTED = "0/4 nodes are available: 4 node(s) had untolerated taint {dedicated: training}."
 NO_NODE = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu."
 GATED = JobFailure("HubForbidden", "The repository is gated: accept its licence on the hub first.")
 NO_ANSWER = JobFailure("NoAnswer", "It answered 503.")
@@ -303,9 +316,27 @@ SITUATIONS = [
     ),
     starting(
         "no node has the GPUs",
+        replace(serving(a_pod(name="nemotron-x", unschedulable=NO_NODE)), gpu_nodes=(NodeGpus(8, 7, "h100-0"),)),
+        "WaitingForGPU",
+        ["Pod nemotron-x waits for GPUs: it needs 2 free H100-80GB on one node; the best node, h100-0, has 1."],
+    ),
+    starting(
+        "no node has the GPUs, and nobody may look at nodes",
         serving(a_pod(name="nemotron-x", unschedulable=NO_NODE)),
+        "WaitingForGPU",
+        ["Pod nemotron-x waits for GPUs: it needs 2 free H100-80GB on one node", NO_NODE, "kubectl describe nodes"],
+    ),
+    starting(
+        "a node has the GPUs, and something else is missing",
+        replace(serving(a_pod(name="nemotron-x", unschedulable=NO_CPU)), gpu_nodes=(NodeGpus(8, 0, "h100-0"),)),
         "Unschedulable",
-        ["No node takes pod nemotron-x", NO_NODE],
+        ["No node takes pod nemotron-x", NO_CPU, "Node h100-0 has 8 H100-80GB free"],
+    ),
+    starting(
+        "no node is for such pods",
+        serving(a_pod(name="nemotron-x", unschedulable=TAINTED)),
+        "Unschedulable",
+        ["No node takes pod nemotron-x", TAINTED],
     ),
     starting(
         "the image cannot be pulled",
@@ -332,8 +363,8 @@ SITUATIONS = [
     starting(
         "the engine crashes again and again",
         serving(a_pod(name="nemotron-x", in_trouble=CRASHING)),
-        "CrashLoop",
-        ["ended 3 times, with exit code 1", LAST_WORDS, "kubectl -n team logs nemotron-x --previous"],
+        "KVCacheTooSmall",
+        ["leave nothing of a GPU", "ended 4 times", "kubectl -n team logs nemotron-x --previous"],
         progress="Stalled",
         verdict=Verdict.FAILED,
     ),
@@ -355,17 +386,61 @@ SITUATIONS = [
     ),
     starting(
         "the deadline passes without a node",
-        serving(a_pod(unschedulable=NO_NODE), deadline="ReplicaSet has timed out progressing."),
+        serving(a_pod(unschedulable=TAINTED), deadline="ReplicaSet has timed out progressing."),
         "ProgressDeadlineExceeded",
-        [NO_NODE],
+        [TAINTED],
         progress="Stalled",
         verdict=Verdict.FAILED,
     ),
     starting(
+        "the deadline passes, and the GPUs are still taken",
+        serving(a_pod(unschedulable=NO_NODE), deadline="ReplicaSet has timed out progressing."),
+        "WaitingForGPU",
+        ["It starts by itself"],
+    ),
+    starting(
+        "the engine ended once, and said why",
+        serving(a_pod(name="nemotron-x", in_trouble=FAILED_ONCE)),
+        "KVCacheTooSmall",
+        ["leave nothing of a GPU for the KV cache", "Pod nemotron-x ended once; `kubectl -n team logs nemotron-x"],
+    ),
+    starting(
+        "an engine that ended twice in a long life loads again",
+        serving(a_pod(in_trouble=LONG_LIVED)),
+        "Loading",
+        ["1 pod loads"],
+    ),
+    starting(
+        "an engine that never served ended twice, and loads again",
+        serving(a_pod(in_trouble=replace(LONG_LIVED, last_run=ContainerRun(60, 1054, 25)))),
+        "CrashLoop",
+        ["ended 2 times, with exit code 1"],
+        progress="Stalled",
+        verdict=Verdict.FAILED,
+    ),
+    starting(
+        "a node evicted a pod, and another loads in its place",
+        evicted(serving(a_pod(name="nemotron-y"))),
+        "Evicted",
+        ["Node h100-0 evicted pod nemotron-x: The node was low on resource: memory.", "Another pod takes its place"],
+    ),
+    starting(
+        "a node evicted a pod, and no GPUs are free for another",
+        evicted(serving(a_pod(name="nemotron-y", unschedulable=NO_NODE))),
+        "WaitingForGPU",
+        ["Pod nemotron-y waits for GPUs", "Node h100-0 evicted pod nemotron-x"],
+    ),
+    starting(
+        "a node evicted a pod a week ago, and another one loads",
+        evicted(serving(a_pod(created_at="2026-12-01T08:00:00Z"))),
+        "Loading",
+        ["1 pod loads"],
+    ),
+    starting(
         "the deadline passes in a crash loop",
         serving(a_pod(in_trouble=CRASHING), deadline="ReplicaSet has timed out progressing."),
-        "CrashLoop",
-        [LAST_WORDS],
+        "KVCacheTooSmall",
+        ["parallelism.tensor"],
         progress="Stalled",
         verdict=Verdict.FAILED,
     ),
@@ -522,8 +597,8 @@ SITUATIONS = [
     rolling(
         "the old revision serves while the new one crashes",
         serving(a_pod(OLD, ready=True, name="a"), a_pod(name="b", in_trouble=CRASHING)),
-        ("False", "CrashLoop"),
-        ["1 of the revision before still serves.", LAST_WORDS],
+        ("False", "KVCacheTooSmall"),
+        ["1 of the revision before still serves.", "parallelism.tensor"],
         progress="Stalled",
         verdict=Verdict.FAILED,
     ),

@@ -133,7 +133,7 @@ def test_damage_that_nobody_fetches_again_needs_somebody() -> None:
 
 
 def test_a_check_that_fails_again_and_again_is_told_in_its_own_words() -> None:
-    assert explain_pods([a_pod(in_trouble=checking("NotReadable"))], "team") is None
+    assert explain_pods([a_pod(in_trouble=checking("NotReadable", restarts=0))], "team") is None
     found = explain_pods([a_pod(in_trouble=checking("NotReadable", restarts=2))], "team")
     assert found is not None
     assert (Reason.CRASH_LOOP, True) == (found.reason, found.needs_human)

@@ -1,8 +1,9 @@
 import pytest
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim, ObservedPod
-from nemotron_operator.status.trouble import Trouble, explain_pods
+from nemotron_operator.status.trouble import explain_pods
 
 IMAGE = "registry.example.com/models/nemotron:1"
 
@@ -56,4 +57,4 @@ def test_a_node_that_cannot_mount_an_image_is_told() -> None:
 def test_a_pod_without_such_an_image_is_explained_as_ever() -> None:
     pod = a_pod_that_waits("CreateContainerConfigError", 'secret "x" not found')
     assert Reason.SECRET_NOT_FOUND == explain(pod).reason
-    assert explain_pods([a_pod_that_waits("CreateContainerError", "x", model_image="")], "team") is None
+    assert Reason.CONTAINER_NOT_CREATED == explain(a_pod_that_waits("CreateContainerError", "x", model_image="")).reason

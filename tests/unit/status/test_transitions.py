@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nemotron_operator.api.conditions import Condition
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observation import Observation, ObservedPod
 from nemotron_operator.status.transitions import Transition, list_transitions
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.observations import (
@@ -93,6 +93,23 @@ def test_what_needs_a_human_is_a_warning() -> None:
     (transition,) = list_transitions(NOTHING, status)
     assert ("Warning", "TensorParallelDoesNotDivideHeads") == (transition.type, transition.reason)
     assert "spec.parallelism.tensor: 3" in transition.message
+
+
+@pytest.mark.parametrize(
+    ("pod", "kind", "reason"),
+    [
+        (a_pod(in_trouble=trouble(ended="OOMKilled", exit_code=137, restarts=1)), "Warning", "OutOfMemory"),
+        (a_pod(in_trouble=trouble("ErrImagePull", "toomanyrequests")), "Warning", "ImagePullFailed"),
+        (a_pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu."), "Normal", "WaitingForGPU"),
+    ],
+)
+def test_a_failure_is_a_warning_also_where_it_is_tried_again_and_a_wait_is_none(
+    pod: ObservedPod, kind: str, reason: str
+) -> None:
+    status = compute_status(plan_cached(a_deployment()), serving(pod), NEW, NOTHING, NOW)
+    assert not [condition for condition in status.conditions if condition.type == "Stalled"]
+    told = {transition.reason: transition.type for transition in list_transitions(NOTHING, status)}
+    assert kind == told[reason]
 
 
 def test_what_only_takes_time_is_normal() -> None:

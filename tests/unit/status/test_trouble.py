@@ -1,5 +1,6 @@
+from nemotron_operator.status.engine_words import LAST_WORDS_LENGTH
 from nemotron_operator.status.observation import ContainerTrouble
-from nemotron_operator.status.trouble import LAST_WORDS_LENGTH, explain_pods
+from nemotron_operator.status.trouble import explain_pods
 from tests.support.fixtures.observations import a_pod
 
 

@@ -5,11 +5,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import connect
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus
-from nemotron_operator.cluster.kinds import NODE, POD
+from nemotron_operator.cluster.platform import GpuPool, read_gpu_pool
 from nemotron_operator.config import AcceleratorProfile
 from nemotron_operator.errors import ClusterError, OperatorError
 from nemotron_operator.plan.node_pool import NodeGpus
@@ -41,10 +40,10 @@ def read_cluster_pools(
     return {name: count_node_gpus(nodes, pods, _demand(profile), own) for name, profile in profiles.items()}
 
 
-async def _read(kubeconfig: Path | None, context: str | None) -> tuple[list[KubernetesObject], list[KubernetesObject]]:
+async def _read(kubeconfig: Path | None, context: str | None) -> GpuPool:
     gateway = ClusterGateway(await connect(kubeconfig, context))
     try:
-        return (await gateway.list_all(NODE))[0], (await gateway.list_all(POD))[0]
+        return await read_gpu_pool(gateway)
     except ClusterError as error:
         raise _explain(error) from error
     finally:

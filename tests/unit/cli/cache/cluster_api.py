@@ -1,4 +1,4 @@
-"""An API server over HTTP that keeps objects, as far as `nemoctl cache` and `nemoctl bundle` write any."""
+"""An API server over HTTP that keeps objects, as far as the commands of `nemoctl` write any."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from tests.unit.cli.api_server import ApiServer
 
 Body = dict[str, Any]
 
-PLURALS = frozenset({"nemotrondeployments", "persistentvolumeclaims", "pods"})
+PLURALS = frozenset({"controllerrevisions", "nemotrondeployments", "persistentvolumeclaims", "pods"})
 """The kinds that are there."""
 
 NO_RIGHT = 'it is forbidden: User "kim" cannot do that'
@@ -35,6 +35,10 @@ class ClusterApi:
     objects: dict[str, Body] = field(default_factory=dict)
     writes: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every write, in order."""
+    managers: list[str] = field(default_factory=list)
+    """Whom every patch named as the manager of its fields, in order."""
+    before_patch: Callable[["ClusterApi", str], None] = lambda _api, _path: None
+    """What somebody else does just before a patch comes in."""
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     """What is said to requests that are forbidden, by method and the plural of a kind."""
     after_write: Callable[["ClusterApi", str, Body], None] = lambda _api, _path, _body: None
@@ -59,7 +63,7 @@ class ClusterApi:
         plural = next((part for part in reversed(path.split("/")) if part in PLURALS), "")
         if refusal := self.refusals.get((method, plural)):
             return 403, {"message": refusal}
-        if method != "GET":
+        if method != "GET" and "dryRun" not in query:
             self.writes.append((method, path))
         if method == "POST":
             return self._create(path, body)
@@ -67,7 +71,7 @@ class ClusterApi:
             return self._list(path, query) if method == "GET" and path.endswith(f"/{plural}") else NOT_FOUND
         match method:
             case "PATCH":
-                return self._change(path, merge(self.objects[path], body))
+                return self._patch(path, query, body)
             case "DELETE":
                 return self._delete(path, body)
             case _:
@@ -97,6 +101,22 @@ class ClusterApi:
         self.objects[path] = body
         self.after_write(self, path, body)
         return 200, body
+
+    def _patch(self, path: str, query: dict[str, list[str]], patch: Body) -> tuple[int, Body]:
+        self.before_patch(self, path)
+        stored = self.objects[path]
+        for guard in ("uid", "resourceVersion"):
+            if patch["metadata"].get(guard) not in {None, stored["metadata"].get(guard)}:
+                return 409, {"message": f"the {guard} differs: the object has been modified"}
+        changed = merge(stored, patch)
+        is_new_spec = changed.get("spec") != stored.get("spec")
+        metadata = changed["metadata"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        metadata["generation"] = metadata.get("generation", 1) + is_new_spec
+        if "dryRun" in query:
+            return 200, changed
+        self.managers += query.get("fieldManager", [])
+        return self._change(path, changed)
 
     def _delete(self, path: str, body: Body) -> tuple[int, Body]:
         if body.get("preconditions", {}).get("uid") != self.objects[path]["metadata"]["uid"]:

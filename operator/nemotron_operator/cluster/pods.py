@@ -1,0 +1,158 @@
+"""Live pods to what is told of them. Pure: what it reads was fetched before."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.observation import JobReport, find_condition, parse_report
+from nemotron_operator.constants import DEPLOYMENT_LABEL
+from nemotron_operator.render.metadata import REVISION_LABEL
+from nemotron_operator.render.pods import OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
+from nemotron_operator.status.observation import ContainerRun, ContainerTrouble, FailedPod, JobFailure, ObservedPod
+
+DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
+"""What the API server fills in."""
+
+
+def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
+    """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
+    return tuple(_observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in _OVER)
+
+
+def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ...]:
+    """Read the pods that ended for ever, the oldest first, such as those that a node evicted or refused."""
+    failed = [_observe_failed_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) == "Failed"]
+    return tuple(sorted(failed, key=lambda pod: pod.ended_at))
+
+
+_OVER = frozenset({"Failed", "Succeeded"})
+
+
+def _is_leaving(pod: KubernetesObject) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _phase_of(pod: KubernetesObject) -> str:
+    return str((pod.get("status") or {}).get("phase"))
+
+
+def _observe_pod(pod: KubernetesObject) -> ObservedPod:
+    status, labels = pod.get("status") or {}, pod["metadata"].get("labels") or {}
+    scheduled = find_condition(status, "PodScheduled")
+    unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+    return ObservedPod(
+        name=pod["metadata"]["name"],
+        revision=labels.get(REVISION_LABEL, ""),
+        created_at=pod["metadata"].get("creationTimestamp", ""),
+        ready=find_condition(status, "Ready").get("status") == "True",
+        unschedulable=scheduled.get("message", "no node fits.") if unschedulable else "",
+        trouble=_find_trouble(pod),
+        model_image=_read_model_image(pod),
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+        deployment=labels.get(DEPLOYMENT_LABEL, ""),
+        has_probe=any(each["name"] == PROBE_CONTAINER for each in _list_container_specs(pod)),
+        is_out_of_reach=_is_out_of_reach(pod),
+    )
+
+
+def _observe_failed_pod(pod: KubernetesObject) -> FailedPod:
+    status, metadata = pod["status"], pod["metadata"]
+    ends = [((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in _list_statuses(status)]
+    return FailedPod(
+        name=metadata["name"],
+        revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
+        reason=status.get("reason") or "",
+        message=status.get("message") or "",
+        # A pod that a node refused has never run.
+        ended_at=max([end for end in ends if end], default=metadata.get("creationTimestamp", "")),
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+    )
+
+
+def _is_out_of_reach(pod: KubernetesObject) -> bool:
+    """Tell whether the node lifecycle controller marked the pod, and not its kubelet: its containers still read ready.
+
+    Source: kubernetes/pkg/controller/util/node/controller_utils.go, MarkPodsNotReady and SetPodTerminationReason.
+    """
+    status = pod.get("status") or {}
+    ready = find_condition(status, "Ready")
+    is_marked = ready.get("status") == "False" and not ready.get("reason")
+    are_running = find_condition(status, "ContainersReady").get("status") == "True"
+    return status.get("reason") == "NodeLost" or (is_marked and are_running)
+
+
+def _read_model_image(pod: KubernetesObject) -> str:
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return next((volume["image"].get("reference", "") for volume in volumes if "image" in volume), "")
+
+
+def _find_trouble(pod: KubernetesObject) -> ContainerTrouble | None:
+    """Find how the pod's own container fares; what keeps it from starting comes first."""
+    status = pod.get("status") or {}
+    for container in status.get("initContainerStatuses") or []:
+        if container["name"] == START_CHECK_CONTAINER and _is_kept(container):
+            return _read_start_check(_read_trouble(pod, container))
+        if container["name"] == PROBE_CONTAINER and "running" not in (container.get("state") or {}):
+            return _read_trouble(pod, container)
+    containers = status.get("containerStatuses") or []
+    return next((_read_trouble(pod, own) for own in containers if own["name"] in OWN_CONTAINERS), None)
+
+
+def _is_kept(container: Mapping[str, Any]) -> bool:
+    state = container.get("state") or {}
+    return "running" not in state and (state.get("terminated") or {}).get("exitCode") != 0
+
+
+def _read_start_check(trouble: ContainerTrouble) -> ContainerTrouble:
+    report = parse_report(trouble.last_message, JobReport)
+    failure = JobFailure(report.reason, report.message) if report and report.outcome == "Failed" else None
+    return replace(trouble, is_start_check=True, check_failure=failure)
+
+
+def _read_trouble(pod: KubernetesObject, container: Mapping[str, Any]) -> ContainerTrouble:
+    state = container.get("state") or {}
+    waiting, just_ended = state.get("waiting") or {}, state.get("terminated") or {}
+    ended = just_ended or (container.get("lastState") or {}).get("terminated") or {}
+    return ContainerTrouble(
+        waiting_reason=waiting.get("reason", ""),
+        waiting_message=waiting.get("message", ""),
+        last_reason=ended.get("reason", ""),
+        last_exit_code=ended.get("exitCode") or 0,
+        last_message=ended.get("message", ""),
+        restarts=container.get("restartCount") or 0,
+        container=container["name"],
+        has_just_ended=bool(just_ended),
+        last_run=_read_run(pod, container["name"], ended),
+    )
+
+
+def _read_run(pod: KubernetesObject, name: str, ended: Mapping[str, Any]) -> ContainerRun:
+    probe = next((each.get("startupProbe") for each in _list_container_specs(pod) if each["name"] == name), None)
+    pod_grace = (pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DEFAULT_GRACE_SECONDS
+    if probe is None:
+        return ContainerRun(_count_seconds(ended), None, pod_grace)
+    period = probe.get("periodSeconds") or DEFAULT_PERIOD_SECONDS
+    waits = (probe.get("failureThreshold") or DEFAULT_FAILURES) * period + (probe.get("initialDelaySeconds") or 0)
+    return ContainerRun(_count_seconds(ended), waits, probe.get("terminationGracePeriodSeconds") or pod_grace)
+
+
+def _count_seconds(ended: Mapping[str, Any]) -> int | None:
+    try:
+        begin, end = (datetime.fromisoformat(ended[key]) for key in ("startedAt", "finishedAt"))
+        return round((end - begin).total_seconds())
+    except (KeyError, TypeError, ValueError):
+        # A container that was never started has no times, or those of the epoch's beginning.
+        return None
+
+
+def _list_container_specs(pod: KubernetesObject) -> Iterator[Mapping[str, Any]]:
+    spec = pod.get("spec") or {}
+    yield from spec.get("initContainers") or []
+    yield from spec.get("containers") or []
+
+
+def _list_statuses(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from status.get("initContainerStatuses") or []
+    yield from status.get("containerStatuses") or []

@@ -1,0 +1,113 @@
+"""What is told of a pod that does not run, beside what its engine says: by kubelet, scheduler and controllers."""
+
+from nemotron_operator.api.conditions import Reason
+from nemotron_operator.status.explanation import Explanation
+
+NO_NODE = Explanation(
+    Reason.UNSCHEDULABLE,
+    "No node takes pod {pod}: {said}",
+    "`kubectl get nodes -L nvidia.com/gpu.product` and `kubectl describe node` show what is free.",
+    passes_by_itself=True,
+)
+
+WAITING_FOR_GPU = Explanation(
+    Reason.WAITING_FOR_GPU,
+    "Pod {pod} waits for GPUs: it {need}.",
+    "It starts by itself when they are free; `kubectl describe nodes` shows which pods hold them.",
+    passes_by_itself=True,
+)
+
+SECRET_NOT_FOUND = Explanation(
+    Reason.SECRET_NOT_FOUND,
+    "Pod {pod} cannot start: {said}.",
+    "Create it with `kubectl -n {namespace} create secret generic NAME --from-literal=KEY=VALUE`, or correct the "
+    "reference; the pod then starts by itself.",
+)
+
+CONTAINER_NOT_CREATED = Explanation(
+    Reason.CONTAINER_NOT_CREATED,
+    "The node cannot start container {container} of pod {pod}: {said}.",
+    "A command that is not found: engine.image holds no vLLM. An error of a hook or a device: the NVIDIA container "
+    "toolkit of node {node}. `kubectl -n {namespace} describe pod {pod}` has the events.",
+)
+
+PROBE_FAILED = Explanation(
+    Reason.PROBE_FAILED,
+    "Container {container} of pod {pod}, which asks the engine whether it is well, does not run: {said}.",
+    "It needs python3 in engine.image; `kubectl -n {namespace} logs {pod} -c {container} --previous` shows more.",
+)
+
+OUT_OF_MEMORY = Explanation(
+    Reason.OUT_OF_MEMORY,
+    "Pod {pod} was ended by the kernel {times}: host memory ran out.",
+    "Raise podTemplate.memory, or its limit in the namespace.",
+)
+
+STARTUP_TIMEOUT = Explanation(
+    Reason.STARTUP_TIMEOUT,
+    "Pod {pod} did not serve within its start-up budget of {budget} s, and Kubernetes ended it {times}.",
+    "`kubectl -n {namespace} logs {pod} --previous` shows how far it came. If it still read weights, choose a faster "
+    "StorageClass, or lower assumedReadMibPerSecond in the operator's configuration, which gives starts more time.",
+)
+
+ENGINE_HUNG = Explanation(
+    Reason.ENGINE_HUNG,
+    "Kubernetes ended the engine of pod {pod}{after}: it had stopped to make progress.",
+    "`kubectl -n {namespace} logs {pod}{probe}` tells what was seen; `dmesg` on node {node} shows whether a GPU failed "
+    "(Xid). It starts again by itself.",
+    passes_by_itself=True,
+)
+
+CRASH_LOOP = Explanation(
+    Reason.CRASH_LOOP,
+    "Pod {pod} ended {times}, with exit code {code}. Its last words: {said}",
+    "(`kubectl -n {namespace} logs {pod}{which} --previous` shows more)",
+)
+
+NODE_LOST = Explanation(
+    Reason.NODE_LOST,
+    "Node {node} reports no more, and pod {pod} with it.",
+    "`kubectl get node {node}` shows since when. Kubernetes replaces the pod after five minutes; if the node never "
+    "comes back, delete it: `kubectl delete node {node}`.",
+    passes_by_itself=True,
+)
+
+EVICTED = Explanation(
+    Reason.EVICTED,
+    "Node {node} evicted pod {pod}: {said}",
+    "Another pod takes its place. If memory ran out, raise podTemplate.memory; `kubectl describe node {node}` shows "
+    "what is short.",
+    passes_by_itself=True,
+)
+
+NODE_SHUT_DOWN = Explanation(
+    Reason.NODE_LOST,
+    "Node {node} was shut down, and pod {pod} with it: {said}",
+    "Another pod takes its place.",
+    passes_by_itself=True,
+)
+
+POD_REFUSED = Explanation(
+    Reason.POD_REFUSED,
+    "Node {node} refused pod {pod} ({refusal}): {said}",
+    "Another pod takes its place. If that goes on, `kubectl cordon {node}` and look at its device plugin: it offers "
+    "what it does not have.",
+    passes_by_itself=True,
+)
+
+POD_CAUSES: tuple[Explanation, ...] = (
+    WAITING_FOR_GPU,
+    NO_NODE,
+    SECRET_NOT_FOUND,
+    CONTAINER_NOT_CREATED,
+    PROBE_FAILED,
+    OUT_OF_MEMORY,
+    STARTUP_TIMEOUT,
+    ENGINE_HUNG,
+    NODE_LOST,
+    NODE_SHUT_DOWN,
+    EVICTED,
+    POD_REFUSED,
+    CRASH_LOOP,
+)
+"""All of them, in the order of a pod's life."""

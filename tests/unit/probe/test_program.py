@@ -1,0 +1,243 @@
+"""The program as the pod runs it: its text, given to `python3 -c`, beside an engine on loopback."""
+
+import ast
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.unit.probe.fake_engine import FakeEngine, serving
+
+PROGRAM = resources.files("nemotron_operator.probe").joinpath("engine_probe.py").read_text()
+KEY = "sk-very-secret"
+STALL_SECONDS = 1
+HANG_SECONDS = 3
+CANARY_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The running program, and what it says."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def ask(self, path: str) -> tuple[int, str]:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
+
+    @property
+    def verdicts(self) -> tuple[int, int, int]:
+        """The statuses of /started, /ready and /live."""
+        started, ready, live = (self.ask(path)[0] for path in ("/started", "/ready", "/live"))
+        return started, ready, live
+
+    def report(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.ask("/report")[1])
+        return content
+
+    def comes_to(self, state: str) -> "Probe":
+        wait_until(lambda: self.report()["state"] == state)
+        return self
+
+    def end(self) -> list[str]:
+        """End it, and return its log without the times."""
+        self.process.send_signal(signal.SIGTERM)
+        log, errors = self.process.communicate(timeout=10)
+        assert (0, "") == (self.process.returncode, errors)
+        return [line.split(" ", 1)[1] for line in log.splitlines()]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine(free_port())
+
+
+@contextmanager
+def probing(engine: FakeEngine, api_key: str = "") -> Iterator[Probe]:
+    """Run the program without anything of the project, and wait until it answers."""
+    port = free_port()
+    budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
+    arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
+    command = [sys.executable, "-I", "-c", PROGRAM, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
+    environment = {"VLLM_API_KEY": api_key} if api_key else {}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            wait_until(lambda: _listens(port))
+            yield Probe(process, port)
+        finally:
+            process.kill()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_imports_nothing_but_the_standard_library_and_knows_no_file_of_its_own() -> None:
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(PROGRAM, feature_version=(3, 10)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert set() == names - sys.stdlib_module_names
+    assert "__file__" not in PROGRAM
+
+
+def test_it_is_ready_only_after_the_model_has_answered(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with probing(engine, KEY) as probe:
+        assert (503, 503, 200) == probe.verdicts
+        assert (503, "loading: no connection to the engine\n") == probe.ask("/ready")
+        with serving(engine):
+            engine.answers.clear()
+            probe.comes_to("first-answer")
+            assert (200, 503, 200) == probe.verdicts
+            engine.answers.set()
+            probe.comes_to("ready")
+            assert (200, 200, 200) == probe.verdicts
+            assert (200, "ready: 0 requests running or waiting\n") == probe.ask("/ready")
+            assert {"state", "reason", "since"} == set(probe.report())
+            assert [{"model": "tiny", "prompt": "Hi", "max_tokens": 1, "temperature": 0}] == engine.bodies
+            log = probe.end()
+    assert ["loading", "first-answer", "ready"] == [line.split(":")[0] for line in log]
+    assert KEY not in str(log)
+
+
+def test_it_says_that_the_key_is_refused(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("failing")
+        assert (200, 503, 200) == probe.verdicts
+        expected = '/v1/completions answered 401 to a completion of tiny: {"error": "Unauthorized"}'
+        assert expected in probe.report()["reason"]
+
+
+def test_it_asks_again_after_a_failure(engine: FakeEngine) -> None:
+    engine.completion = HTTPStatus.INTERNAL_SERVER_ERROR
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("failing")
+        assert "EngineCore encountered an issue" in probe.report()["reason"]
+        engine.completion = HTTPStatus.OK
+        probe.comes_to("ready")
+    assert 2 <= len(engine.bodies)
+
+
+def test_it_tells_a_hung_engine_from_a_busy_one_and_takes_it_back(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        engine.running, engine.steps = 2, 10
+        probe.comes_to("stalled")
+        assert (200, 503, 200) == probe.verdicts
+        probe.comes_to("hung")
+        assert (200, 503, 503) == probe.verdicts
+        assert 1 == len(engine.bodies)
+        engine.steps = 11
+        probe.comes_to("ready")
+        assert (200, 200, 200) == probe.verdicts
+
+
+def test_a_canary_that_is_not_answered_is_a_stall_and_the_only_one_under_way(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        engine.answers.clear()
+        probe.comes_to("stalled")
+        assert (2, 1) == (len(engine.bodies), engine.most_at_once)
+        engine.answers.set()
+        probe.comes_to("ready")
+
+
+def test_an_engine_that_comes_back_has_to_answer_again(engine: FakeEngine) -> None:
+    with probing(engine) as probe:
+        with serving(engine):
+            probe.comes_to("ready")
+        probe.comes_to("gone")
+        assert (503, 503) == probe.verdicts[:2]
+        engine.steps = 0
+        with serving(engine):
+            engine.answers.clear()
+            probe.comes_to("first-answer")
+            engine.answers.set()
+            probe.comes_to("ready")
+
+
+def test_it_answers_at_once_while_the_engine_does_not(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        engine.shows.clear()
+        time.sleep(1.1)  # the last look is too old now
+        before = time.monotonic()
+        assert (200, 200, 200) == probe.verdicts
+        assert time.monotonic() - before < 3
+
+
+def test_one_look_serves_all_who_ask_within_a_second(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        time.sleep(1.1)
+        looks_before = engine.paths.count("/health")
+        engine.shows.clear()
+        with ThreadPoolExecutor(20) as pool:
+            assert [200] * 20 == [status for status, _ in pool.map(probe.ask, ["/ready"] * 20)]
+        assert 1 == engine.paths.count("/health") - looks_before
+
+
+def test_it_looks_at_nothing_while_nobody_asks(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        looked = list(engine.paths)
+        time.sleep(CANARY_SECONDS + 1)
+        assert looked == engine.paths
+        assert 1 == len(engine.bodies)
+
+
+def test_it_reads_the_whole_page_of_an_engine_that_gives_no_single_metrics(engine: FakeEngine) -> None:
+    engine.filters, engine.running = False, 3
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        assert "3 requests running or waiting" == probe.report()["reason"]
+
+
+def test_it_says_that_it_cannot_tell_busy_from_hung(engine: FakeEngine) -> None:
+    engine.tells_stats = False
+    with serving(engine), probing(engine) as probe:
+        probe.comes_to("ready")
+        expected = "/metrics does not tell busy from hung, so /health and the first answer alone are judged"
+        assert expected == probe.report()["reason"]
+
+
+def test_it_knows_no_other_path(engine: FakeEngine) -> None:
+    with probing(engine) as probe:
+        assert (404, "ask for /report, /started, /ready, /live\n") == probe.ask("/healthz")

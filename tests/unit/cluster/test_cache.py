@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nemotron_operator.cluster import cache as cache_module
 from nemotron_operator.cluster.cache import ObjectCache, deployment_of
-from nemotron_operator.cluster.kinds import DEPLOYMENT, JOB, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import DEPLOYMENT, JOB, NEMOTRON, POD, ApiKind
 from tests.support.fixtures.live_objects import a_live_object, child_labels
 
 
@@ -179,3 +179,21 @@ def test_in_whatever_order_reports_arrive_the_newest_wins(steps: list[tuple[str,
         assert (live is not None) == (
             name in [c["metadata"]["name"] for c in cache.list_children(POD, "team", "nemotron")]
         )
+
+
+@pytest.mark.parametrize("kind", [POD, DEPLOYMENT])
+def test_the_text_of_a_program_is_kept_once_for_all(cache: ObjectCache, kind: ApiKind) -> None:
+    for name in ("a", "b"):
+        text = "".join(["print", "(1)"])  # another object each time, as each report brings
+        pod = {"initContainers": [{"name": "probe", "command": ["python3", "-c", text]}, {"name": "other"}]}
+        spec = pod if kind is POD else {"template": {"spec": pod}}
+        cache.upsert(kind, a_live_object(kind.name, name, 1, labels=child_labels("nemotron"), spec=spec))
+    first, second = (_program_of(cache.get(kind, "team", name) or {}) for name in ("a", "b"))
+    assert first == "print(1)"
+    assert first is second
+
+
+def _program_of(live: dict[str, Any]) -> str:
+    spec = live["spec"]
+    program: str = spec.get("template", {"spec": spec})["spec"]["initContainers"][0]["command"][-1]
+    return program

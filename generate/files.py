@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
-from generate import cache_reasons
+from generate import cache_reasons, failure_reasons
 from generate.blocks import replace_block
 from generate.configuration import render_configuration
 from generate.fit_matrix import BLOCK, render_fit_matrix, render_representatives
@@ -34,5 +34,13 @@ def render_files() -> dict[PurePosixPath, str]:
         PurePosixPath("docs/model-cache.md"): replace_block(
             (ROOT / "docs/model-cache.md").read_text(), cache_reasons.BLOCK, cache_reasons.render_reasons()
         ),
+        PurePosixPath("docs/troubleshooting.md"): _render_troubleshooting(),
         PurePosixPath("README.md"): replace_block((ROOT / "README.md").read_text(), BLOCK, render_representatives()),
     }
+
+
+def _render_troubleshooting() -> str:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    text = replace_block(text, failure_reasons.POD_BLOCK, failure_reasons.render_pod_reasons())
+    text = replace_block(text, failure_reasons.ENGINE_BLOCK, failure_reasons.render_engine_reasons())
+    return replace_block(text, failure_reasons.REASON_BLOCK, failure_reasons.render_all_reasons())

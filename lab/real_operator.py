@@ -25,11 +25,16 @@ IMAGES = ("operator", "vllm-cpu")
 MODEL_IMAGES = "localhost/models/"
 """What the names of images with weights begin with."""
 
+OPERATOR_REPLICAS = 2
+"""One leads, one waits for its turn."""
+
 INSTALL_SECONDS = 120
 """How long the operator's pods may take to be ready."""
 
 
-def install_real_operator(plane: ControlPlane, say: Callable[[str], None], *, replicas: int = 2) -> None:
+def install_real_operator(
+    plane: ControlPlane, say: Callable[[str], None], *, replicas: int = OPERATOR_REPLICAS
+) -> None:
     """Build the images, give them to the node, and install the chart."""
     deployment = ("-n", NAMESPACE, "get", "deployment", RELEASE, "--ignore-not-found", "--output=name")
     was_installed = bool(plane.kubectl(*deployment))

@@ -38,7 +38,7 @@ from nemotron_operator.status.rollout import find_failed_rollout, has_begun_to_s
 
 UNWATCHED_RETRY_SECONDS = 15.0
 """How soon to look again when a refusal rests on an object that no watch reports: a foreign one, a user's
-claim, a StorageClass, the API server's version."""
+claim, a StorageClass, the API server's version; and while a pod waits for GPUs, which others take and give back."""
 
 _UNWATCHED = frozenset(
     {
@@ -116,7 +116,8 @@ class Reconciler:
         download = find_active_download(decision, observation)
         if shows_progress and download is not None and download.is_running:
             return INTERVAL_SECONDS
-        is_unwatched = isinstance(decision, Rejection) and decision.reason in _UNWATCHED
+        waits_for_gpus = observation.gpu_nodes is not None
+        is_unwatched = waits_for_gpus or (isinstance(decision, Rejection) and decision.reason in _UNWATCHED)
         return UNWATCHED_RETRY_SECONDS if is_unwatched else _count_to_next_check(deployment, decision, body, now)
 
     async def _decide_and_apply(

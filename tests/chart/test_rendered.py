@@ -15,8 +15,10 @@ from nemotron_operator.__main__ import app
 from nemotron_operator.cluster.kinds import (
     APPLIED_KINDS,
     CHILD_KINDS,
+    CONTROLLER_REVISION,
     EVENT,
     NEMOTRON,
+    NODE,
     STORAGE_CLASS,
     VOLUME,
     ApiKind,
@@ -152,7 +154,12 @@ def test_what_the_operator_watches_it_may_watch_and_what_it_makes_it_may_make(
 
 
 def test_what_belongs_to_the_cluster_is_only_read(helms: dict[str, Helm]) -> None:
-    assert (granted(helms, STORAGE_CLASS), granted(helms, VOLUME)) == ({"list"}, {"get"})
+    read = {kind.name: granted(helms, kind) for kind in (STORAGE_CLASS, NODE, VOLUME)}
+    assert read == {"StorageClass": {"list"}, "Node": {"list"}, "PersistentVolume": {"get"}}
+
+
+def test_what_is_kept_of_the_pods_is_read_and_written_and_nobody_watches_it(helms: dict[str, Helm]) -> None:
+    assert granted(helms, CONTROLLER_REVISION) == {"get", "list", "create", "patch", "delete"}
 
 
 def test_events_are_written_and_not_read(helms: dict[str, Helm]) -> None:

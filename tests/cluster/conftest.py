@@ -3,20 +3,16 @@
 import itertools
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator
-from tests.support.cluster import Namespace, RunningOperator, name_cluster
+from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator, name_cluster
 from tests.support.gpu_pool import GpuPool
 
 _numbers = itertools.count(1)
-
-CONFIG = Path(__file__).parents[2] / "examples" / "operator" / "model-images.yaml"
-"""The shipped configuration, and images with weights allowed beside it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +34,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def shared_operator(plane: ControlPlane) -> RunningOperator:
     """The operator that all tests of the session share; the cluster's end is its end."""
-    component = make_operator(plane, options=(f"--config={CONFIG}",))
+    component = make_operator(plane, options=(f"--config={OPERATOR_CONFIG}",))
     operator = RunningOperator(component, start_operator(component))
     operator.wait_until_synced()
     return operator
@@ -65,7 +61,7 @@ def namespace(plane: ControlPlane) -> Iterator[Namespace]:
 
 @pytest.fixture
 def pool(plane: ControlPlane, namespace: Namespace) -> Iterator[GpuPool]:
-    """GPU nodes of the test's own, none at first; they go before the namespace does."""
+    """GPU nodes of the test's own, none at first."""
     made = GpuPool(plane, f"pool-{namespace.name}")
     yield made
     made.clear()

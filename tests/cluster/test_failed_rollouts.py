@@ -1,6 +1,7 @@
 """A rollout that fails leaves what serves alone, or gives it back, and says so; a good spec ends it."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def _played(outcome: str, message: str = "") -> dict[str, Any]:
     return {"annotations": {"lab.nemotron.dev/outcome": outcome, "lab.nemotron.dev/message": message}}
 
 
-CRASHING = _played("crash-loop", "ValueError: no KV cache")
+CRASHING = _played("crash-loop", "ValueError: nobody knows why")
 
 FAILING: dict[str, dict[str, Any]] = {
     "CrashLoop": CRASHING,
@@ -42,26 +43,34 @@ def _conditions(namespace: Namespace) -> dict[str, tuple[str, str]]:
     return {each["type"]: (each["status"], each["reason"]) for each in _status(namespace)["conditions"]}
 
 
-def _wait_until_settled(namespace: Namespace, reason: str, ready: int) -> None:
-    """Wait until the status tells a failure, and so many pods are ready."""
-    namespace.wait_for_reason("nemotron", "Ready", reason)
-    wait_until(f"{ready} pods are ready", lambda: _status(namespace)["readyReplicas"] == ready)
+@dataclass(frozen=True)
+class Start:
+    """What serves before a bad spec comes."""
+
+    replicas: int
+    taken: int
+    """GPUs of the only node that others hold."""
+    survivors: int
+    """Replicas that have to serve at every moment."""
+
+
+BESIDE, IN_PLACE = Start(replicas=1, taken=0, survivors=1), Start(replicas=3, taken=2, survivors=2)
 
 
 @pytest.mark.parametrize("reason", FAILING)
-@pytest.mark.parametrize(("replicas", "taken", "survivors"), [(1, 0, 1), (3, 2, 2)], ids=["beside", "in place"])
+@pytest.mark.parametrize("start", [BESIDE, IN_PLACE], ids=["beside", "in place"])
 def test_old_replicas_serve_while_new_ones_fail_until_a_good_spec_comes(
-    replicas: int, taken: int, survivors: int, reason: str, pool: GpuPool, namespace: Namespace, tmp_path: Path
+    start: Start, reason: str, pool: GpuPool, namespace: Namespace, tmp_path: Path
 ) -> None:
-    node = pool.add_node()
-    if taken:
-        pool.take(node, taken)
+    node, replicas, survivors = pool.add_node(), start.replicas, start.survivors
+    if start.taken:
+        pool.take(node, start.taken)
     namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL))
     before = namespace.wait_until_ready()["status"]["servingRevision"]
 
     with watched(namespace, "pod", SERVERS, tmp_path / "pods") as pods:
         namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL, podTemplate=FAILING[reason]))
-        _wait_until_settled(namespace, reason, survivors)
+        namespace.wait_for_reason("nemotron", "Ready", reason)
         failing, conditions = _status(namespace), _conditions(namespace)
         namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL, engine={"maxModelLen": 8192}))
         healed = namespace.wait_until_ready()["status"]
@@ -71,7 +80,8 @@ def test_old_replicas_serve_while_new_ones_fail_until_a_good_spec_comes(
     assert before != failing["desiredRevision"]
     assert healed["desiredRevision"] == healed["servingRevision"]
     assert replicas == healed["readyReplicas"]
-    assert survivors == min(pods.count_ready())
+    assert survivors <= failing["readyReplicas"]
+    assert survivors <= min(pods.count_ready())
 
 
 class FailedInPlace:
@@ -120,7 +130,7 @@ def test_the_only_replica_comes_back_when_the_one_in_its_place_fails(
     assert ("True", "Serving") == conditions["Available"]
     assert Verdict.FAILED is judge(resource)
     assert failed.failed in message
-    assert "ValueError: no KV cache" in message
+    assert "ValueError: nobody knows why" in message
     assert f"nemoctl restart nemotron -n {namespace.name}" in message
     wait_until_alone(namespace)
     pods, writes = failed.pods_made(), operator.count_writes()

@@ -11,8 +11,7 @@ import yaml
 
 import nemotron_operator
 from lab.control_plane import ControlPlane
-from tests.cluster.conftest import CONFIG
-from tests.support.cluster import Body, Namespace, RunningOperator, wait_until, wait_until_alone
+from tests.support.cluster import OPERATOR_CONFIG, Body, Namespace, RunningOperator, wait_until, wait_until_alone
 from tests.support.gpu_pool import GpuPool
 from tests.support.next_operator import NEW_ARGUMENT, NEXT_VERSION, running_instead, write_next_release
 
@@ -131,7 +130,7 @@ def test_an_upgraded_operator_makes_no_pod_and_restarts_none_of_eleven_models(
     fleet = Fleet(pool, namespace)
     before, generations = _count_restarts(namespace), _list_generations(namespace)
 
-    with running_instead(operator, plane, config=CONFIG, package_folder=next_release) as upgraded:
+    with running_instead(operator, plane, config=OPERATOR_CONFIG, package_folder=next_release) as upgraded:
         wait_until("updates are told", lambda: _list_updates(namespace) >= fleet.names - {"failed"})
         wait_until_alone(namespace)
         time.sleep(2)
@@ -181,7 +180,7 @@ def _write_config(folder: Path) -> Path:
     """Write a configuration with another image of the engine, and another variable."""
     shipped = yaml.safe_load((Path(nemotron_operator.__file__).parent / "default_config.yaml").read_text())
     profile = {**shipped["accelerators"]["H100-80GB"], "engineEnv": {"VLLM_LOGGING_LEVEL": "WARNING"}}
-    config = yaml.safe_load(CONFIG.read_text())
+    config = yaml.safe_load(OPERATOR_CONFIG.read_text())
     config |= {"engineImage": "vllm/vllm-openai:v0.33.1", "accelerators": {"H100-80GB": profile}}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
@@ -196,7 +195,7 @@ def upgraded(
     pool.add_node()
     namespace.apply(pool.a_resource(parallelism=SMALL))
     revision: str = namespace.wait_until_ready()["status"]["servingRevision"]
-    with running_instead(operator, plane, config=CONFIG, package_folder=next_release):
+    with running_instead(operator, plane, config=OPERATOR_CONFIG, package_folder=next_release):
         wait_until("the update is told", lambda: _list_updates(namespace))
         yield revision
 

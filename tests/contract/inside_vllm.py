@@ -9,11 +9,12 @@ import argparse
 import importlib
 import io
 import json
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, TypeAlias, cast
 
 ANSWER_SECONDS = 120
@@ -62,6 +63,19 @@ class Engine:
     def parse(self, request: Answer) -> Answer:
         """Parse an argument list as the command line does."""
         return {"parsed": describe_values(self.parser.parse_args(["serve", *request["arguments"]]))}
+
+    def log(self, request: Answer) -> Answer:
+        """Configure the log as each process of an engine does, log an error by each name, and two requests."""
+        module, said = importlib.import_module("vllm.logger"), io.StringIO()
+        configuration = importlib.import_module("vllm.config.logging").LoggingConfig
+        with redirect_stdout(said):
+            module.configure_logging(configuration(log_level="INFO", pylogging_config_file=request["file"]))
+            for name in request["names"]:
+                logging.getLogger(name).error("%s failed", name)
+            for path in request["paths"]:
+                # As uvicorn does it (uvicorn/protocols/http).
+                logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "::1", "GET", path, "1.1", 200)
+        return {"said": said.getvalue()}
 
     def configure(self, request: Answer) -> Answer:
         """Parse an argument list and make the engine's configuration of it, on the geometry in a directory."""

@@ -84,6 +84,12 @@ class VllmProcess:
         """Parse an argument list and make the engine's configuration on a model's geometry."""
         return Configured(**self._ask({"do": "configure", "arguments": list(arguments), "model": str(model)}))
 
+    def write_log(self, file: Path | None, names: Sequence[str], paths: Sequence[str]) -> str:
+        """Let vLLM log an error by each name and a request for each path; return what is on its standard output."""
+        request = {"do": "log", "file": None if file is None else str(file), "names": [*names], "paths": [*paths]}
+        said: str = self._ask(request)["said"]
+        return said
+
     def weigh(self, arguments: Sequence[str], model: Path, rank: int) -> dict[str, int]:
         """Let vLLM make its model as one GPU of a replica holds it; tell the bytes of each parameter."""
         request = {"do": "weigh", "arguments": list(arguments), "model": str(model), "rank": rank}

@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from lab.bring_up import apply
 from lab.control_plane import ControlPlane
 from lab.nodes import GPU_TAINT, H100, gpu_node
-from tests.support.cluster import Body, a_resource
+from tests.support.cluster import FP8, Body, a_resource
 
 POOL_KEY = "test/pool"
 """Label of the nodes, which the resource asks for, and taint that keeps all others off."""
@@ -65,14 +65,13 @@ class GpuPool:
         self._pods.remove(pod)
 
     def clear(self) -> None:
-        """Take the nodes away with all that runs on them."""
+        """Give back what pods of others took; the nodes stay, as pods that end need theirs to come to their end."""
         for pod in list(self._pods):
             self.free(pod)
-        self.plane.kubectl("delete", "node", *self._nodes, "--ignore-not-found", "--wait=false")
 
-    def a_resource(self, name: str = "nemotron", **spec: object) -> Body:
+    def a_resource(self, name: str = "nemotron", /, **spec: object) -> Body:
         """Make a NemotronDeployment for these nodes, whose weights every node can mount."""
-        template: Mapping[str, Any] = spec.pop("podTemplate", {})  # type: ignore[assignment]
+        template = cast("Body", spec.pop("podTemplate", {}))
         added = {"nodeSelector": {POOL_KEY: self.name}, "tolerations": [{"key": POOL_KEY, "value": self.name}]}
         spec.setdefault("cache", {"accessModes": ["ReadWriteMany"]})
-        return a_resource(name, podTemplate={**added, **template}, **spec)
+        return a_resource(name, FP8, podTemplate={**added, **template}, **spec)

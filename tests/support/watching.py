@@ -14,8 +14,9 @@ from tests.support.cluster import Body, Namespace, wait_until
 class Recording:
     """What a running watch has reported so far, in order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, initial: int) -> None:
         self._path = path
+        self._initial = initial
 
     def list_events(self) -> list[Body]:
         """List the events, each with `type` and `object`; one that is written just now is left out."""
@@ -34,28 +35,28 @@ class Recording:
         return [event["object"] for event in self.list_events()]
 
     def count_ready(self) -> list[int]:
-        """Count the pods that were ready and not told to stop, after each event from the first that was ready on."""
+        """Count the pods that were ready and not told to stop, at the beginning and after each event."""
         ready: dict[str, bool] = {}
         counts = []
         for event in self.list_events():
             pod = event["object"]
             ready[pod["metadata"]["name"]] = event["type"] != "DELETED" and _is_ready(pod)
             counts.append(sum(ready.values()))
-        return counts
+        return counts[max(0, self._initial - 1) :]
 
 
 @contextmanager
 def watched(namespace: Namespace, kind: str, selector: str, path: Path) -> Iterator[Recording]:
     """Record all that happens to the objects of one kind, those that are there first."""
-    plane, expected = namespace.plane, len(namespace.list(kind, selector))
+    plane, initial = namespace.plane, len(namespace.list(kind, selector))
     command = [str(plane.binaries.kubectl), "--kubeconfig", str(plane.kubeconfig), "-n", namespace.name]
     command += ["get", kind, "-l", selector, "-o", "json", "--watch", "--output-watch-events"]
     with path.open("w") as written:
         environment = {**os.environ, **kubectl_environment(plane.directory)}
         process = subprocess.Popen(command, stdout=written, stderr=subprocess.DEVNULL, env=environment)
-    recording = Recording(path)
+    recording = Recording(path, initial)
     try:
-        wait_until("the watch has begun", lambda: len(recording.list_events()) >= expected)
+        wait_until("the watch has begun", lambda: len(recording.list_events()) >= initial)
         yield recording
     finally:
         process.terminate()

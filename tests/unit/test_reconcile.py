@@ -8,7 +8,7 @@ import pytest
 
 from nemotron_operator.cluster.apply import apply
 from nemotron_operator.cluster.cache import ObjectCache
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, SERVICE, ApiKind
+from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, DEPLOYMENT, JOB, NEMOTRON, POD, SERVICE, ApiKind
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.relist import relist
 from nemotron_operator.downloader.outcome import Complete
@@ -156,6 +156,7 @@ def test_a_finished_download_starts_the_server_and_is_recorded_on_the_volume() -
         ("own", "PersistentVolumeClaim"),
         ("apply", "PersistentVolumeClaim"),
         ("annotate", "Job"),
+        ("create", "ControllerRevision"),
         ("create", "Deployment"),
         ("status", "NemotronDeployment"),
     ] == written
@@ -181,7 +182,9 @@ def test_an_answer_is_told_and_remembered_and_its_job_deleted() -> None:
     cluster = asked_cluster()
     (job,) = cluster.list_jobs("verification")
     cluster.answer()
-    assert [("status", "NemotronDeployment", "nemotron")] == cluster.reconcile()
+    kept = cluster.find(CONTROLLER_REVISION)["metadata"]["name"]
+    written = [("annotate", "ControllerRevision", kept), ("status", "NemotronDeployment", "nemotron")]
+    assert written == cluster.reconcile()
     assert ("True", "Verified") == cluster.condition("Verified")
     assert 0 == cluster.retry_seconds
     assert "41.7" == cluster.find(NEMOTRON)["status"]["verification"]["tokensPerSecond"]

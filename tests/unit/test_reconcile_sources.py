@@ -58,7 +58,12 @@ def test_what_was_found_is_recorded_on_the_job_and_served() -> None:
     cluster = provided_cluster()
     end_look(cluster, FOUND)
     written = [(verb, kind) for verb, kind, _ in cluster.reconcile()]
-    assert [("annotate", "Job"), ("create", "Deployment"), ("status", "NemotronDeployment")] == written
+    assert [
+        ("annotate", "Job"),
+        ("create", "ControllerRevision"),
+        ("create", "Deployment"),
+        ("status", "NemotronDeployment"),
+    ] == written
     assert ("True", "Provided") == cluster.condition("ModelCached")
     cache = cluster.find(NEMOTRON)["status"]["cache"]
     assert {"claimName": "mine", "path": "models/a", "bytes": 72_685_000_000, "files": 27} == cache
@@ -179,10 +184,10 @@ def image_cluster(minor: str) -> Cluster:
     return cluster
 
 
-def test_weights_in_an_image_take_three_objects_and_no_job() -> None:
+def test_weights_in_an_image_take_no_volume_and_no_job() -> None:
     cluster = image_cluster("37")
     created = [kind for verb, kind, _ in cluster.reconcile() if verb == "create"]
-    assert ["ServiceAccount", "Service", "Deployment"] == created
+    assert ["ServiceAccount", "Service", "ControllerRevision", "Deployment"] == created
     assert ("True", "Provided") == cluster.condition("ModelCached")
 
 

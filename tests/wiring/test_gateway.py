@@ -1,5 +1,6 @@
 """What the gateway really sends, and what it makes of each answer: a real HTTP server that writes everything down."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON
+from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, DEPLOYMENT, NEMOTRON, POD
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
 MANIFEST: dict[str, Any] = {"metadata": {"namespace": "team", "name": "nemotron"}, "spec": {"replicas": 1}}
@@ -23,12 +24,15 @@ class RecordingServer:
     status: int = 200
     body: str = "{}"
     requests: list[tuple[str, str, dict[str, str], Any, dict[str, str]]] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    """Bodies that are answered one after the other before that one."""
 
     async def answer(self, request: web.Request) -> web.Response:
         """Write down and answer."""
         sent = await request.json() if request.can_read_body else None
         self.requests.append((request.method, request.path, dict(request.query), sent, dict(request.headers)))
-        return web.Response(status=self.status, text=self.body, content_type="application/json")
+        body = self.pages.pop(0) if self.pages else self.body
+        return web.Response(status=self.status, text=body, content_type="application/json")
 
 
 @pytest.fixture
@@ -166,6 +170,53 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         await gateway.get(DEPLOYMENT, "team", "nemotron")
 
     await gateway.close()
+
+
+async def test_a_long_list_is_read_page_by_page(gateway: ClusterGateway, server: tuple[RecordingServer, str]) -> None:
+    first = {"metadata": {"continue": "more"}, "items": [{"metadata": {"name": "a"}}]}
+    server[0].pages = [json.dumps(first), json.dumps({"metadata": {}, "items": [{"metadata": {"name": "b"}}]})]
+
+    names = [item["metadata"]["name"] async for item in gateway.read_each(POD, "spec.nodeName!=")]
+
+    assert ["a", "b"] == names
+    asked = {"limit": "500", "fieldSelector": "spec.nodeName!="}
+    assert [("GET", "/api/v1/pods", asked), ("GET", "/api/v1/pods", {**asked, "continue": "more"})] == [
+        request[:3] for request in server[0].requests
+    ]
+
+
+async def test_a_list_that_the_server_forgot_meanwhile_is_an_error_and_not_half_a_list(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    server[0].status, server[0].body = 410, '{"message": "The provided continue parameter is too old"}'
+
+    with pytest.raises(ClusterError, match="too old"):
+        [item async for item in gateway.read_each(POD)]
+
+
+async def test_a_record_gets_another_number_and_marks_unless_it_changed(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    live = {"metadata": {**MANIFEST["metadata"], "resourceVersion": "7"}}
+
+    await gateway.renumber(live, 3, {"nemotron.dev/inputs": "i"}, {"nemotron.dev/failed": None})
+
+    method, path, query, sent, headers = server[0].requests[0]
+    assert ("PATCH", "/apis/apps/v1/namespaces/team/controllerrevisions/nemotron") == (method, path)
+    assert {"fieldManager": "nemotron-operator"} == query
+    marks = {"labels": {"nemotron.dev/inputs": "i"}, "annotations": {"nemotron.dev/failed": None}}
+    assert {"metadata": {"resourceVersion": "7", **marks}, "revision": 3} == sent
+    assert "application/merge-patch+json" == headers["Content-Type"]
+
+
+async def test_an_annotation_is_taken_away_by_none(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    live = {"metadata": {**MANIFEST["metadata"], "uid": "u-1"}}
+
+    await gateway.annotate(CONTROLLER_REVISION, live, {"a": "b", "c": None})
+
+    assert {"metadata": {"uid": "u-1", "annotations": {"a": "b", "c": None}}} == server[0].requests[0][3]
 
 
 async def test_a_replica_that_does_not_lead_sends_no_write(server: tuple[RecordingServer, str]) -> None:

@@ -19,8 +19,9 @@ class RolloutSpec(ApiModel):
     begins, and replaces otherwise; the status says which and why. Default: `Auto`. Example: `Replace`."""
 
     drain_seconds: Annotated[int | None, Field(strict=True, ge=0, le=LONGEST_DRAIN_SECONDS)] = None
-    """How long requests in flight may go on when a pod is told to stop, in seconds; what takes longer is cut off.
-    Default: 120, an answer of 4096 tokens at 34 tokens a second. Example: `600`."""
+    """How long requests in flight may go on when a pod is told to stop, in seconds. What takes longer is cut off, and
+    its connection ends at most 30 seconds later; `0` cuts off all. Default: 120, an answer of 4096 tokens at 34 tokens
+    a second. Example: `600`."""
 
 
 class RolloutStatus(ApiModel):

@@ -95,8 +95,25 @@ class ClusterGateway:
 
     async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
         """Create an object; an object of that name raises ConflictError and is not touched."""
+        if kind is CONTROLLER_REVISION:
+            return await self._create_record(manifest)
         path = kind.path(manifest["metadata"]["namespace"])
         return await self._write("POST", kind, path, manifest, query={"fieldManager": FIELD_MANAGER})
+
+    async def _create_record(self, manifest: KubernetesObject) -> KubernetesObject:
+        """Create what is kept of a revision in a way that lets its metadata be changed later.
+
+        Notes
+        -----
+        The API server stores `data` as the very bytes that were sent, and writes it anew on any patch: without spaces,
+        with `<` escaped. It then compares the bytes, and refuses the patch of an annotation since `data` is immutable.
+        Server-side apply has it written by the API server from the start.
+        """
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        if await self.get(CONTROLLER_REVISION, namespace, name) is not None:
+            raise ConflictError(f"There is a ControllerRevision {name!r} already.", status_code=409)
+        path, query = CONTROLLER_REVISION.path(namespace, name), {"fieldManager": FIELD_MANAGER}
+        return await self._write("PATCH", CONTROLLER_REVISION, path, manifest, query, content_type=_APPLY)
 
     async def apply(self, kind: ApiKind, manifest: KubernetesObject, uid: str) -> KubernetesObject:
         """Bring an existing object to the intent by server-side apply.

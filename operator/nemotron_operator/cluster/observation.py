@@ -86,6 +86,7 @@ def observe_server(deployment: KubernetesObject) -> ObservedServer:
         is_observed=status.get("observedGeneration") == deployment["metadata"].get("generation"),
         deadline_message=progressing.get("message", "exceeded") if is_late else "",
         is_scaled_to_zero=(deployment.get("spec") or {}).get("replicas") == 0,
+        is_paused=bool((deployment.get("spec") or {}).get("paused")),
     )
 
 

@@ -33,6 +33,12 @@ def mark_pods(template: Mapping[str, Any], base_revision: str, restarted_at: str
     return {**template, "metadata": marked}
 
 
+def read_restart_mark(template: Mapping[str, Any]) -> str | None:
+    """Read the restart that a template is marked with."""
+    mark: str | None = (template["metadata"].get("annotations") or {}).get(RESTART_ANNOTATION)
+    return mark
+
+
 def unmark_pods(template: Mapping[str, Any]) -> dict[str, Any]:
     """Take the marks off a template that is live."""
     metadata = {name: value for name, value in template["metadata"].items() if value is not None}

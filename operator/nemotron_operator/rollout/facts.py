@@ -43,7 +43,7 @@ class LiveServer:
     """Pods that serve, of whatever revision."""
     pods: tuple[LivePod, ...] = ()
     """Its pods that have a node."""
-    template: Mapping[str, Any] = field(default_factory=dict)
+    template: Mapping[str, Any] = field(default_factory=lambda: {"metadata": {}})
     """Its pod template as the API server shows it, with defaults written out."""
 
 

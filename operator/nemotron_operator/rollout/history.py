@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_operator.plan.rollout import RevisionRecord
-from nemotron_operator.render.pod_revision import unmark_pods
+from nemotron_operator.render.pod_revision import name_revision, read_restart_mark, unmark_pods
 from nemotron_operator.rollout.facts import LiveServer, RolloutFacts
 
 KEPT_REVISIONS = 5
@@ -32,7 +32,7 @@ class History:
         stored = sorted(facts.records or (), key=lambda record: (record.number, record.base_revision))
         newest_number = stored[-1].number if stored else 0
         live = facts.live
-        is_kept = live is None or any(record.base_revision == live.base_revision for record in stored)
+        is_kept = live is None or any(_is_of(live, record.base_revision) for record in stored)
         lost = None if is_kept or live is None else _restore(live, newest_number + 1, inputs, spec)
         records = (*stored, lost) if lost is not None else tuple(stored)
         base_revision = live.base_revision if live else ""
@@ -92,9 +92,14 @@ class History:
         return next(record.inputs for record in self.records if record.base_revision == wanted.base_revision)
 
 
+def _is_of(live: LiveServer, base_revision: str) -> bool:
+    """Tell whether the pods that are live were made from a revision: what is told of them beside may be anybody's."""
+    return live.revision == name_revision(base_revision, read_restart_mark(live.template))
+
+
 def _restore(live: LiveServer, number: int, inputs: str, spec: Mapping[str, Any]) -> RevisionRecord | None:
-    """Make the record of what is live anew; None where it is for other inputs, or nothing says what it is."""
-    if not live.base_revision or live.inputs != inputs or not live.template:
+    """Make the record of what is live anew; None where it is for other inputs, or nothing sound says what it is."""
+    if live.inputs != inputs or not _is_of(live, live.base_revision):
         return None
     template = unmark_pods(live.template)
     return RevisionRecord(live.base_revision, number, inputs, template, spec, live.operator_version)

@@ -7,6 +7,7 @@ from nemotron_operator.status.checks import describe_check, tell_damage
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import JobState, Observation, ObservedJob
 from nemotron_operator.status.provided import find_provided
+from nemotron_operator.status.rollout import explain_pause
 from nemotron_operator.status.rollout_trouble import explain_rollout
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
@@ -84,7 +85,7 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
 
 
 def _judge_rollout(decision: Decision, observation: Observation, kind: ConditionType) -> Judged:
-    trouble = explain_rollout(decision, observation)
+    trouble = explain_pause(decision, observation) or explain_rollout(decision, observation)
     if trouble is not None:
         return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
     starting = [pod for pod in observation.server_pods if not pod.ready]
@@ -118,7 +119,7 @@ def find_ready(
     serving = count_serving(observation, desired_revision)
     if serves_whole(decision, observation, desired_revision):
         return Judged(_judge_answer(verified.finding, f"{serving} of {decision.replicas} replicas serve."))
-    trouble = explain_rollout(decision, observation)
+    trouble = explain_pause(decision, observation) or explain_rollout(decision, observation)
     progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
     old = observation.ready_pods - serving
     if old > 0:

@@ -70,16 +70,16 @@ GPU_CAUSES: tuple[Cause, ...] = (
     cause(
         Reason.CUDA_OUT_OF_MEMORY,
         r"EngineCore encountered a fatal error(?s:.*?)CUDA out of memory\. Tried to allocate (?P<asked>[\d.]+ \w+)\. "
-        r"GPU (?P<gpu>\d+) has a total capacity of (?P<total>[\d.]+ \w+) of which (?P<free>[\d.]+ \w+) is free",
-        "The engine served, then GPU {gpu} ran out of memory: {asked} were asked for, and {free} of {total} were free.",
+        r"GPU (?P<number>\d+) has a total capacity of (?P<total>[\d.]+ \w+) of which (?P<free>[\d.]+ \w+) is free",
+        "The engine served, then GPU {number} ran out of memory: {asked} were asked for, {free} of {total} were free.",
         _FREE_GPU_MEMORY,
     ),
     # vllm-project/vllm#28143, PyTorch's c10/cuda/CUDACachingAllocator.cpp.
     cause(
         Reason.CUDA_OUT_OF_MEMORY,
-        r"CUDA out of memory\. Tried to allocate (?P<asked>[\d.]+ \w+)\. GPU (?P<gpu>\d+) has a total capacity of "
+        r"CUDA out of memory\. Tried to allocate (?P<asked>[\d.]+ \w+)\. GPU (?P<number>\d+) has a total capacity of "
         r"(?P<total>[\d.]+ \w+) of which (?P<free>[\d.]+ \w+) is free",
-        "GPU {gpu} ran out of memory: {asked} were asked for, and {free} of {total} were free.",
+        "GPU {number} ran out of memory: {asked} were asked for, and {free} of {total} were free.",
         _FREE_GPU_MEMORY,
     ),
     # noonghunna/club-3090#60: the driver's own words, without numbers.
@@ -102,9 +102,9 @@ GPU_CAUSES: tuple[Cause, ...] = (
     # v1/worker/gpu_worker.py: determine_available_memory.
     cause(
         Reason.GPU_OCCUPIED,
-        r"Error in memory profiling\. Initial free memory (?P<before>[\d.]+) GiB, current free memory "
-        r"(?P<after>[\d.]+) GiB",
-        "Another process uses the same GPU: while the engine measured, free memory went from {before} to {after} GiB.",
+        r"Error in memory profiling\. Initial free memory (?P<first>[\d.]+) GiB, current free memory "
+        r"(?P<now>[\d.]+) GiB",
+        "Another process uses the same GPU: while the engine measured, free memory went from {first} to {now} GiB.",
         "`nvidia-smi` on the node of `kubectl -n {namespace} get pod {pod} -o wide` shows it.",
     ),
     # gpustack/gpustack#1540, vllm-project/vllm#21979 (803), nagadomi/nunif#702; PyTorch's torch/csrc/cuda/Module.cpp.

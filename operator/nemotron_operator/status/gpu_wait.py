@@ -1,5 +1,6 @@
 """Explain a pod that waits for GPUs."""
 
+import re
 from dataclasses import dataclass
 
 from nemotron_operator.plan.node_pool import NodeGpus
@@ -8,6 +9,8 @@ from nemotron_operator.rollout.capacity import describe_need, find_room
 from nemotron_operator.status.explanation import Explanation
 from nemotron_operator.status.observation import Observation, ObservedPod
 from nemotron_operator.status.pod_causes import NO_NODE, WAITING_FOR_GPU
+
+_INSUFFICIENT = re.compile(r"Insufficient (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,23 @@ def explain_scheduling(pod: ObservedPod, need: GpuNeed | None) -> tuple[Explanat
 
     Notes
     -----
-    The scheduler counts nodes (`3 Insufficient nvidia.com/gpu`), also those that do not matter: where a node has the
-    GPUs free, another of its words is the cause.
+    The scheduler counts nodes (`3 Insufficient nvidia.com/gpu`), also those that do not matter. A node that has GPUs
+    free lacks what else is insufficient, may be out of reach of the volume, or is about to be taken.
     """
-    said = {"said": pod.unschedulable}
-    if need is None or f"Insufficient {need.resource}" not in pod.unschedulable:
-        return NO_NODE, said
+    said = pod.unschedulable
+    if need is None or f"Insufficient {need.resource}" not in said:
+        return NO_NODE, {"said": said}
+    wanted = f"needs {need.gpus} free {need.accelerator} on one node"
     if need.nodes is None:
-        return WAITING_FOR_GPU, {"need": f"needs {need.gpus} free {need.accelerator} on one node ({said['said']})"}
-    if (room := find_room(need.nodes, need.gpus)) is not None:
-        there = f"Node {room.name} has {room.free} {need.accelerator} free, so it is not the GPUs alone."
-        return NO_NODE, {"said": f"{pod.unschedulable} {there}"}
-    return WAITING_FOR_GPU, {"need": describe_need(need.gpus, need.accelerator, need.nodes)}
+        return WAITING_FOR_GPU, {"need": f"{wanted}: {said}"}
+    room = find_room(need.nodes, need.gpus)
+    if room is None:
+        return WAITING_FOR_GPU, {"need": f"{describe_need(need.gpus, need.accelerator, need.nodes)}."}
+    there = f"node {room.name} has {room.free} {need.accelerator} free"
+    if _lacks_others(said, need.resource):
+        return NO_NODE, {"said": f"{said} As {there}, it is not the GPUs alone."}
+    return WAITING_FOR_GPU, {"need": f"{wanted}; {there}, but the scheduler said: {said}"}
+
+
+def _lacks_others(said: str, resource: str) -> bool:
+    return any(word.rstrip(".,") != resource for word in _INSUFFICIENT.findall(said))

@@ -164,6 +164,8 @@ class ObservedServer:
     """Set when the rollout exceeded its progress deadline."""
     is_scaled_to_zero: bool = False
     """Whether it is to make no pod."""
+    is_paused: bool = False
+    """Whether somebody told its controller to replace no pod."""
 
 
 class JobState(Enum):

@@ -3,6 +3,12 @@
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.explanation import Explanation
 
+SLOW_VOLUME = (
+    "the volume is slower than it was when the model was downloaded, or, with weights of yours, than "
+    "assumedReadMibPerSecond in the operator's configuration. Choose a faster StorageClass, or lower that number."
+)
+"""Why a start takes longer than its budget, and what to do."""
+
 NO_NODE = Explanation(
     Reason.UNSCHEDULABLE,
     "No node takes pod {pod}: {said}",
@@ -12,7 +18,7 @@ NO_NODE = Explanation(
 
 WAITING_FOR_GPU = Explanation(
     Reason.WAITING_FOR_GPU,
-    "Pod {pod} waits for GPUs: it {need}.",
+    "Pod {pod} waits for GPUs: it {need}",
     "It starts by itself when they are free; `kubectl describe nodes` shows which pods hold them.",
     passes_by_itself=True,
 )
@@ -46,8 +52,8 @@ OUT_OF_MEMORY = Explanation(
 STARTUP_TIMEOUT = Explanation(
     Reason.STARTUP_TIMEOUT,
     "Pod {pod} did not serve within its start-up budget of {budget} s, and Kubernetes ended it {times}.",
-    "`kubectl -n {namespace} logs {pod} --previous` shows how far it came. If it still read weights, choose a faster "
-    "StorageClass, or lower assumedReadMibPerSecond in the operator's configuration, which gives starts more time.",
+    "`kubectl -n {namespace} logs {pod} --previous` shows how far it came. If it still read weights: "
+    f"{SLOW_VOLUME}",
 )
 
 ENGINE_HUNG = Explanation(

@@ -9,6 +9,7 @@ from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.plan.rollout import FailedRevision, RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import PINNED_REVISION_ANNOTATION
+from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.judgement import Decision, Judged, no, yes
 from nemotron_operator.status.observation import Observation, ObservedPod, ObservedServer
 from nemotron_operator.status.rollout_trouble import explain_rollout
@@ -77,6 +78,18 @@ def tell_unknown_pin(ready: Judged, rollout: RolloutPlan | None, decision: Decis
     return replace(ready, finding=ready.finding.model_copy(update={"message": ready.finding.message + words}))
 
 
+def explain_pause(decision: Decision, observation: Observation) -> Trouble | None:
+    """Explain that somebody paused the Deployment, so that no pod comes: the operator leaves that to its owner."""
+    if observation.server is None or not observation.server.is_paused:
+        return None
+    identity = decision.identity
+    message = (
+        f"Somebody paused Deployment {identity.name!r}, so no pod is replaced: `kubectl -n {identity.namespace} "
+        f"rollout resume deployment {identity.name}` goes on."
+    )
+    return Trouble(Reason.ROLLING_OUT, message, needs_human=True)
+
+
 def is_serving(status: NemotronDeploymentStatus) -> bool:
     """Tell whether the desired revision serves as a whole, and has answered."""
     ready = next((each for each in status.conditions if each.type == ConditionType.READY), None)
@@ -92,7 +105,8 @@ def find_failed_rollout(decision: Decision, observation: Observation, rollout: R
     """Find that a rollout left nothing that serves, so that the revision before it has to be taken back.
 
     It takes a failure of its own pods that waits for a human, and an earlier revision that served; a revision that
-    served itself is never taken back. Nor is one whose pods find no GPUs, if the earlier ones would take as many.
+    served itself is never taken back. Nor is one whose pods find no GPUs, unless the earlier ones take fewer and the
+    deadline is over.
     """
     is_possible = rollout.can_go_back and rollout.failure is None and rollout.record is None
     if not is_possible or not isinstance(decision, ServingPlan) or decision.replicas == 0 or observation.ready_pods > 0:
@@ -101,12 +115,16 @@ def find_failed_rollout(decision: Decision, observation: Observation, rollout: R
     is_short = any(decision.pod.gpu_resource in pod.unschedulable for pod in own)
     if not own or (is_short and not rollout.saves_gpus_by_going_back):
         return None
-    trouble = explain_rollout(
-        decision, replace(observation, server=_see_own_deadline(observation, own), server_pods=own)
-    )
-    if trouble is None or not trouble.needs_human:
+    seen = replace(observation, server=_see_own_deadline(observation, own), server_pods=own, failed_pods=())
+    trouble = explain_rollout(decision, seen)
+    if trouble is None or not (trouble.needs_human or _has_waited_long(is_short, seen)):
         return None
     return FailedRevision(rollout.revision, trouble.reason, trouble.message)
+
+
+def _has_waited_long(is_short: bool, observation: Observation) -> bool:  # noqa: FBT001 - a fact
+    """Tell whether pods waited for GPUs beyond the deadline: waiting is nothing wrong, but something smaller served."""
+    return is_short and observation.server is not None and bool(observation.server.deadline_message)
 
 
 def _see_own_deadline(observation: Observation, own: Sequence[ObservedPod]) -> ObservedServer | None:

@@ -6,6 +6,7 @@ vLLM 0.32.
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.causes import Cause, cause
+from nemotron_operator.status.pod_causes import SLOW_VOLUME
 
 _READ_WEIGHTS_AGAIN = (
     "`nemoctl cache verify {deployment} -n {namespace}` reads every byte again; weights of yours have to be those of "
@@ -184,8 +185,7 @@ START_CAUSES: tuple[Cause, ...] = (
         Reason.ENGINE_TIMEOUT,
         r"Timed out waiting for engine core processes to start\.(?s:.*?)Waited (?P<waited>\d+)s",
         "The engine did not load within {waited} s.",
-        "Choose a faster StorageClass, or give starts more time: lower assumedReadMibPerSecond in the operator's "
-        "configuration.",
+        f"If it still read weights: {SLOW_VOLUME}",
     ),
     # v1/executor/multiproc_executor.py: monitor_workers. A process group that the kernel ended is told as OOMKilled by
     # the kubelet, one process of it may not be.
@@ -207,9 +207,9 @@ GENERAL_START_CAUSES: tuple[Cause, ...] = (
     ),
     cause(
         Reason.ARGUMENT_REJECTED,
-        r"validation errors? for (?P<kind>\w+)\s+(?P<field>[\w.]+)\s+(?P<said>Input should be [^\n\[]+|[^\n\[]*"
+        r"validation errors? for (?P<kind>\w+)\s+(?P<option>[\w.]+)\s+(?P<said>Input should be [^\n\[]+|[^\n\[]*"
         r"\[type=(?!value_error)[^\n]+)",
-        "vLLM refuses {field} of its {kind}: {said}",
+        "vLLM refuses {option} of its {kind}: {said}",
         "Correct the field or engine.extraArgs that this speaks of.",
     ),
     cause(

@@ -67,10 +67,10 @@ def service(serving_plane: ControlPlane, hub: Hub) -> Iterator[LoadedService]:
         with SteadyLoad(served.url, "tiny") as load:
             service = LoadedService(namespace, load)
             yield service
-        print(f"\n  in all: {load.describe()}")
-        assert [] == [*load.list_lost(), *load.list_refused()]
-        # Some outlasted the wait for the endpoints' removal: the engine itself had to end them well.
-        assert sum(stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) for stopping in service.stops) > 0
+    print(f"\n  in all: {load.describe()}")
+    assert [] == [*load.list_lost(), *load.list_refused()]
+    # Some outlasted the wait for the endpoints' removal: the engine itself had to end them well.
+    assert sum(stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) for stopping in service.stops) > 0
 
 
 @contextmanager

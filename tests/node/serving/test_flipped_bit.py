@@ -7,6 +7,7 @@ from lab.hub import Hub
 from lab.real_operator import tiny_resource
 from lab.tiny_model import make_repository
 from lab.volumes import REAL_STORAGE_CLASS
+from nemotron_operator.render.pods import START_CHECK_CONTAINER
 from tests.node.serving.test_serving import QUESTION, START_SECONDS, Served
 from tests.support.cluster import Body, Namespace, wait_until
 
@@ -51,7 +52,8 @@ def test_a_bit_that_flipped_before_a_start_is_never_served(namespace: Namespace,
     assert WEIGHTS in damaged["message"]
     repaired = namespace.wait_until_ready("tiny", REPAIR_SECONDS + START_SECONDS)
     after = _find_pod(namespace)
-    (check,), (engine,) = after["status"]["initContainerStatuses"], after["status"]["containerStatuses"]
+    (engine,), beside = after["status"]["containerStatuses"], after["status"]["initContainerStatuses"]
+    (check,) = [status for status in beside if status["name"] == START_CHECK_CONTAINER]
     assert before["metadata"]["uid"] != after["metadata"]["uid"]
     assert 1 <= check["restartCount"]
     assert 0 == engine["restartCount"]

@@ -13,14 +13,14 @@ from tests.support.cluster import Body, Namespace, wait_until
 SERVERS = "nemotron.dev/component=server"
 OPERATORS = "app.kubernetes.io/name=nemotron-operator"
 
-KILL_ENGINE = """
-import os, pathlib, signal
-killed = 0
+SIGNAL_ENGINE = """
+import os, pathlib, signal, sys
+found = 0
 for process in pathlib.Path("/proc").glob("[0-9]*"):
     if b"EngineCore" in (process / "cmdline").read_bytes() and int(process.name) != os.getpid():
-        os.kill(int(process.name), signal.SIGKILL)
-        killed += 1
-print(killed)
+        os.kill(int(process.name), signal.Signals[sys.argv[1]])
+        found += 1
+print(found)
 """
 """The engine names its process so (vllm/v1/engine/core.py)."""
 
@@ -94,7 +94,7 @@ def test_an_operator_that_is_killed_goes_on_and_restarts_no_engine(namespace: Na
 
 def _kill_engine(namespace: Namespace) -> bool:
     """Kill the engine's process in its container; tell whether there was one."""
-    command = ("exec", "deployment/tiny", "--", "python", "-c", KILL_ENGINE)
+    command = ("exec", "deployment/tiny", "--", "python", "-c", SIGNAL_ENGINE, "SIGKILL")
     return namespace.kubectl(*command).strip() != "0"
 
 

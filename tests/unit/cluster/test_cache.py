@@ -184,7 +184,7 @@ def test_in_whatever_order_reports_arrive_the_newest_wins(steps: list[tuple[str,
 @pytest.mark.parametrize("kind", [POD, DEPLOYMENT])
 def test_the_text_of_a_program_is_kept_once_for_all(cache: ObjectCache, kind: ApiKind) -> None:
     for name in ("a", "b"):
-        text = "".join(["print", "(1)"])  # another object each time, as each report brings
+        text = b"print(1)".decode()  # another object each time, as each report brings
         pod = {"initContainers": [{"name": "probe", "command": ["python3", "-c", text]}, {"name": "other"}]}
         spec = pod if kind is POD else {"template": {"spec": pod}}
         cache.upsert(kind, a_live_object(kind.name, name, 1, labels=child_labels("nemotron"), spec=spec))

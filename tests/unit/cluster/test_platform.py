@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from nemotron_operator.cluster.kinds import STORAGE_CLASS
+from nemotron_operator.cluster.kinds import NODE, POD, STORAGE_CLASS, ApiKind
 from nemotron_operator.cluster.platform import (
+    GPU_POOL_SECONDS,
     STORAGE_CLASSES_SECONDS,
     VERSION_SECONDS,
     Platform,
@@ -11,6 +12,9 @@ from nemotron_operator.cluster.platform import (
     read_storage_class,
 )
 from nemotron_operator.plan.facts import StorageClassFact
+from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.live_objects import a_live_object
+from tests.support.fixtures.plans import plan_cached
 from tests.support.memory_gateway import MemoryGateway, a_storage_class
 
 
@@ -97,3 +101,47 @@ def test_a_version_counts_for_some_minutes() -> None:
     assert (1, 37) == asyncio.run(platform.read_version(gateway))
     clock.seconds += VERSION_SECONDS
     assert (1, 38) == asyncio.run(platform.read_version(gateway))
+
+
+def a_gpu_node(name: str, **changes: object) -> dict[str, object]:
+    labels = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "zone": "a"}
+    status = {"allocatable": {"nvidia.com/gpu": "8"}, "conditions": [{"type": "Ready", "status": "True"}]}
+    return {"kind": "Node", "metadata": {"name": name, "namespace": "", "labels": labels}, "status": status, **changes}
+
+
+def count_free(platform: Platform, gateway: MemoryGateway, deployment: DeploymentBuilder) -> dict[str, int] | None:
+    nodes = asyncio.run(platform.list_gpu_nodes(gateway, plan_cached(deployment).pod))
+    return None if nodes is None else {node.name: node.free for node in nodes}
+
+
+def test_the_nodes_that_take_a_replica_are_counted_with_what_is_free() -> None:
+    gateway = MemoryGateway()
+    gateway.put(NODE, a_gpu_node("h100-0"))
+    gateway.put(NODE, a_gpu_node("h100-1", spec={"unschedulable": True}))
+    container = {"resources": {"limits": {"nvidia.com/gpu": "2"}}}
+    pod = a_live_object("Pod", "p", spec={"nodeName": "h100-0", "containers": [container]})
+    gateway.put(POD, pod)
+    assert {"h100-0": 6} == count_free(Platform(), gateway, a_deployment())
+    tied = a_deployment().having("podTemplate.nodeSelector", {"zone": "b"})
+    assert {} == count_free(Platform(), gateway, tied)
+
+
+def test_a_look_at_all_nodes_counts_for_some_seconds_for_all_that_begin_together() -> None:
+    gateway, clock = MemoryGateway(), Clock()
+    platform, pod = Platform(clock), plan_cached(a_deployment()).pod
+
+    async def begin_together() -> None:
+        await asyncio.gather(*(platform.list_gpu_nodes(gateway, pod) for _ in range(10)))
+
+    asyncio.run(begin_together())
+    assert [("list", "Node"), ("list", "Pod")] == gateway.reads
+    clock.seconds += GPU_POOL_SECONDS
+    asyncio.run(begin_together())
+    assert [("list", "Node"), ("list", "Pod")] * 2 == gateway.reads
+
+
+@pytest.mark.parametrize("kind", [NODE, POD], ids=["nodes", "pods"])
+def test_where_nodes_or_pods_may_not_be_listed_nothing_is_known_of_gpus(kind: ApiKind) -> None:
+    gateway = MemoryGateway()
+    gateway.forbidden.add(kind)
+    assert count_free(Platform(), gateway, a_deployment()) is None

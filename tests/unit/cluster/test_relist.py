@@ -3,7 +3,16 @@ import asyncio
 import pytest
 
 from nemotron_operator.cluster.cache import ObjectCache
-from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, KINDS_BY_NAME, NEMOTRON, POD, SERVICE, ApiKind
+from nemotron_operator.cluster.kinds import (
+    CHILD_KINDS,
+    CLAIM,
+    CONTROLLER_REVISION,
+    KINDS_BY_NAME,
+    NEMOTRON,
+    POD,
+    SERVICE,
+    ApiKind,
+)
 from nemotron_operator.cluster.relist import affected_keys, relist
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import a_live_claim, a_live_object, child_labels
@@ -80,4 +89,4 @@ def test_a_path_without_a_namespace_means_all() -> None:
 
 
 def test_every_kind_is_known_by_its_name() -> None:
-    assert {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS)} == KINDS_BY_NAME
+    assert {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, CONTROLLER_REVISION)} == KINDS_BY_NAME

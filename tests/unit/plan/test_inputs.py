@@ -13,6 +13,7 @@ from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.plan.facts import InspectedModel
 from nemotron_operator.plan.inputs import hash_inputs
 from nemotron_operator.plan.serving_plan import CachePlan
+from nemotron_operator.render.server_pod import render_server_pod
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import plan_cached
 
@@ -131,6 +132,12 @@ def test_a_field_that_no_pod_shows_does_not(path: str) -> None:
     assert hash_of(a_deployment()) == hash_of(a_deployment().having(path, NOT_SHOWN[path]))
 
 
+@pytest.mark.parametrize("path", sorted(path for path in NOT_SHOWN if not path.startswith(("cache.", "model."))))
+def test_a_field_that_no_pod_shows_is_in_no_pod(path: str) -> None:
+    changed = a_deployment().having("cache.accessModes", ["ReadWriteMany"]).having(path, NOT_SHOWN[path])
+    assert render_server_pod(plan_cached(a_deployment())) == render_server_pod(plan_cached(changed))
+
+
 @pytest.mark.parametrize("path", sorted(DEFAULTS))
 def test_a_default_that_is_written_out_does_not(path: str) -> None:
     assert hash_of(a_deployment()) == hash_of(a_deployment().having(path, DEFAULTS[path]))
@@ -146,7 +153,7 @@ def test_a_default_that_is_written_out_does_not(path: str) -> None:
         {"start_check_image": "checker"},
         {"cached": None, "provided_path": "other"},
     ],
-    ids=lambda change: "-".join(change),
+    ids="-".join,
 )
 def test_where_the_weights_are_makes_other_inputs(change: dict[str, Any]) -> None:
     assert hash_of(a_deployment()) != hash_of(a_deployment(), replace(CACHE, **change))
@@ -161,7 +168,7 @@ def test_where_the_weights_are_makes_other_inputs(change: dict[str, Any]) -> Non
         {"is_recorded": not CACHE.is_recorded},
         {"start_check_image": None},
     ],
-    ids=lambda change: "-".join(change),
+    ids="-".join,
 )
 def test_how_they_got_there_does_not(change: dict[str, Any]) -> None:
     assert hash_of(a_deployment()) == hash_of(a_deployment(), replace(CACHE, **change))
@@ -170,6 +177,6 @@ def test_how_they_got_there_does_not(change: dict[str, Any]) -> None:
 def test_the_hash_of_a_spec_is_the_same_in_every_version() -> None:
     """Another hash would replace every pod of every model at the next upgrade: change this test for nothing less."""
     cache = CachePlan("models", None, None, None, is_recorded=True, provided_path="nemotron", is_for_one_node=True)
-    assert "" == hash_of(a_deployment(), cache)
+    assert "34061e5a76b9" == hash_of(a_deployment(), cache)
     demanding = a_deployment().with_tensor(8).with_env(A="b").having("rollout.drainSeconds", 600)
-    assert "" == hash_of(demanding, cache)
+    assert "0c0ba88f9eca" == hash_of(demanding, cache)

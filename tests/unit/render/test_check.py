@@ -146,7 +146,7 @@ def test_a_repair_runs_where_the_volume_is() -> None:
 
 def test_a_start_is_preceded_by_a_check_if_that_is_wanted() -> None:
     pod = server_pod_of(render_cached(a_deployment().having("cache.verify", "OnStart")))["spec"]
-    (check,), (engine,) = pod["initContainers"], pod["containers"]
+    (check, _), (engine,) = pod["initContainers"], pod["containers"]
     assert ["verify", "--destination=/models", f"--commit={COMMIT}"] == check["args"]
     mounts = {mount["mountPath"]: mount for mount in check["volumeMounts"]}
     assert {"/models", "/scratch", "/tmp"} == set(mounts)  # noqa: S108 - a mount of the pod's own
@@ -161,7 +161,7 @@ def test_a_start_is_preceded_by_a_check_if_that_is_wanted() -> None:
 def test_nothing_precedes_a_start_otherwise() -> None:
     for verify in ("Never", "Schedule"):
         pod = server_pod_of(render_cached(a_deployment().having("cache.verify", verify)))
-        assert "initContainers" not in pod["spec"]
+        assert ["probe"] == [each["name"] for each in pod["spec"]["initContainers"]]
 
 
 def test_the_probe_does_not_wait_for_the_check_before_the_start() -> None:

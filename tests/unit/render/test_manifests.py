@@ -170,15 +170,15 @@ def test_every_pod_is_restricted(deployment: DeploymentBuilder) -> None:
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert 0 < spec["securityContext"]["runAsUser"]
         assert {"type": "RuntimeDefault"} == spec["securityContext"]["seccompProfile"]
-        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
         assert spec["automountServiceAccountToken"] is False
         assert spec["enableServiceLinks"] is False
-        security = container_of(pod)["securityContext"]
-        assert security["allowPrivilegeEscalation"] is False
-        assert {"drop": ["ALL"]} == security["capabilities"]
-        assert security["readOnlyRootFilesystem"] is True
-        volumes = spec.get("volumes", [])
-        assert all(set(volume) <= {"name", "persistentVolumeClaim", "emptyDir", "configMap"} for volume in volumes)
+        for security in [each["securityContext"] for each in (container_of(pod), *spec.get("initContainers", []))]:
+            assert security["allowPrivilegeEscalation"] is False
+            assert {"drop": ["ALL"]} == security["capabilities"]
+            assert security["readOnlyRootFilesystem"] is True
+        volumes, kinds = spec.get("volumes", []), {"persistentVolumeClaim", "emptyDir", "configMap", "downwardAPI"}
+        assert all(set(volume) <= {"name", *kinds} for volume in volumes)
         mounted = {mount["name"] for mount in container_of(pod).get("volumeMounts", [])}
         assert mounted == {volume["name"] for volume in volumes}
 

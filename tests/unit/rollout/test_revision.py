@@ -172,14 +172,13 @@ def test_a_deployment_that_somebody_deleted_comes_back_as_it_was() -> None:
 def test_a_field_that_says_what_was_decided_anyway_changes_no_pod_now_nor_later() -> None:
     """The inputs are others, and the same pods come of them: they are found by the inputs of now."""
     world = serving()
-    before, template = world.decide().applied_revision, world.rendered()
-    world.plan = replace(world.plan, inputs="explicit")
-    world.rendered = lambda: template  # type: ignore[method-assign] - the spec says what was rendered already
+    before, world.rendered_as = world.decide().applied_revision, world.plan.inputs
+    world.want("explicit")
     rollout = world.reconcile()
     assert (before, "explicit") == (rollout.applied_revision, world.records[rollout.base_revision].inputs)
     assert world.records[rollout.base_revision].has_served
     assert None is world.reconcile().record
-    world.rendered = lambda: a_template("2", "explicit")  # type: ignore[method-assign] - an upgrade
+    world.version = "2"
     assert before == world.reconcile().applied_revision
 
 

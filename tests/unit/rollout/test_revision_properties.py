@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -75,7 +76,7 @@ class Life(RuleBasedStateMachine):
             self._changes_no_pod(self.world.records.clear)
 
     @rule(strategy=st.sampled_from(["Auto", "Surge", "Replace"]), replicas=st.integers(0, 3))
-    def change_what_no_pod_shows(self, strategy: str, replicas: int) -> None:
+    def change_what_no_pod_shows(self, strategy: Literal["Auto", "Surge", "Replace"], replicas: int) -> None:
         changed = replace(self.world.plan, rollout_strategy=strategy, replicas=replicas)
         self._changes_no_pod(lambda: setattr(self.world, "plan", changed))
 

@@ -1,7 +1,7 @@
 """How new pods replace old ones: by the GPUs that are free when the rollout begins, once."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -19,8 +19,9 @@ ON_NODE_0 = " It has to start where its volume is, on node h100-0."
 WAITS = " Stopping an old one would not free enough, so they serve until there is room."
 
 
-def cache_of(**changes: object) -> CachePlan:
-    return replace(PLAN.cache, claim_name="models", **changes)  # type: ignore[arg-type] - any field
+def cache_of(**changes: bool) -> CachePlan:
+    fields: dict[str, Any] = {"claim_name": "models", **changes}
+    return replace(PLAN.cache, **fields)
 
 
 def asking(strategy: Literal["Auto", "Surge", "Replace"], world: World | None = None) -> World:

@@ -48,13 +48,15 @@ class World:
     restarted_at: str | None = None
     nodes: Sequence[NodeGpus] | None = (NodeGpus(8, 8, "h100-0"),)
     without_weights: frozenset[str] = frozenset()
+    rendered_as: str | None = None
+    """What pods show of the inputs, where that is not all."""
     asked_for_nodes: int = 0
 
     def want(self, inputs: str) -> None:
         self.plan = replace(self.plan, inputs=inputs)
 
     def rendered(self) -> JSON:
-        return a_template(self.version, self.plan.inputs, self.gpus)
+        return a_template(self.version, self.rendered_as or self.plan.inputs, self.gpus)
 
     def decide(self) -> RolloutPlan:
         """Decide, and change nothing."""

@@ -218,6 +218,7 @@ LOW_MEMORY = FailedPod(
 )
 KILLED = trouble("CrashLoopBackOff", ended="OOMKilled", exit_code=137, restarts=2)
 NO_CPU = "0/4 nodes are available: 1 Insufficient cpu, 3 Insufficient nvidia.com/gpu."
+OTHER_NODE = "0/4 nodes are available: 1 Insufficient nvidia.com/gpu, 3 node(s) didn't match pod affinity rules."
 TAINTED = "0/4 nodes are available: 4 node(s) had untolerated taint {dedicated: training}."
 NO_NODE = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu."
 GATED = JobFailure("HubForbidden", "The repository is gated: accept its licence on the hub first.")
@@ -330,7 +331,13 @@ SITUATIONS = [
         "a node has the GPUs, and something else is missing",
         replace(serving(a_pod(name="nemotron-x", unschedulable=NO_CPU)), gpu_nodes=(NodeGpus(8, 0, "h100-0"),)),
         "Unschedulable",
-        ["No node takes pod nemotron-x", NO_CPU, "Node h100-0 has 8 H100-80GB free"],
+        ["No node takes pod nemotron-x", NO_CPU, "As node h100-0 has 8 H100-80GB free, it is not the GPUs alone."],
+    ),
+    starting(
+        "a node has the GPUs, and the volume is on another",
+        replace(serving(a_pod(unschedulable=OTHER_NODE)), gpu_nodes=(NodeGpus(8, 0, "h100-1"),)),
+        "WaitingForGPU",
+        ["needs 2 free H100-80GB on one node; node h100-1 has 8 H100-80GB free, but the scheduler said: ", OTHER_NODE],
     ),
     starting(
         "no node is for such pods",

@@ -31,8 +31,8 @@ _POLL_SECONDS = 0.1
 
 _HEALTH_TIMEOUT_SECONDS = 5
 
-_OF_THE_OPERATOR = ("serviceAccountName", "serviceAccount", "terminationGracePeriodSeconds")
-"""What the pod cannot have without the resource, and what would only make its end slow."""
+_OF_THE_OPERATOR = ("serviceAccountName", "serviceAccount", "terminationGracePeriodSeconds", "initContainers")
+"""What the pod cannot have without the resource, what would only make its end slow, and the probe beside it."""
 
 _OF_THE_CONTAINER = ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
 """What a bare engine does not have."""
@@ -65,13 +65,17 @@ def measure_bare_engine(
 
 
 def make_bare_pod(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a plain pod of a Deployment's template: same image, arguments, environment and volume, and no probes."""
+    """Make a plain pod of a Deployment's template: same image, arguments, environment and volumes, and no probes.
+
+    Its annotations are one of the volumes: how the engine logs.
+    """
     spec = {key: value for key, value in template["spec"].items() if key not in _OF_THE_OPERATOR}
     spec["containers"] = [
         {key: value for key, value in engine.items() if key not in _OF_THE_CONTAINER} for engine in spec["containers"]
     ]
     # Its own label: the Service and the operator select by the others.
-    metadata = {"name": BARE, "labels": {COMPONENT_LABEL: BARE}}
+    annotations = template["metadata"].get("annotations") or {}
+    metadata = {"name": BARE, "labels": {COMPONENT_LABEL: BARE}, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "restartPolicy": "Never"}}
 
 

@@ -48,13 +48,16 @@ class Start:
     """What serves before a bad spec comes."""
 
     replicas: int
-    taken: int
-    """GPUs of the only node that others hold."""
+    strategy: str
     survivors: int
     """Replicas that have to serve at every moment."""
 
+    def make(self, pool: GpuPool, **spec: object) -> Body:
+        """Make the resource."""
+        return pool.a_resource(replicas=self.replicas, parallelism=SMALL, rollout={"strategy": self.strategy}, **spec)
 
-BESIDE, IN_PLACE = Start(replicas=1, taken=0, survivors=1), Start(replicas=3, taken=2, survivors=2)
+
+BESIDE, IN_PLACE = Start(1, "Surge", survivors=1), Start(3, "Replace", survivors=2)
 
 
 @pytest.mark.parametrize("reason", FAILING)
@@ -62,34 +65,32 @@ BESIDE, IN_PLACE = Start(replicas=1, taken=0, survivors=1), Start(replicas=3, ta
 def test_old_replicas_serve_while_new_ones_fail_until_a_good_spec_comes(
     start: Start, reason: str, pool: GpuPool, namespace: Namespace, tmp_path: Path
 ) -> None:
-    node, replicas, survivors = pool.add_node(), start.replicas, start.survivors
-    if start.taken:
-        pool.take(node, start.taken)
-    namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL))
+    pool.add_node()
+    namespace.apply(start.make(pool))
     before = namespace.wait_until_ready()["status"]["servingRevision"]
 
     with watched(namespace, "pod", SERVERS, tmp_path / "pods") as pods:
-        namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL, podTemplate=FAILING[reason]))
+        namespace.apply(start.make(pool, podTemplate=FAILING[reason]))
         namespace.wait_for_reason("nemotron", "Ready", reason)
         failing, conditions = _status(namespace), _conditions(namespace)
-        namespace.apply(pool.a_resource(replicas=replicas, parallelism=SMALL, engine={"maxModelLen": 8192}))
+        namespace.apply(start.make(pool, engine={"maxModelLen": 8192}))
         healed = namespace.wait_until_ready()["status"]
 
     assert (("False", reason), ("True", "Serving")) == (conditions["Ready"], conditions["Available"])
     assert before == failing["servingRevision"]
     assert before != failing["desiredRevision"]
     assert healed["desiredRevision"] == healed["servingRevision"]
-    assert replicas == healed["readyReplicas"]
-    assert survivors <= failing["readyReplicas"]
-    assert survivors <= min(pods.count_ready())
+    assert start.replicas == healed["readyReplicas"]
+    assert start.survivors <= failing["readyReplicas"]
+    assert start.survivors == min(pods.count_ready())
 
 
 class FailedInPlace:
-    """The only replica, replaced on a node without room by one that cannot start."""
+    """The only replica, replaced in place by one that cannot start."""
 
     def __init__(self, pool: GpuPool, namespace: Namespace) -> None:
         self.pool, self.namespace = pool, namespace
-        pool.take(pool.add_node(), 6)
+        pool.add_node()
         self.apply()
         self.before: str = namespace.wait_until_ready()["status"]["servingRevision"]
         self.apply(podTemplate=CRASHING)
@@ -97,7 +98,7 @@ class FailedInPlace:
         self.failed: str = _status(namespace)["desiredRevision"]
 
     def apply(self, **spec: object) -> None:
-        self.namespace.apply(self.pool.a_resource(parallelism=SMALL, **spec))
+        self.namespace.apply(self.pool.a_resource(parallelism=SMALL, rollout={"strategy": "Replace"}, **spec))
 
     def wait_until_back(self) -> None:
         def look() -> bool:

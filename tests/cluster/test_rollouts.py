@@ -1,10 +1,11 @@
 """New pods replace old ones: beside them where GPUs are free, in place where none are, and the status says which."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.cluster import Body, Namespace, wait_until
+from tests.support.cluster import Namespace, wait_until
 from tests.support.gpu_pool import GpuPool
 from tests.support.kstatus import Verdict, judge
 from tests.support.watching import watched
@@ -40,78 +41,92 @@ def _node_of(namespace: Namespace) -> str:
     return name
 
 
-def _serve_on(pool: GpuPool, namespace: Namespace, node: str, **spec: object) -> Body:
-    """Serve with a replica that takes the whole node, the only one that has all GPUs free by now."""
+def _serve(pool: GpuPool, namespace: Namespace, **spec: object) -> str:
+    """Serve with one replica that takes a whole node, and return that node once the operator has to look anew."""
     namespace.apply(pool.a_resource(parallelism=WHOLE_NODE, engine={"maxModelLen": 4096}, **spec))
-    resource = namespace.wait_until_ready()
-    assert node == _node_of(namespace)
-    return resource
+    namespace.wait_until_ready()
+    pool.settle()
+    return _node_of(namespace)
 
 
 def _change(pool: GpuPool, namespace: Namespace, **spec: object) -> None:
     namespace.apply(pool.a_resource(parallelism=WHOLE_NODE, engine={"maxModelLen": 8192}, **spec))
 
 
+def _wait_for_gpus(namespace: Namespace, node: str) -> dict[str, Any]:
+    """Wait until the resource says that it waits for eight GPUs where a node has six, and return the conditions."""
+
+    def look() -> dict[str, Any] | None:
+        found = [namespace.condition("nemotron", kind) for kind in ("Ready", "Reconciling")]
+        told = [each for each in found if each is not None and each["reason"] == "WaitingForGPU"]
+        is_told = len(told) == len(found) and all(words in each["message"] for each in told)
+        return {each["type"]: each for each in told} if is_told else None
+
+    words = f"needs 8 free H100-80GB on one node; the best node, {node}, has 6"
+    return wait_until("it waits for GPUs", look)
+
+
 def test_where_a_node_has_room_the_new_replica_comes_first(pool: GpuPool, namespace: Namespace, tmp_path: Path) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
-    second = pool.add_node()
+    pool.add_node()
+    pool.add_node()
+    other = pool.other_than(_serve(pool, namespace))
 
     with watched(namespace, "pod", SERVERS, tmp_path / "pods") as pods:
         _change(pool, namespace)
         namespace.wait_until_ready()
 
-    assert ("Surge", f"Node {second} has 8 H100-80GB free, and one more replica needs 8.") == _rollout(namespace)
-    assert (SURGE, second) == (_limits(namespace), _node_of(namespace))
+    assert ("Surge", f"Node {other} has 8 H100-80GB free, and one more replica needs 8.") == _rollout(namespace)
+    assert (SURGE, other) == (_limits(namespace), _node_of(namespace))
     assert 1 == min(pods.count_ready())
 
 
 def test_where_no_node_has_room_the_replica_is_replaced_and_others_pods_count(
     pool: GpuPool, namespace: Namespace
 ) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
-    second = pool.add_node()
+    first, second = pool.add_node(), pool.add_node()
     pool.take(second, 2)
+    before = _serve(pool, namespace)
 
     _change(pool, namespace)
 
     namespace.wait_until_ready()
     why = f"One more replica needs 8 free H100-80GB on one node; the best node, {second}, has 6."
     assert ("Replace", why) == _rollout(namespace)
-    assert (REPLACE, first) == (_limits(namespace), _node_of(namespace))
+    assert (REPLACE, first, first) == (_limits(namespace), before, _node_of(namespace))
 
 
 def test_nodes_that_take_no_pod_do_not_count_as_room(pool: GpuPool, namespace: Namespace) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
+    node = pool.add_node()
     pool.add_node(cordoned=True)
     pool.add_node(dead=True)
     pool.add_node(taints=({"key": "dedicated", "value": "training", "effect": "NoSchedule"},))
+    _serve(pool, namespace)
 
     _change(pool, namespace)
 
     namespace.wait_until_ready()
-    why = f"One more replica needs 8 free H100-80GB on one node; the best node, {first}, has 0."
+    why = f"One more replica needs 8 free H100-80GB on one node; the best node, {node}, has 0."
     assert ("Replace", why) == _rollout(namespace)
 
 
 def test_replicas_tied_to_the_node_of_their_volume_do_not_surge_to_another(pool: GpuPool, namespace: Namespace) -> None:
-    first = pool.add_node()
-    one_node = {"accessModes": ["ReadWriteOnce"]}
-    _serve_on(pool, namespace, first, cache=one_node)
     pool.add_node()
+    pool.add_node()
+    one_node = {"accessModes": ["ReadWriteOnce"]}
+    node = _serve(pool, namespace, cache=one_node)
 
     _change(pool, namespace, cache=one_node)
 
     namespace.wait_until_ready()
-    assert ("Replace", REPLACE, first) == (_rollout(namespace)[0], _limits(namespace), _node_of(namespace))
+    strategy, why = _rollout(namespace)
+    assert ("Replace", REPLACE, node) == (strategy, _limits(namespace), _node_of(namespace))
+    assert f"the best node, {node}, has 0" in why
 
 
 def test_replace_is_obeyed_although_a_node_has_room(pool: GpuPool, namespace: Namespace) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
     pool.add_node()
+    pool.add_node()
+    _serve(pool, namespace)
 
     _change(pool, namespace, rollout={"strategy": "Replace"})
 
@@ -121,39 +136,40 @@ def test_replace_is_obeyed_although_a_node_has_room(pool: GpuPool, namespace: Na
 
 
 def test_surge_is_obeyed_although_it_has_to_wait_for_gpus(pool: GpuPool, namespace: Namespace, tmp_path: Path) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
-    second = pool.add_node()
+    _, second = pool.add_node(), pool.add_node()
     taker = pool.take(second, 2)
+    _serve(pool, namespace)
 
     with watched(namespace, "pod", SERVERS, tmp_path / "pods") as pods:
         _change(pool, namespace, rollout={"strategy": "Surge"})
-        waiting = namespace.wait_for_reason("nemotron", "Ready", "WaitingForGPU")
+        waiting = _wait_for_gpus(namespace, second)
         pool.free(taker)
         namespace.wait_until_ready()
 
-    assert f"needs 8 free H100-80GB on one node; the best node, {second}, has 6" in waiting["message"]
+    assert "1 of the revision before still serves" in waiting["Ready"]["message"]
     assert ("Surge", "spec.rollout.strategy says so.") == _rollout(namespace)
     assert (SURGE, second) == (_limits(namespace), _node_of(namespace))
     assert 1 == min(pods.count_ready())
 
 
 def test_a_surge_whose_gpus_somebody_else_took_goes_on_in_place(pool: GpuPool, namespace: Namespace) -> None:
-    first = pool.add_node()
-    _serve_on(pool, namespace, first)
-    second = pool.add_node()
+    pool.add_node()
+    pool.add_node()
+    node = _serve(pool, namespace)
+    other = pool.other_than(node)
 
     namespace.plane.stop_component("kube-scheduler")
     try:
         _change(pool, namespace)
         wait_until("it surges", lambda: _rollout(namespace)[0] == "Surge")
-        pool.take(second, 2)
+        pool.take(other, 2)
     finally:
         namespace.plane.start_component("kube-scheduler")
 
     namespace.wait_until_ready()
-    assert ("Replace", REPLACE, first) == (_rollout(namespace)[0], _limits(namespace), _node_of(namespace))
-    assert f"the best node, {second}, has 6" in _rollout(namespace)[1]
+    strategy, why = _rollout(namespace)
+    assert ("Replace", REPLACE, node) == (strategy, _limits(namespace), _node_of(namespace))
+    assert f"the best node, {other}, has 6" in why
 
 
 def test_a_first_replica_waits_for_gpus_and_starts_by_itself_once_there_are(
@@ -163,12 +179,10 @@ def test_a_first_replica_waits_for_gpus_and_starts_by_itself_once_there_are(
     taker = pool.take(node, 2)
     namespace.apply(pool.a_resource(parallelism=WHOLE_NODE))
 
-    waiting = namespace.wait_for_reason("nemotron", "Ready", "WaitingForGPU")
-    reconciling = namespace.wait_for_reason("nemotron", "Reconciling", "WaitingForGPU")
+    waiting = _wait_for_gpus(namespace, node)
     pool.free(taker)
 
-    assert f"needs 8 free H100-80GB on one node; the best node, {node}, has 6" in waiting["message"]
-    assert waiting["message"] == reconciling["message"]
+    assert "True" == waiting["Reconciling"]["status"]
     namespace.wait_until_ready()
 
 

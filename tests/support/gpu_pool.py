@@ -1,6 +1,7 @@
 """Simulated GPU nodes of one test alone: no test waits for the GPUs of another, nor leaves it any."""
 
 import itertools
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -8,6 +9,7 @@ from typing import cast
 from lab.bring_up import apply
 from lab.control_plane import ControlPlane
 from lab.nodes import GPU_TAINT, H100, gpu_node
+from nemotron_operator.cluster.platform import GPU_POOL_SECONDS
 from tests.support.cluster import FP8, Body, a_resource
 
 POOL_KEY = "test/pool"
@@ -27,6 +29,7 @@ class GpuPool:
     name: str
     _nodes: list[str] = field(default_factory=list)
     _pods: list[str] = field(default_factory=list)
+    _changed_at: float = 0.0
 
     def add_node(
         self, taints: tuple[Mapping[str, str], ...] = (), *, cordoned: bool = False, dead: bool = False
@@ -41,6 +44,7 @@ class GpuPool:
         name: str = node["metadata"]["name"]
         self._nodes.append(name)
         apply(self.plane, [node])
+        self._changed_at = time.monotonic()
         if not dead:
             self.plane.kubectl("wait", "--for=condition=Ready", f"node/{name}", "--timeout=40s")
         return name
@@ -56,6 +60,7 @@ class GpuPool:
             "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": resources}]},
         }
         apply(self.plane, [pod])
+        self._changed_at = time.monotonic()
         self._pods.append(name)
         return name
 
@@ -63,6 +68,15 @@ class GpuPool:
         """Give back what a pod took."""
         self.plane.kubectl("-n", ELSEWHERE, "delete", "pod", pod, "--wait=false")
         self._pods.remove(pod)
+
+    def settle(self) -> None:
+        """Wait until the operator, which remembers the nodes of a cluster for a while, has to look at these."""
+        time.sleep(max(0.0, self._changed_at + GPU_POOL_SECONDS + 0.1 - time.monotonic()))
+
+    def other_than(self, node: str) -> str:
+        """Name the other one of two nodes."""
+        (other,) = (each for each in self._nodes if each != node)
+        return other
 
     def clear(self) -> None:
         """Give back what pods of others took; the nodes stay, as pods that end need theirs to come to their end."""

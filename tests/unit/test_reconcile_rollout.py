@@ -11,7 +11,14 @@ from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.termination.outcome import render_line
 from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
-from tests.support.fixtures.live_objects import UID, a_container, a_finished_cache_pod, a_live_pod, condition
+from tests.support.fixtures.live_objects import (
+    UID,
+    a_container,
+    a_finished_cache_pod,
+    a_live_pod,
+    condition,
+    controlled_by,
+)
 from tests.support.fixtures.plans import CONFIG, config_with_default_profile
 from tests.unit.test_reconcile import DOWNLOADED, Cluster, serving_cluster
 
@@ -334,6 +341,28 @@ def test_records_of_an_earlier_resource_of_that_name_are_left_to_the_garbage_col
     lose_records(cluster)
     settle(cluster)
     assert UID == cluster.find(CONTROLLER_REVISION)["metadata"]["ownerReferences"][0]["uid"]
+
+
+def test_records_that_an_earlier_resource_left_behind_are_made_anew() -> None:
+    cluster = serving_cluster()
+    record = cluster.find(CONTROLLER_REVISION)
+    cluster.change(CONTROLLER_REVISION, metadata={**record["metadata"], "ownerReferences": []})
+    cluster.gateway.take(DEPLOYMENT, "team", "nemotron")
+    settle(cluster)
+    (anew,) = list_records(cluster)
+    assert record["metadata"]["uid"] != anew["metadata"]["uid"]
+    assert record["metadata"]["ownerReferences"] == anew["metadata"]["ownerReferences"]
+
+
+def test_a_record_of_that_name_that_is_somebody_elses_is_not_touched() -> None:
+    cluster = serving_cluster()
+    record = cluster.find(CONTROLLER_REVISION)
+    owner = controlled_by("web", kind="StatefulSet")
+    cluster.change(CONTROLLER_REVISION, metadata={**record["metadata"], "ownerReferences": [owner]})
+    cluster.gateway.take(DEPLOYMENT, "team", "nemotron")
+    with pytest.raises(ConflictError, match="belongs to StatefulSet 'web'; it was not touched"):
+        cluster.reconcile()
+    assert [owner] == cluster.find(CONTROLLER_REVISION)["metadata"]["ownerReferences"]
 
 
 def test_an_operator_that_may_not_keep_revisions_says_so_and_starts_nothing() -> None:

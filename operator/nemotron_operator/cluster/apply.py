@@ -27,7 +27,7 @@ from nemotron_operator.cluster.observation import (
     read_recorded_model,
 )
 from nemotron_operator.cluster.observe import ClusterView
-from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.ownership import find_foreign, is_orphan
 from nemotron_operator.cluster.verification import observe_verification
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.render.manifests import Manifests
@@ -93,6 +93,10 @@ async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: C
         live = await view.gateway.get(CONTROLLER_REVISION, metadata["namespace"], metadata["name"])
         if live is None:
             raise
+        if is_orphan(live, identity):  # of an earlier resource of the same name: it says the same, and dies with nobody
+            await view.gateway.delete(CONTROLLER_REVISION, live)
+            await view.gateway.create(CONTROLLER_REVISION, manifest)
+            return
         _refuse_foreign(live, identity)
         inputs = {INPUTS_LABEL: metadata["labels"][INPUTS_LABEL]}
         await view.gateway.renumber(live, manifest["revision"], inputs, {FAILED_ANNOTATION: None})

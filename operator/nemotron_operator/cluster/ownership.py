@@ -3,7 +3,7 @@
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import CLAIM
-from nemotron_operator.constants import FIELD_MANAGER, KIND, MANAGED_BY_LABEL
+from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, KIND, MANAGED_BY_LABEL
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.plan.facts import ForeignObject
 
@@ -28,6 +28,12 @@ def find_foreign(live: KubernetesObject, identity: Identity) -> ForeignObject | 
             "collector removes it."
         )
     return None
+
+
+def is_orphan(live: KubernetesObject, identity: Identity) -> bool:
+    """Tell whether an object was made for a resource of this name, and lost it: `kubectl delete --cascade=orphan`."""
+    is_of_that_name = (live["metadata"].get("labels") or {}).get(DEPLOYMENT_LABEL) == identity.name
+    return is_of_that_name and _is_managed(live) and not live["metadata"].get("ownerReferences")
 
 
 def _is_managed(live: KubernetesObject) -> bool:

@@ -12,12 +12,16 @@ ENGINE: dict[str, Any] = {
 }
 
 TEMPLATE: dict[str, Any] = {
-    "metadata": {"labels": {"nemotron.dev/component": "server", "nemotron.dev/deployment": "tiny"}},
+    "metadata": {
+        "labels": {"nemotron.dev/component": "server", "nemotron.dev/deployment": "tiny"},
+        "annotations": {"nemotron.dev/logging": "{}"},
+    },
     "spec": {
         "serviceAccountName": "tiny",
         "serviceAccount": "tiny",
         "terminationGracePeriodSeconds": 165,
         "automountServiceAccountToken": False,
+        "initContainers": [{"name": "probe", "restartPolicy": "Always"}],
         "containers": [
             {**ENGINE, "startupProbe": {}, "readinessProbe": {}, "livenessProbe": {}, "lifecycle": {"preStop": {}}}
         ],
@@ -30,7 +34,11 @@ def test_the_bare_pod_is_the_rendered_one_without_probes() -> None:
     expected = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "bare", "labels": {"nemotron.dev/component": "bare"}},
+        "metadata": {
+            "name": "bare",
+            "labels": {"nemotron.dev/component": "bare"},
+            "annotations": {"nemotron.dev/logging": "{}"},
+        },
         "spec": {
             "automountServiceAccountToken": False,
             "containers": [ENGINE],

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nemotron_operator.api.conditions import Condition, ConditionType, Reason
 from nemotron_operator.api.status import NemotronDeploymentStatus
@@ -30,13 +30,14 @@ class Wait:
 
     timeout_seconds: int
     poll_seconds: float = POLL_SECONDS
-    told: set[str] = field(default_factory=set)
+    told: str = ""
+    """The last of it; empty before the status speaks of what was asked."""
 
     def tell(self, message: str) -> None:
         """Tell a person what is new."""
-        if message and message not in self.told:
+        if message and message != self.told:
             say(message)
-        self.told.add(message)
+            self.told = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ async def wait_for(gateway: ClusterGateway, identity: Identity, look: Look, wait
         wait.tell(seen)
         await asyncio.sleep(wait.poll_seconds)
     where = f"`nemoctl status {identity.name} -n {identity.namespace}`"
-    going_on = f"it goes on in the cluster, and {where} shows it." if wait.told - {""} else _EXPLAIN_SILENCE
+    going_on = f"it goes on in the cluster, and {where} shows it." if wait.told else _EXPLAIN_SILENCE
     say(f"Not within {format_seconds(wait.timeout_seconds)}; {going_on}")
     return EXIT_REFUSED
 

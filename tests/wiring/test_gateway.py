@@ -209,6 +209,30 @@ async def test_a_record_gets_another_number_and_marks_unless_it_changed(
     assert "application/merge-patch+json" == headers["Content-Type"]
 
 
+async def test_a_record_is_made_by_an_apply_as_the_api_server_could_not_change_its_metadata_otherwise(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    server[0].status, server[0].body = 404, '{"message": "not found"}'
+
+    with pytest.raises(ClusterError):
+        await gateway.create(CONTROLLER_REVISION, MANIFEST)
+
+    path = "/apis/apps/v1/namespaces/team/controllerrevisions/nemotron"
+    assert [("GET", path), ("PATCH", path)] == [request[:2] for request in server[0].requests]
+    _, _, query, sent, headers = server[0].requests[1]
+    assert {"fieldManager": "nemotron-operator"} == query
+    assert (MANIFEST, "application/apply-patch+yaml") == (sent, headers["Content-Type"])
+
+
+async def test_a_record_that_is_there_is_not_made_again(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    with pytest.raises(ConflictError, match="ControllerRevision 'nemotron' already"):
+        await gateway.create(CONTROLLER_REVISION, MANIFEST)
+
+    assert ["GET"] == [request[0] for request in server[0].requests]
+
+
 async def test_an_annotation_is_taken_away_by_none(
     gateway: ClusterGateway, server: tuple[RecordingServer, str]
 ) -> None:

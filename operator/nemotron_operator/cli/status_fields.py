@@ -50,8 +50,9 @@ def _add_revisions(table: Table, status: NemotronDeploymentStatus) -> None:
 
 
 def _add_rollout(table: Table, rollout: RolloutStatus, body: KubernetesObject) -> None:
-    version = f"; rendered by operator {rollout.operator_version}" if rollout.operator_version else ""
-    add_field(table, "Rollout", make_text(f"{rollout.strategy}: {rollout.message.rstrip('.')}{version}"))
+    add_field(table, "Rollout", make_text(f"{rollout.strategy}: {rollout.message}"))
+    if rollout.operator_version is not None:
+        add_field(table, "Rendered", make_text(f"by operator {rollout.operator_version}"))
     if rollout.available_revision is not None:
         adopt = f"`nemoctl adopt {body['metadata']['name']} -n {body['metadata']['namespace']}`"
         add_field(table, "Update", make_text(f"revision {rollout.available_revision} waits for {adopt}"))

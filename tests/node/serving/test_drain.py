@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,11 +16,14 @@ from tests.node.serving.conftest import a_namespace
 from tests.node.serving.test_serving import START_SECONDS, Served
 from tests.node.serving.test_trouble import SERVERS
 from tests.support.cluster import Body, Namespace, refusal_of, wait_until
-from tests.support.steady_load import SteadyLoad
-from tests.support.stopping_pods import StoppingPods, count_in_flight, watch_stopping_pods
+from tests.support.steady_load import Question, SteadyLoad
+from tests.support.stopping_pods import ENGINE_PORT, StoppingPods, count_in_flight, watch_stopping_pods
 
 DRAIN_SECONDS = 240
 """More than the longest answer takes on a machine of two busy cores: half a minute where nothing else runs."""
+
+LONG_ANSWER = Question(3000, is_streamed=True)
+"""It takes longer than a pod waits before its engine is told to end, and is not cut off by that."""
 
 CHANGE_SECONDS = 2 * START_SECONDS
 """Two engines that start one after the other, under load."""
@@ -32,8 +35,6 @@ class LoadedService:
 
     namespace: Namespace
     load: SteadyLoad
-    stops: list[StoppingPods] = field(default_factory=list)
-    """What was seen of the pods that stopped, change by change."""
 
     def list_pods(self) -> list[Body]:
         """List the pods that serve or will serve."""
@@ -57,7 +58,7 @@ def service(serving_plane: ControlPlane, hub: Hub) -> Iterator[LoadedService]:
         hub,
         replicas=2,
         cache={"size": "1Gi", "storageClassName": REAL_STORAGE_CLASS, "accessModes": ["ReadWriteMany"]},
-        engine={"maxNumSeqs": 4, "sampling": {"maxTokens": 2000}},
+        engine={"maxNumSeqs": 4, "sampling": {"maxTokens": LONG_ANSWER.max_tokens}},
         rollout={"drainSeconds": DRAIN_SECONDS},
         verification={"mode": "Never"},
     )
@@ -65,28 +66,24 @@ def service(serving_plane: ControlPlane, hub: Hub) -> Iterator[LoadedService]:
         namespace.apply(resource)
         served = Served(namespace, namespace.wait_until_ready("tiny", START_SECONDS))
         with SteadyLoad(served.url, "tiny") as load:
-            service = LoadedService(namespace, load)
-            yield service
+            yield LoadedService(namespace, load)
     print(f"\n  in all: {load.describe()}")
     assert [] == [*load.list_lost(), *load.list_refused()]
-    # Some outlasted the wait for the endpoints' removal: the engine itself had to end them well.
-    assert sum(stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) for stopping in service.stops) > 0
 
 
 @contextmanager
-def nothing_is_lost(service: LoadedService, stopped: int) -> Iterator[None]:
+def nothing_is_lost(service: LoadedService, stopped: int) -> Iterator[StoppingPods]:
     """Make sure that pods stop while they answer, so many of them, and that every answer of that time is whole."""
     service.wait_until_all_work()
     before, first = {_name(pod) for pod in service.namespace.list("pod", SERVERS)}, len(service.load.outcomes)
     with watch_stopping_pods(service.namespace, SERVERS) as stopping:
-        yield
+        yield stopping
         wait_until(
             f"{stopped} pods are gone",
             lambda: len(before - {_name(pod) for pod in service.namespace.list("pod", SERVERS)}) == stopped,
             seconds=CHANGE_SECONDS,
         )
     print(f"\n  {stopping.describe(ENDPOINT_REMOVAL_SECONDS)}; {service.load.describe(first)}")
-    service.stops.append(stopping)
     assert stopped == len(stopping.looks)
     assert stopping.count_in_flight() > 0
     assert [] == service.load.list_lost(first)
@@ -117,11 +114,18 @@ def test_a_rollout_in_place_loses_no_question(service: LoadedService) -> None:
 
 def test_an_eviction_loses_no_question_and_a_second_one_has_to_wait(service: LoadedService) -> None:
     """As a drain of their node does it, but for the node that stays, as there is no other here."""
-    first, second = (_name(pod) for pod in service.list_pods())
-    with nothing_is_lost(service, stopped=1):
-        _evict(service.namespace, first)
-        refusal = refusal_of(lambda: _evict(service.namespace, second))
+    first, second = service.list_pods()
+    address = first["status"]["podIP"]
+    with (
+        nothing_is_lost(service, stopped=1) as stopping,
+        SteadyLoad(f"http://{address}:{ENGINE_PORT}", "tiny", [LONG_ANSWER]) as long_answer,
+    ):
+        wait_until("it is asked", lambda: long_answer.accepted)
+        _evict(service.namespace, _name(first))
+        refusal = refusal_of(lambda: _evict(service.namespace, _name(second)))
     assert "would violate the pod's disruption budget" in refusal
+    assert [""] == [outcome.problem for outcome in long_answer.outcomes]
+    assert stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) > 0
 
 
 def _evict(namespace: Namespace, pod: str) -> None:

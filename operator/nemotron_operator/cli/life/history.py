@@ -27,17 +27,17 @@ class HistoryEntry:
     is_desired: bool
     is_pinned: bool
     is_first: bool
+    """Whether nothing older is kept: what it changed is not known any more."""
     spec_changes: tuple[SpecChange, ...]
-    """What its spec changes against the one before; of the oldest that is kept, nothing is known."""
+    """What its spec changes against the one before."""
     pod_changes: tuple[str, ...]
-    """What its pods change, in words, where the spec is the same."""
+    """What its pods change against those, in words."""
 
-    def describe_changes(self) -> str:
-        """Tell what it changed against the one before."""
+    def list_changes(self) -> tuple[str, ...]:
+        """List what it changed against the one before; in the pods where the spec is the same."""
         if self.is_first:
-            return ""
-        changes = [change.describe() for change in self.spec_changes] or list(self.pod_changes)
-        return "; ".join(changes) or "nothing"
+            return ()
+        return tuple(change.describe() for change in self.spec_changes) or self.pod_changes
 
     def as_json(self) -> dict[str, Any]:
         """Write it for programs, with the whole spec."""
@@ -84,8 +84,6 @@ def list_entries(kept: KeptRevisions) -> list[HistoryEntry]:
     entries = []
     before: RevisionRecord | None = None
     for record in kept.records:
-        spec_changes = list_changes(before.spec, record.spec) if before else ()
-        is_render_only = before is not None and not spec_changes
         entries.append(
             HistoryEntry(
                 record=record,
@@ -93,8 +91,8 @@ def list_entries(kept: KeptRevisions) -> list[HistoryEntry]:
                 is_desired=record is kept.desired,
                 is_pinned=record.base_revision == kept.pinned,
                 is_first=before is None,
-                spec_changes=spec_changes,
-                pod_changes=list_differences(before.template, record.template) if before and is_render_only else (),
+                spec_changes=list_changes(before.spec, record.spec) if before else (),
+                pod_changes=list_differences(before.template, record.template) if before else (),
             )
         )
         before = record
@@ -112,10 +110,15 @@ def _list_remarks(body: KubernetesObject, kept: KeptRevisions) -> list[str]:
     status, name = parse_status(body), body["metadata"]["name"]
     remarks = []
     if kept.desired is None:
-        ready = find_condition(status, ConditionType.READY)
-        why = f" {ready.message}" if ready and ready.status != "True" else ""
         generation = body["metadata"].get("generation", 0)
+        ready = find_condition(status, ConditionType.READY)
+        why = f" {ready.message}" if ready else ""
+        if status.observed_generation < generation:
+            why = " The operator has yet to look at it."
         remarks.append(f"The spec of {name!r}, generation {generation}, has no revision yet.{why}")
+    elif kept.restarted_at:
+        restarted, base = kept.name_pods(kept.desired), kept.desired.base_revision
+        remarks.append(f"Since the restart at {kept.restarted_at} the status calls the pods of {base} {restarted}.")
     if status.serving_revision and kept.serving is None:
         remarks.append(f"The pods that serve, of revision {status.serving_revision}, are from before the last restart.")
     return remarks

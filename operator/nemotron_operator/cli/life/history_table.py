@@ -22,7 +22,7 @@ _COLUMNS = ("number", "revision", "created", "operator", "state", "changed")
 
 def print_history(entries: Sequence[HistoryEntry], *, is_wide: bool) -> None:
     """Print the revisions; what changed is folded to the terminal, unless it is to be wide."""
-    table = make_lines_table(*_COLUMNS)
+    table, separator = make_lines_table(*_COLUMNS), "; " if is_wide else "\n"
     if not is_wide:
         table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"
     for entry in entries:
@@ -33,7 +33,7 @@ def print_history(entries: Sequence[HistoryEntry], *, is_wide: bool) -> None:
             make_text(record.created_at or MISSING),
             make_text(record.operator_version or MISSING),
             tell_state(entry),
-            make_text(entry.describe_changes() or MISSING),
+            make_text(separator.join(entry.list_changes()) or MISSING),
         )
     (print_lines if is_wide else print_page)(table)
     failures = [make_text(f"{each.record.base_revision} failed: {_tell_failure(each)}") for each in _failed(entries)]

@@ -60,10 +60,11 @@ async def read_kept(gateway: ClusterGateway, body: KubernetesObject) -> KeptRevi
     )
 
 
-def find_named(records: Sequence[RevisionRecord], named: str) -> tuple[RevisionRecord, ...]:
-    """Find what somebody may mean by a revision, the beginning of one, or a number."""
-    numbered = tuple(record for record in records if str(record.number) == named)
-    return numbered or tuple(record for record in records if record.base_revision.startswith(named))
+def find_named(kept: KeptRevisions, named: str) -> tuple[RevisionRecord, ...]:
+    """Find what somebody may mean by a number, a revision, or the beginning of one, as history or status has it."""
+    numbered = tuple(record for record in kept.records if str(record.number) == named)
+    beginnings = tuple(record for record in kept.records if record.base_revision.startswith(named))
+    return numbered or beginnings or tuple(record for record in kept.records if kept.name_pods(record) == named)
 
 
 def _find_desired(

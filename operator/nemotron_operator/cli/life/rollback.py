@@ -128,9 +128,9 @@ def _show(body: KubernetesObject, kept: KeptRevisions, rollback: Rollback) -> No
 
 def _tell(body: KubernetesObject, rollback: Rollback, *, is_dry_run: bool) -> None:
     target, name = rollback.target, body["metadata"]["name"]
-    staying = ", ".join(f"spec.{'.'.join(path)}" for path in STAYING)
     if is_dry_run:
-        say(f"Nothing is changed yet: this was a dry run. As they are would stay {staying}.")
+        *others, last = (f"spec.{'.'.join(path)}" for path in STAYING)
+        say(f"A dry run: nothing is changed. {', '.join(others)} and {last} would stay as they are.")
     else:
         say(f"{name!r} goes back to revision {target.base_revision}. {point_to_status(body)} shows it.")
     if target.failed is not None:

@@ -35,7 +35,7 @@ def describe(record: RevisionRecord) -> str:
 
 
 def _choose_named(named: str, kept: KeptRevisions, history: str) -> RevisionRecord | str:
-    found = find_named(kept.records, named)
+    found = find_named(kept, named)
     if len(found) == 1:
         return found[0]
     if found:
@@ -44,7 +44,8 @@ def _choose_named(named: str, kept: KeptRevisions, history: str) -> RevisionReco
 
 
 def _choose_last(name: str, kept: KeptRevisions, history: str) -> RevisionRecord | str:
-    others = [record for record in kept.records if record is not kept.desired]
+    desired = kept.desired
+    others = [record for record in kept.records if desired is None or record.number < desired.number]
     served = [record for record in others if record.has_served and record.failed is None]
     if served:
         return served[-1]
@@ -53,7 +54,8 @@ def _choose_last(name: str, kept: KeptRevisions, history: str) -> RevisionRecord
             f"No earlier revision of {name!r} has served: {_list(others)}. Name one with --to to bring it back all the "
             f"same; {history} tells more of each."
         )
-    return f"There is nothing earlier: only revision {kept.records[-1].base_revision} of {name!r} is kept."
+    revision = desired.base_revision if desired else kept.records[-1].base_revision
+    return f"Nothing earlier than revision {revision} of {name!r} is kept; {history} lists what there is."
 
 
 def _list(records: Sequence[RevisionRecord]) -> str:

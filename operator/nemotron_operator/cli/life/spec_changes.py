@@ -66,11 +66,12 @@ def make_merge_patch(before: Spec, after: Spec) -> dict[str, Any]:
 def _compare(before: Any, after: Any, path: str) -> Iterator[SpecChange]:  # noqa: ANN401 - any JSON
     if before == after:
         return
-    if path and not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+    if not all(side is None or isinstance(side, Mapping) for side in (before, after)):
         yield SpecChange(path, before, after)
         return
-    for name in sorted({*before, *after}):
-        yield from _compare(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+    old, new = before or {}, after or {}
+    for name in sorted({*old, *new}):
+        yield from _compare(old.get(name), new.get(name), f"{path}.{name}" if path else name)
 
 
 def _show(value: Any) -> str:  # noqa: ANN401 - any JSON

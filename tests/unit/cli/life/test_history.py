@@ -34,9 +34,11 @@ def test_each_revision_is_told_with_what_it_changed(cluster: ClusterApi, login: 
     serve(cluster, a_spec(8192), a_status(LARGE))
     assert [
         f"1 {small} 2026-11-21T08:00:00Z 0.1.0 served -",
-        f'2 {large} 2026-11-22T08:00:00Z 0.2.0 serves apiKeySecretRef: {{"name": "s"}} (was not set);',
+        f"2 {large} 2026-11-22T08:00:00Z 0.2.0 serves apiKeySecretRef.name: s (was not set)",
         "engine.maxModelLen: 4096 -> 8192",
     ] == read_history(login)
+    last = nemoctl("history", NAME, "-o", "wide", *login).out.splitlines()[-1]
+    assert last.endswith("serves  apiKeySecretRef.name: s (was not set); engine.maxModelLen: 4096 -> 8192")
 
 
 def test_a_revision_that_failed_is_told_with_the_reason(cluster: ClusterApi, login: Login) -> None:
@@ -65,6 +67,20 @@ def test_a_restart_changes_no_revision(cluster: ClusterApi, login: Login) -> Non
     serve(cluster, a_spec(), a_status(SMALL, restarted_at=NOW), annotations={"nemotron.dev/restarted-at": NOW})
     (only,) = read_history(login)
     assert only.endswith("serves -")
+    expected = (
+        f"nemoctl: Since the restart at {NOW} the status calls the pods of {revision_of(SMALL)} "
+        f"{revision_of(SMALL, NOW)}.\n"
+    )
+    assert expected == nemoctl("history", NAME, *login).err
+
+
+def test_a_spec_that_the_operator_has_yet_to_look_at_has_no_revision(cluster: ClusterApi, login: Login) -> None:
+    keep(cluster, 1, a_spec(4096), SMALL)
+    serve(cluster, a_spec(8192), a_status(SMALL), generation=2)
+    expected = (
+        "nemoctl: The spec of 'nemotron', generation 2, has no revision yet. The operator has yet to look at it.\n"
+    )
+    assert expected == nemoctl("history", NAME, *login).err
 
 
 def test_pods_from_before_a_restart_are_told_below(cluster: ClusterApi, login: Login) -> None:
@@ -73,7 +89,8 @@ def test_pods_from_before_a_restart_are_told_below(cluster: ClusterApi, login: L
     serve(cluster, a_spec(), status, annotations={"nemotron.dev/restarted-at": NOW})
     answer = nemoctl("history", NAME, *login)
     assert f"1 {base} 2026-11-21T08:00:00Z 0.1.0 desired -" == read_words(answer.out.splitlines()[1])
-    assert "nemoctl: The pods that serve, of revision 0ld, are from before the last restart.\n" == answer.err
+    expected = "nemoctl: The pods that serve, of revision 0ld, are from before the last restart."
+    assert expected == answer.err.splitlines()[-1]
 
 
 def test_the_chosen_revision_is_pinned(cluster: ClusterApi, login: Login) -> None:
@@ -117,6 +134,7 @@ def test_json_has_everything(cluster: ClusterApi, login: Login) -> None:
         "message": "The KV cache is too small.",
     } == second["failed"]
     assert [{"field": "engine.maxModelLen", "before": 4096, "after": 8192}] == second["specChanges"]
+    assert second["podChanges"]
 
 
 def test_nothing_kept_is_an_empty_answer_and_a_note(cluster: ClusterApi, login: Login) -> None:

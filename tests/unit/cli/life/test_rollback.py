@@ -12,6 +12,7 @@ from tests.unit.cli.cache.cluster_api import Body, ClusterApi
 from tests.unit.cli.command import nemoctl
 from tests.unit.cli.life.models import (
     NAME,
+    NOW,
     a_spec,
     a_status,
     a_template,
@@ -45,7 +46,7 @@ def test_the_last_revision_that_served_comes_back(cluster: ClusterApi, login: Lo
     answer = nemoctl("rollback", NAME, *login)
     expected = f"""\
 team/nemotron -> revision {small}, number 1, of 2026-11-21T08:00:00Z, {SERVED}
-  spec.apiKeySecretRef: not set (was {{"name": "s"}})
+  spec.apiKeySecretRef.name: not set (was s)
   spec.engine.maxModelLen: 8192 -> 4096
 """
     assert (0, expected) == (answer.code, answer.out)
@@ -84,8 +85,8 @@ def test_a_dry_run_changes_nothing(cluster: ClusterApi, login: Login) -> None:
     assert (0, [], a_spec(8192)) == (answer.code, cluster.writes, spec_of(cluster))
     assert answer.out.startswith(f"team/nemotron -> revision {small}, ")
     expected = (
-        "nemoctl: Nothing is changed yet: this was a dry run. As they are would stay spec.replicas, spec.suspend, "
-        "spec.rollout.strategy, spec.cache.size.\n"
+        "nemoctl: A dry run: nothing is changed. spec.replicas, spec.suspend, spec.rollout.strategy and "
+        "spec.cache.size would stay as they are.\n"
     )
     assert expected == answer.err
 
@@ -105,6 +106,15 @@ def test_a_revision_is_named_by_its_number(cluster: ClusterApi, login: Login) ->
     keep(cluster, 2, a_spec(8192), LARGE)
     serve(cluster, a_spec(8192), a_status(LARGE))
     assert 0 == nemoctl("rollback", NAME, "--to", "1", *login).code
+    assert small == pin_of(cluster)
+
+
+def test_a_revision_is_named_as_the_status_calls_it_after_a_restart(cluster: ClusterApi, login: Login) -> None:
+    small = keep(cluster, 1, a_spec(4096), SMALL)
+    keep(cluster, 2, a_spec(8192), LARGE)
+    restarted = {"nemotron.dev/restarted-at": NOW}
+    serve(cluster, a_spec(8192), a_status(LARGE, restarted_at=NOW), annotations=restarted)
+    assert 0 == nemoctl("rollback", NAME, "--to", revision_of(SMALL, NOW), *login).code
     assert small == pin_of(cluster)
 
 
@@ -153,6 +163,7 @@ def test_a_second_rollback_before_the_operator_looked_does_not_turn_back(cluster
     keep(cluster, 2, a_spec(8192), LARGE)
     serve(cluster, a_spec(8192), a_status(LARGE))
     assert 0 == nemoctl("rollback", NAME, *login).code
+    assert f"Nothing earlier than revision {small} of 'nemotron' is kept; " in refuses(login)
     answer = nemoctl("rollback", NAME, "--to", small, *login)
     expected = f"nemoctl: 'nemotron' asks for revision {small} already. `nemoctl status nemotron -n team` shows it.\n"
     assert (0, "", expected) == (answer.code, answer.out, answer.err)
@@ -168,7 +179,11 @@ def test_nothing_earlier_is_refused(cluster: ClusterApi, login: Login) -> None:
     assert expected == refuses(login)
     small = keep(cluster, 1, a_spec(4096), SMALL)
     serve(cluster, a_spec(4096), a_status(SMALL))
-    assert f"There is nothing earlier: only revision {small} of 'nemotron' is kept." == refuses(login)
+    expected = (
+        f"Nothing earlier than revision {small} of 'nemotron' is kept; `nemoctl history nemotron -n team` lists what "
+        "there is."
+    )
+    assert expected == refuses(login)
 
 
 def test_a_revision_that_never_served_has_to_be_named(cluster: ClusterApi, login: Login) -> None:

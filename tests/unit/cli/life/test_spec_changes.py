@@ -11,6 +11,7 @@ from tests.support.memory_gateway import merge
         ({"a": "x"}, {}, "a: not set (was x)"),
         ({}, {"a": ["--x"]}, 'a: ["--x"] (was not set)'),
         ({"a": {"b": 1}}, {"a": 1}, 'a: {"b": 1} -> 1'),
+        ({}, {"a": {"b": 1}}, "a.b: 1 (was not set)"),
         ({}, {"a": "x" * 61}, f"a: {'x' * 60}... (was not set)"),
         ({"a": True}, {"a": False}, "a: true -> false"),
     ],

@@ -142,7 +142,7 @@ def test_the_only_replica_comes_back_when_the_one_in_its_place_fails(
 def test_a_restart_tries_a_failed_revision_once_more(failed: FailedInPlace, namespace: Namespace) -> None:
     pods = failed.pods_made()
 
-    namespace.kubectl("annotate", "nemo", "nemotron", "nemotron.dev/restarted-at=2026-01-02T03:04:05Z")
+    namespace.nemoctl("restart", "nemotron", "-n", namespace.name)
 
     wait_until("it is another revision", lambda: _status(namespace)["desiredRevision"] != failed.failed)
     wait_until("the replica that served makes room", lambda: not pods & failed.pods_made())
@@ -161,17 +161,15 @@ def test_a_new_spec_ends_a_failed_rollout(failed: FailedInPlace, namespace: Name
     assert {"Stalled", "Reconciling"}.isdisjoint(_conditions(namespace))
 
 
-def test_the_spec_that_served_ends_a_failed_rollout_without_new_pods(
-    failed: FailedInPlace, namespace: Namespace
-) -> None:
+def test_a_rollback_ends_a_failed_rollout_without_new_pods(failed: FailedInPlace, namespace: Namespace) -> None:
     pods = failed.pods_made()
 
-    failed.apply()
+    said = namespace.nemoctl("rollback", "nemotron", "-n", namespace.name, "--wait")
 
-    healed = namespace.wait_until_ready()
-    assert (failed.before, failed.before) == tuple(
-        healed["status"][each] for each in ("desiredRevision", "servingRevision")
-    )
+    assert f"-> revision {failed.before}, number 1" in said
+    assert "'nemotron' is ready" in said
+    healed = _status(namespace)
+    assert (failed.before, failed.before) == (healed["desiredRevision"], healed["servingRevision"])
     assert pods == failed.pods_made()
 
 

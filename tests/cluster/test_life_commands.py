@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Namespace, RunningOperator, wait_until
+from tests.support.cluster import Namespace, RunningOperator, wait_until, wait_until_alone
 from tests.support.gpu_pool import GpuPool
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -91,6 +91,7 @@ def test_a_restart_of_the_operator_looks_at_no_kept_revision_of_what_serves_as_i
 ) -> None:
     pool.add_node()
     _serve(pool, namespace)
+    wait_until_alone(namespace)
 
     operator.component.stop()
     operator.restart()

@@ -106,6 +106,8 @@ def test_an_engine_that_hung_is_told_apart_from_one_that_crashed(namespace: Name
 
 
 def test_a_failure_is_an_event_that_warns(namespace: Namespace) -> None:
+    namespace.apply(a_resource())
+    namespace.wait_until_ready()
     namespace.apply(a_resource(podTemplate=_played("crash-loop", TOO_LONG)))
 
     def look() -> bool:

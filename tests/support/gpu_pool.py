@@ -41,12 +41,12 @@ class GpuPool:
         node["spec"] |= {"taints": [GPU_TAINT, own_taint, *taints], "unschedulable": cordoned}
         if dead:
             node["metadata"].pop("annotations")
+            node["status"]["conditions"] = [{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}]
         name: str = node["metadata"]["name"]
         self._nodes.append(name)
         apply(self.plane, [node])
         self._changed_at = time.monotonic()
-        if not dead:
-            self.plane.kubectl("wait", "--for=condition=Ready", f"node/{name}", "--timeout=40s")
+        self.plane.kubectl("wait", f"--for=condition=Ready={not dead}", f"node/{name}", "--timeout=40s")
         return name
 
     def take(self, node: str, gpus: int) -> str:

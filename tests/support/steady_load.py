@@ -42,7 +42,7 @@ class Question:
         return json.dumps({**body, "stream_options": {"include_usage": True}} if self.is_streamed else body).encode()
 
 
-MIXED = (Question(16), Question(64, is_streamed=True), Question(1000), Question(1000, is_streamed=True))
+MIXED = (Question(64, is_streamed=True), Question(300), Question(1000, is_streamed=True))
 """One client each: answers that are over at once, and answers that take many seconds."""
 
 
@@ -84,9 +84,13 @@ class SteadyLoad:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Wait for what is still being answered."""
-        self._over.set()
+        self.stop_asking()
         for client in self._clients:
             client.join()
+
+    def stop_asking(self) -> None:
+        """Ask nothing more."""
+        self._over.set()
 
     def list_lost(self, since: int = 0) -> list[str]:
         """List what was accepted and not answered whole, from one number of outcomes on; nothing is what is wanted."""

@@ -33,12 +33,16 @@ class Look:
 class StoppingPods:
     """The pods that were told to stop, by name, with what was seen of each while it still answered."""
 
+    on_stop: Callable[[str], None]
+    """What to do when a pod is first seen so, with its name."""
     looks: dict[str, list[Look]] = field(default_factory=dict)
     _first_seen_at: dict[str, float] = field(default_factory=dict)
 
     def look_at(self, pod: Body, now: float) -> None:
         """Look once more."""
         name, address = pod["metadata"]["name"], pod["status"].get("podIP")
+        if name not in self.looks:
+            self.on_stop(name)
         began_at = self._first_seen_at.setdefault(name, now)
         looks = self.looks.setdefault(name, [])
         in_flight = count_in_flight(address) if address else None
@@ -62,16 +66,14 @@ class StoppingPods:
 
 
 @contextmanager
-def watch_stopping_pods(
-    namespace: Namespace, selector: str, clock: Callable[[], float] = time.monotonic
-) -> Iterator[StoppingPods]:
+def watch_stopping_pods(namespace: Namespace, selector: str, on_stop: Callable[[str], None]) -> Iterator[StoppingPods]:
     """Look at the pods of a namespace twice a second until the block ends."""
-    stopping, over = StoppingPods(), threading.Event()
+    stopping, over = StoppingPods(on_stop), threading.Event()
 
     def look_on() -> None:
         while not over.wait(LOOK_SECONDS):
             for pod in _list_stopping(namespace, selector):
-                stopping.look_at(pod, clock())
+                stopping.look_at(pod, time.monotonic())
 
     watcher = threading.Thread(target=look_on)
     watcher.start()

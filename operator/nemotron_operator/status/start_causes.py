@@ -166,6 +166,13 @@ START_CAUSES: tuple[Cause, ...] = (
         "This vLLM has no {kind} parser {name}. It has: {known}.",
         "Correct engine.extraArgs, or set engine.image to a version that has it.",
     ),
+    # reasoning/abs_reasoning_parsers.py: get_reasoning_parser.
+    cause(
+        Reason.ARGUMENT_REJECTED,
+        r"Reasoning parser '(?P<name>[^'\n]+)' not found\. Available parsers: (?P<known>[^\n\"]+)",
+        "This vLLM has no reasoning parser {name}. It has: {known}.",
+        "Correct engine.extraArgs, or set engine.image to a version that has it.",
+    ),
     # renderers/chat_utils/chat_template.py: load_chat_template.
     cause(
         Reason.ARGUMENT_REJECTED,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -17,13 +17,13 @@ from tests.node.serving.test_serving import START_SECONDS, Served
 from tests.node.serving.test_trouble import SERVERS
 from tests.support.cluster import Body, Namespace, refusal_of, wait_until
 from tests.support.steady_load import Question, SteadyLoad
-from tests.support.stopping_pods import ENGINE_PORT, StoppingPods, count_in_flight, watch_stopping_pods
+from tests.support.stopping_pods import ENGINE_PORT, StoppingPods, watch_stopping_pods
 
 DRAIN_SECONDS = 240
 """More than the longest answer takes on a machine of two busy cores: half a minute where nothing else runs."""
 
-LONG_ANSWER = Question(3000, is_streamed=True)
-"""It takes longer than a pod waits before its engine is told to end, and is not cut off by that."""
+ANSWER, LONG_ANSWER = Question(1000), Question(2400, is_streamed=True)
+"""The long one takes longer than a pod waits before its engine is told to end, and is not cut off by that."""
 
 CHANGE_SECONDS = 2 * START_SECONDS
 """Two engines that start one after the other, under load."""
@@ -36,19 +36,22 @@ class LoadedService:
     namespace: Namespace
     load: SteadyLoad
 
-    def list_pods(self) -> list[Body]:
-        """List the pods that serve or will serve."""
-        pods = self.namespace.list("pod", SERVERS)
-        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    def list_ready(self) -> dict[str, str]:
+        """List the pods that serve, with their addresses."""
+        return {
+            pod["metadata"]["name"]: pod["status"]["podIP"]
+            for pod in self.namespace.list("pod", SERVERS)
+            if "deletionTimestamp" not in pod["metadata"] and _is_ready(pod)
+        }
 
-    def change(self, **spec: object) -> None:
-        """Change the spec as a user does."""
+    def list_names(self) -> set[str]:
+        """List the pods, those on their way in and out too."""
+        return {pod["metadata"]["name"] for pod in self.namespace.list("pod", SERVERS)}
+
+    def change(self, **spec: object) -> Body:
+        """Change the spec as a user does, and wait until that is served."""
         self.namespace.patch("nemo", "tiny", {"spec": spec})
-
-    def wait_until_all_work(self) -> None:
-        """Wait until every pod has something to answer: it cannot lose what it was never given."""
-        addresses = [pod["status"]["podIP"] for pod in self.list_pods()]
-        wait_until("every pod answers something", lambda: all(map(count_in_flight, addresses)), seconds=60)
+        return self.namespace.wait_until_ready("tiny", CHANGE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -72,22 +75,49 @@ def service(serving_plane: ControlPlane, hub: Hub) -> Iterator[LoadedService]:
 
 
 @contextmanager
-def nothing_is_lost(service: LoadedService, stopped: int) -> Iterator[StoppingPods]:
-    """Make sure that pods stop while they answer, so many of them, and that every answer of that time is whole."""
-    service.wait_until_all_work()
-    before, first = {_name(pod) for pod in service.namespace.list("pod", SERVERS)}, len(service.load.outcomes)
-    with watch_stopping_pods(service.namespace, SERVERS) as stopping:
+def nothing_is_lost(service: LoadedService, stopped: int, question: Question = ANSWER) -> Iterator[StoppingPods]:
+    """Make sure that pods stop while they answer, so many of them, and that every answer of that time is whole.
+
+    Each pod is asked one question more at its own address until it is told to stop, whatever the Service gives it.
+    """
+    pods, before, first = service.list_ready(), service.list_names(), len(service.load.outcomes)
+    own = {name: SteadyLoad(f"http://{address}:{ENGINE_PORT}", "tiny", [question]) for name, address in pods.items()}
+    stopping_names = set()
+
+    def stop_asking(name: str) -> None:
+        stopping_names.add(name)
+        for asked, load in own.items():
+            if asked == name or len(stopping_names) == stopped:
+                load.stop_asking()
+
+    with watch_stopping_pods(service.namespace, SERVERS, stop_asking) as stopping, ExitStack() as stack:
+        for load in own.values():
+            stack.enter_context(load)
+        wait_until("every pod answers", lambda: all(load.accepted for load in own.values()))
         yield stopping
-        wait_until(
-            f"{stopped} pods are gone",
-            lambda: len(before - {_name(pod) for pod in service.namespace.list("pod", SERVERS)}) == stopped,
-            seconds=CHANGE_SECONDS,
-        )
+        wait_until("they are gone", lambda: len(before - service.list_names()) == stopped, CHANGE_SECONDS)
     print(f"\n  {stopping.describe(ENDPOINT_REMOVAL_SECONDS)}; {service.load.describe(first)}")
     assert stopped == len(stopping.looks)
     assert stopping.count_in_flight() > 0
-    assert [] == service.load.list_lost(first)
-    assert [] == service.load.list_refused(first)
+    assert [] == [lost for load in own.values() for lost in load.list_lost()]
+    assert [] == [*service.load.list_lost(first), *service.load.list_refused(first)]
+
+
+def test_an_eviction_loses_no_question_and_a_second_one_has_to_wait(service: LoadedService) -> None:
+    """As a drain of their node does it, but for the node that stays, as there is no other here."""
+    first, second = service.list_ready()
+    with nothing_is_lost(service, stopped=1, question=LONG_ANSWER) as stopping:
+        _evict(service.namespace, first)
+        refusal = refusal_of(lambda: _evict(service.namespace, second))
+    assert "would violate the pod's disruption budget" in refusal
+    assert stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) > 0
+
+
+def test_a_rollout_in_place_loses_no_question(service: LoadedService) -> None:
+    """The pod that came for the one that was evicted loads still, most likely, and is the first to go."""
+    with nothing_is_lost(service, stopped=2):
+        resource = service.change(rollout={"strategy": "Replace"}, engine={"maxNumSeqs": 3})
+    assert "Replace" == resource["status"]["rollout"]["strategy"]
 
 
 def test_a_scale_down_loses_no_question(service: LoadedService) -> None:
@@ -96,36 +126,11 @@ def test_a_scale_down_loses_no_question(service: LoadedService) -> None:
 
 
 def test_a_rollout_that_surges_loses_no_question(service: LoadedService) -> None:
-    """It grows to two replicas at once, which saves this machine the start of an engine."""
     with nothing_is_lost(service, stopped=1):
-        service.change(replicas=2, engine={"maxNumSeqs": 3})
-        resource = service.namespace.wait_until_ready("tiny", CHANGE_SECONDS)
+        resource = service.change(rollout={"strategy": "Auto"}, engine={"maxNumSeqs": 4})
     rollout = resource["status"]["rollout"]
     assert "Surge" == rollout["strategy"]
     assert "one more replica needs 1" in rollout["message"]
-
-
-def test_a_rollout_in_place_loses_no_question(service: LoadedService) -> None:
-    with nothing_is_lost(service, stopped=2):
-        service.change(rollout={"strategy": "Replace"}, engine={"maxNumSeqs": 4})
-        resource = service.namespace.wait_until_ready("tiny", CHANGE_SECONDS)
-    assert "Replace" == resource["status"]["rollout"]["strategy"]
-
-
-def test_an_eviction_loses_no_question_and_a_second_one_has_to_wait(service: LoadedService) -> None:
-    """As a drain of their node does it, but for the node that stays, as there is no other here."""
-    first, second = service.list_pods()
-    address = first["status"]["podIP"]
-    with (
-        nothing_is_lost(service, stopped=1) as stopping,
-        SteadyLoad(f"http://{address}:{ENGINE_PORT}", "tiny", [LONG_ANSWER]) as long_answer,
-    ):
-        wait_until("it is asked", lambda: long_answer.accepted)
-        _evict(service.namespace, _name(first))
-        refusal = refusal_of(lambda: _evict(service.namespace, _name(second)))
-    assert "would violate the pod's disruption budget" in refusal
-    assert [""] == [outcome.problem for outcome in long_answer.outcomes]
-    assert stopping.count_in_flight(ENDPOINT_REMOVAL_SECONDS) > 0
 
 
 def _evict(namespace: Namespace, pod: str) -> None:
@@ -134,6 +139,6 @@ def _evict(namespace: Namespace, pod: str) -> None:
     namespace.kubectl("create", "--raw", path, "-f", "-", input=json.dumps(eviction))
 
 
-def _name(pod: Body) -> str:
-    name: str = pod["metadata"]["name"]
-    return name
+def _is_ready(pod: Body) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -16,8 +16,8 @@ from tests.support.cluster import Namespace
 
 WEIGHTS = "model.safetensors"
 
-MISSHAPEN, CUT_OFF = "nemotron-dev/misshapen", "nemotron-dev/cut-off"
-"""Repositories whose files are those that the hub lists, every byte of them, and which no engine can load."""
+MISSHAPEN = "nemotron-dev/misshapen"
+"""A repository whose files are those that the hub lists, every byte of them, and which no engine can load."""
 
 HEADER_LENGTH_BYTES = 8
 """A file in the format safetensors begins with the length of its header in JSON (huggingface/safetensors, README)."""
@@ -44,16 +44,10 @@ def resource_of(hub: Hub, name: str, repository: str = NAME, **engine: object) -
 def failing(serving_plane: ControlPlane) -> Iterator[Namespace]:
     """Engines that fail, each in its own way, side by side: together they take little longer than one."""
     whole = make_repository()
-    weights = whole[WEIGHTS]
-    repositories = {
-        NAME: whole,
-        MISSHAPEN: {**whole, WEIGHTS: misshape(weights)},
-        CUT_OFF: {**whole, WEIGHTS: weights[: len(weights) // 2]},
-    }
+    repositories = {NAME: whole, MISSHAPEN: {**whole, WEIGHTS: misshape(whole[WEIGHTS])}}
     with Hub(repositories, host=network_of(serving_plane).host_address) as hub, a_namespace(serving_plane) as namespace:
         namespace.apply(
             resource_of(hub, "misshapen", MISSHAPEN),
-            resource_of(hub, "cut-off", CUT_OFF),
             resource_of(hub, "parser", extraArgs=["--reasoning-parser=no-such-parser"]),
             resource_of(hub, "blocks", extraArgs=["--num-gpu-blocks-override=3"]),
         )
@@ -65,7 +59,6 @@ def failing(serving_plane: ControlPlane) -> Iterator[Namespace]:
     [
         pytest.param("parser", "ArgumentRejected", "no-such-parser", "engine.extraArgs", id="argument"),
         pytest.param("misshapen", "WeightsUnreadable", "torch.Size([64, 2])", "nemoctl cache verify", id="weights"),
-        pytest.param("cut-off", "WeightsUnreadable", "not fully covered", "nemoctl cache verify", id="file"),
         pytest.param("blocks", "KVCacheTooSmall", "512", "engine.maxModelLen", id="KV cache"),
     ],
 )

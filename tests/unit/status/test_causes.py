@@ -25,6 +25,11 @@ REAL = {
     "unknown-argument": (Reason.ARGUMENT_REJECTED, "unrecognized arguments: --no-such-argument.", "engine.extraArgs"),
     "unknown-value": (Reason.ARGUMENT_REJECTED, "argument --kv-cache-dtype: invalid choice: 'nosuch'", "extraArgs"),
     "unknown-parser": (Reason.ARGUMENT_REJECTED, "no tool call parser nosuch. It has: apertus,", "engine.image"),
+    "unknown-reasoning-parser": (
+        Reason.ARGUMENT_REJECTED,
+        "no reasoning parser no-such-parser. It has:",
+        "engine.image",
+    ),
     "rule-of-the-configuration": (
         Reason.ARGUMENT_REJECTED,
         "refuses its SchedulerConfig: max_num_batched_tokens (2) is smaller than max_model_len (1024).",

@@ -130,7 +130,7 @@ def _tell(body: KubernetesObject, rollback: Rollback, *, is_dry_run: bool) -> No
     target, name = rollback.target, body["metadata"]["name"]
     if is_dry_run:
         *others, last = (f"spec.{'.'.join(path)}" for path in STAYING)
-        say(f"A dry run: nothing is changed. {', '.join(others)} and {last} would stay as they are.")
+        say(f"Nothing is changed, this was a dry run. {', '.join(others)} and {last} would stay as they are.")
     else:
         say(f"{name!r} goes back to revision {target.base_revision}. {point_to_status(body)} shows it.")
     if target.failed is not None:

@@ -111,9 +111,8 @@ def test_a_failure_is_an_event_that_warns(namespace: Namespace) -> None:
     namespace.apply(a_resource(podTemplate=_played("crash-loop", TOO_LONG)))
 
     def look() -> bool:
-        events = namespace.list("event")
-        told = {event["reason"]: event["type"] for event in events if event["involvedObject"]["name"] == "nemotron"}
-        return told.get("KVCacheTooSmall") == "Warning"
+        events = namespace.list("events.events.k8s.io")
+        return ("KVCacheTooSmall", "Warning") in {(event["reason"], event["type"]) for event in events}
 
     wait_until("the failure is an event", look)
 

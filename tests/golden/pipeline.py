@@ -82,8 +82,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _leave_out_program(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """Put a name in place of the probe's text, which is a file of its own; the hashes are those of the whole."""
-    program = render_probe_command()[-1]
-    return _replace(manifest, program, PROGRAM)
+    shortened: Mapping[str, Any] = _replace(manifest, render_probe_command()[-1], PROGRAM)
+    return shortened
 
 
 def _replace(value: Any, text: str, name: str) -> Any:  # noqa: ANN401 - any JSON

@@ -381,8 +381,8 @@ def test_what_an_older_download_left_is_no_evidence_against_the_next() -> None:
 def test_damage_of_another_commit_is_no_evidence() -> None:
     cluster = a_cluster_at_rest(a_deployment().having("cache.verify", "OnStart"))
     pod = a_pod_that_checks(cluster, "2026-11-24T09:05:00Z", DAMAGED)
-    (check,) = pod["spec"]["initContainers"]
+    check, *others = pod["spec"]["initContainers"]
     other = {**check, "args": ["verify", "--destination=/models", f"--commit={'f' * 40}"]}
-    cluster.gateway.put(POD, {**pod, "spec": {**pod["spec"], "initContainers": [other]}})
+    cluster.gateway.put(POD, {**pod, "spec": {**pod["spec"], "initContainers": [other, *others]}})
     cluster.settle()
     assert ("True", "Cached") == cluster.condition("ModelCached")

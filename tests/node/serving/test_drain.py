@@ -17,7 +17,7 @@ from tests.node.serving.test_serving import START_SECONDS, Served
 from tests.node.serving.test_trouble import SERVERS
 from tests.support.cluster import Body, Namespace, refusal_of, wait_until
 from tests.support.steady_load import Question, SteadyLoad
-from tests.support.stopping_pods import ENGINE_PORT, StoppingPods, watch_stopping_pods
+from tests.support.stopping_pods import ENGINE_PORT, StoppingPods, count_in_flight, watch_stopping_pods
 
 DRAIN_SECONDS = 240
 """More than the longest answer takes on a machine of two busy cores: half a minute where nothing else runs."""
@@ -93,7 +93,8 @@ def nothing_is_lost(service: LoadedService, stopped: int, question: Question = A
     with watch_stopping_pods(service.namespace, SERVERS, stop_asking) as stopping, ExitStack() as stack:
         for load in own.values():
             stack.enter_context(load)
-        wait_until("every pod answers", lambda: all(load.accepted for load in own.values()))
+        wait_until("every pod is asked", lambda: all(load.accepted for load in own.values()))
+        wait_until("every engine answers", lambda: all(map(count_in_flight, pods.values())))
         yield stopping
         wait_until("they are gone", lambda: len(before - service.list_names()) == stopped, CHANGE_SECONDS)
     print(f"\n  {stopping.describe(ENDPOINT_REMOVAL_SECONDS)}; {service.load.describe(first)}")
@@ -123,14 +124,6 @@ def test_a_rollout_in_place_loses_no_question(service: LoadedService) -> None:
 def test_a_scale_down_loses_no_question(service: LoadedService) -> None:
     with nothing_is_lost(service, stopped=1):
         service.namespace.kubectl("scale", "nemo/tiny", "--replicas=1")
-
-
-def test_a_rollout_that_surges_loses_no_question(service: LoadedService) -> None:
-    with nothing_is_lost(service, stopped=1):
-        resource = service.change(rollout={"strategy": "Auto"}, engine={"maxNumSeqs": 4})
-    rollout = resource["status"]["rollout"]
-    assert "Surge" == rollout["strategy"]
-    assert "one more replica needs 1" in rollout["message"]
 
 
 def _evict(namespace: Namespace, pod: str) -> None:

@@ -10,32 +10,36 @@ from lab.hub import Hub
 from lab.operator_process import install_chart
 from lab.real_operator import INSTALL_SECONDS, OPERATOR_REPLICAS, make_values, tiny_resource
 from tests.node.serving.test_air_gap import nemoctl
-from tests.node.serving.test_serving import QUESTION, START_SECONDS, Served
+from tests.node.serving.test_drain import ANSWER, DRAIN_SECONDS, LoadedService, nothing_is_lost
+from tests.node.serving.test_serving import START_SECONDS, Served
 from tests.node.serving.test_trouble import SERVERS
-from tests.support.cluster import Namespace, wait_until
+from tests.support.cluster import Namespace
+from tests.support.steady_load import SteadyLoad
 
 NEW_DEFAULT = "--no-enable-prefix-caching"
 """What the platform team now wants of every engine on its nodes."""
 
 
-def test_an_upgrade_restarts_no_engine_until_it_is_adopted(namespace: Namespace, hub: Hub) -> None:
-    namespace.apply(tiny_resource(hub, rollout={"drainSeconds": 5}))
+def test_an_upgrade_restarts_no_engine_and_adopting_it_loses_no_question(namespace: Namespace, hub: Hub) -> None:
+    engine = {"sampling": {"maxTokens": ANSWER.max_tokens}}
+    namespace.apply(tiny_resource(hub, engine=engine, rollout={"drainSeconds": DRAIN_SECONDS}))
     served = Served(namespace, namespace.wait_until_ready("tiny", START_SECONDS))
-    before = _describe_engines(namespace)
-    revision = served.resource["status"]["servingRevision"]
-    with new_defaults(namespace.plane):
+    before, revision = _describe_engines(namespace), served.resource["status"]["servingRevision"]
+    with new_defaults(namespace.plane), SteadyLoad(served.url, "tiny") as load:
         waiting = namespace.wait_for_reason("tiny", "UpdateAvailable", "NewDefaults", INSTALL_SECONDS)
         assert "True" == waiting["status"]
         assert NEW_DEFAULT in waiting["message"]
         assert revision == namespace.wait_until_ready("tiny")["status"]["servingRevision"]
-        assert served.connect().chat.completions.create(model="tiny", messages=QUESTION, max_tokens=4).choices
         assert before == _describe_engines(namespace)
 
-        nemoctl(namespace, "adopt", "tiny", "--namespace", namespace.name, "--wait", f"--timeout={2 * START_SECONDS}")
-        wait_until("the engine before is gone", lambda: len(_describe_engines(namespace)) == 1, seconds=120)
+        with nothing_is_lost(LoadedService(namespace, load), stopped=1):
+            nemoctl(namespace, "adopt", "tiny", "-n", namespace.name, "--wait", f"--timeout={2 * START_SECONDS}")
         ((_, restarts, arguments),) = _describe_engines(namespace)
         assert (0, True) == (restarts, NEW_DEFAULT in arguments)
         assert namespace.condition("tiny", "UpdateAvailable") is None
+        rollout = namespace.wait_until_ready("tiny")["status"]["rollout"]
+        assert "Surge" == rollout["strategy"]
+        assert "one more replica needs 1" in rollout["message"]
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from lab.control_plane import KubectlError
 from tests.support.cluster import Body, Namespace
 from tests.support.web_server import fetch
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+"""Between two looks: each is a process, which takes its share from the engines."""
 
 ENGINE_PORT = 8000
 
@@ -67,7 +68,7 @@ class StoppingPods:
 
 @contextmanager
 def watch_stopping_pods(namespace: Namespace, selector: str, on_stop: Callable[[str], None]) -> Iterator[StoppingPods]:
-    """Look at the pods of a namespace twice a second until the block ends."""
+    """Look at the pods of a namespace every second until the block ends."""
     stopping, over = StoppingPods(on_stop), threading.Event()
 
     def look_on() -> None:

@@ -44,14 +44,15 @@ class LoadedService:
             if "deletionTimestamp" not in pod["metadata"] and _is_ready(pod)
         }
 
-    def list_names(self) -> set[str]:
-        """List the pods, those on their way in and out too."""
-        return {pod["metadata"]["name"] for pod in self.namespace.list("pod", SERVERS)}
-
     def change(self, **spec: object) -> Body:
         """Change the spec as a user does, and wait until that is served."""
         self.namespace.patch("nemo", "tiny", {"spec": spec})
-        return self.namespace.wait_until_ready("tiny", CHANGE_SECONDS)
+        return self.wait_until_ready()
+
+    def wait_until_ready(self) -> Body:
+        """Wait, first in one process: to ask again and again takes from the engines a good part of a core."""
+        self.namespace.kubectl("wait", "--for=condition=Ready", "nemo/tiny", f"--timeout={CHANGE_SECONDS}s")
+        return self.namespace.wait_until_ready("tiny")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def nothing_is_lost(service: LoadedService, stopped: int, question: Question = A
 
     Each pod is asked one question more at its own address until it is told to stop, whatever the Service gives it.
     """
-    pods, before, first = service.list_ready(), service.list_names(), len(service.load.outcomes)
+    pods, first = service.list_ready(), len(service.load.outcomes)
     own = {name: SteadyLoad(f"http://{address}:{ENGINE_PORT}", "tiny", [question]) for name, address in pods.items()}
     stopping_names = set()
 
@@ -96,7 +97,9 @@ def nothing_is_lost(service: LoadedService, stopped: int, question: Question = A
         wait_until("every pod is asked", lambda: all(load.accepted for load in own.values()))
         wait_until("every engine answers", lambda: all(map(count_in_flight, pods.values())))
         yield stopping
-        wait_until("they are gone", lambda: len(before - service.list_names()) == stopped, CHANGE_SECONDS)
+        wait_until("they are told to stop", lambda: len(stopping.looks) >= stopped, CHANGE_SECONDS)
+        gone = [f"pod/{name}" for name in list(stopping.looks)]
+        service.namespace.kubectl("wait", "--for=delete", *gone, f"--timeout={CHANGE_SECONDS}s")
     print(f"\n  {stopping.describe(ENDPOINT_REMOVAL_SECONDS)}; {service.load.describe(first)}")
     assert stopped == len(stopping.looks)
     assert stopping.count_in_flight() > 0
@@ -115,7 +118,7 @@ def test_an_eviction_loses_no_question_and_a_second_one_has_to_wait(service: Loa
 
 
 def test_a_rollout_in_place_loses_no_question(service: LoadedService) -> None:
-    """The pod that came for the one that was evicted loads still, most likely, and is the first to go."""
+    service.wait_until_ready()
     with nothing_is_lost(service, stopped=2):
         resource = service.change(rollout={"strategy": "Replace"}, engine={"maxNumSeqs": 3})
     assert "Replace" == resource["status"]["rollout"]["strategy"]

@@ -204,7 +204,8 @@ def test_a_check_before_the_start_is_part_of_the_pod(namespace: Namespace) -> No
     namespace.apply(_checked(cache={"verify": "OnStart"}))
     namespace.wait_until_ready()
     (pod,) = namespace.list("pod", "nemotron.dev/component=server")
-    (check,) = pod["spec"]["initContainers"]
+    check, probe = pod["spec"]["initContainers"]
+    assert ("verify-weights", "probe") == (check["name"], probe["name"])
     assert ["nemotron-volume"] == check["command"]
 
 

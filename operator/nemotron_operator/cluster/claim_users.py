@@ -3,15 +3,12 @@
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_deployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, ENDED_PHASES, NEMOTRON, POD
 from nemotron_operator.cluster.observation import list_mounted_claims
 from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.source import choose_claim_name
 from nemotron_operator.render.manifests import Manifests
 from nemotron_operator.render.metadata import RETENTION_ANNOTATION
-
-ENDED = frozenset({"Succeeded", "Failed"})
-"""Phases of a pod that uses no volume any more: the one that fetched is kept for its log."""
 
 DELETE = "Delete"
 """The retention of a volume that goes with its last user."""
@@ -73,7 +70,7 @@ def list_forsaken_claims(manifests: Manifests, identity: Identity, cache: Object
     if wanted is None or RETENTION_ANNOTATION not in wanted["metadata"]["annotations"]:
         return []
     pods = cache.list_children(POD, identity.namespace, identity.name)
-    living = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ENDED]
+    living = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ENDED_PHASES]
     mounted = _list_templates_claims(identity.namespace, identity.name, cache).union(*map(list_mounted_claims, living))
     return [
         claim

@@ -8,12 +8,10 @@ from typing import Any
 from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.config import Toleration
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.plan.node_pool import NodeGpus
-
-_TERMINAL_PHASES = {"Succeeded", "Failed"}
-"""Pods that request nothing any more."""
 
 _KEEPING_OFF = {"NoSchedule", "NoExecute"}
 """Effects of taints that keep pods off; `PreferNoSchedule` does not."""
@@ -150,7 +148,7 @@ def _is_counted(pod: KubernetesObject, own: frozenset[tuple[str, str]]) -> bool:
     metadata = pod["metadata"]
     deployment = (metadata.get("labels") or {}).get(DEPLOYMENT_LABEL)
     is_own = (metadata.get("namespace"), deployment) in own
-    is_over = (pod.get("status") or {}).get("phase") in _TERMINAL_PHASES
+    is_over = (pod.get("status") or {}).get("phase") in ENDED_PHASES
     return bool((pod.get("spec") or {}).get("nodeName")) and not is_own and not is_over
 
 

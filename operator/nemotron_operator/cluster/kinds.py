@@ -43,6 +43,9 @@ VERSION = ApiKind("", "", "version", "Version")
 LEASE = ApiKind("coordination.k8s.io", "v1", "leases", "Lease")
 EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
 
+ENDED_PHASES = frozenset({"Succeeded", "Failed"})
+"""Phases of pods that have ended: they request nothing of a node any more."""
+
 APPLIED_KINDS = (CLAIM, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, JOB, DEPLOYMENT)
 """Kinds that the operator makes."""
 

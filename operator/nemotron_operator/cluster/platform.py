@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.cluster.cache import KubernetesObject
@@ -40,6 +40,9 @@ GpuPool = tuple[list[KubernetesObject], list[KubernetesObject]]
 """Nodes, and the pods that hold devices of theirs, with nothing but what counts of each."""
 
 
+T = TypeVar("T")
+
+
 class Platform:
     """Answers of the API server about the cluster, each as old as it may be.
 
@@ -66,7 +69,7 @@ class Platform:
         """List the nodes that take such a pod, with their free GPUs; None where the operator may not list them."""
         async with self._reading_gpu_pool:
             if self._gpu_pool is None or self._clock() - self._gpu_pool[0] >= GPU_POOL_SECONDS:
-                pool = await _read_gpu_pool_if_allowed(gateway)
+                pool = await _take_if_allowed(read_gpu_pool(gateway))
                 self._gpu_pool = self._clock(), pool
             pool = self._gpu_pool[1]
         if pool is None:
@@ -113,14 +116,19 @@ def _list_values(expressions: list[Mapping[str, Any]], is_wanted: Callable[[str]
     return " or ".join(dict.fromkeys(repr(value) for value in values))
 
 
-async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
+async def _take_if_allowed(asked: Awaitable[T]) -> T | None:
+    """Wait for an answer; None where the operator may not have it."""
     try:
-        listed, _ = await gateway.list_all(STORAGE_CLASS)
+        return await asked
     except ClusterError as error:
         if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
             return None
         raise
-    return tuple(map(read_storage_class, listed))
+
+
+async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
+    answer = await _take_if_allowed(gateway.list_all(STORAGE_CLASS))
+    return None if answer is None else tuple(map(read_storage_class, answer[0]))
 
 
 async def read_gpu_pool(gateway: ClusterGateway) -> GpuPool:
@@ -136,22 +144,10 @@ async def read_gpu_pool(gateway: ClusterGateway) -> GpuPool:
     return nodes, [pod for pod in pods if pod is not None]
 
 
-async def _read_gpu_pool_if_allowed(gateway: ClusterGateway) -> GpuPool | None:
-    try:
-        return await read_gpu_pool(gateway)
-    except ClusterError as error:
-        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
-            return None
-        raise
-
-
 async def _read_version(gateway: ClusterGateway) -> tuple[int, int] | None:
-    try:
-        said = await gateway.read_version()
-    except ClusterError as error:
-        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
-            return None
-        raise
+    said = await _take_if_allowed(gateway.read_version())
+    if said is None:
+        return None
     numbers = [re.match(r"\d+", str(said.get(part, ""))) for part in ("major", "minor")]  # managed clusters say 35+
     major, minor = (int(number[0]) if number else None for number in numbers)
     return None if major is None or minor is None else (major, minor)

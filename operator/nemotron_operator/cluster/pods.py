@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.cluster.observation import JobReport, find_condition, parse_report
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.render.metadata import REVISION_LABEL
@@ -18,16 +19,13 @@ DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
 
 def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
     """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
-    return tuple(_observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in _OVER)
+    return tuple(_observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES)
 
 
 def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ...]:
     """Read the pods that ended for ever, the oldest first, such as those that a node evicted or refused."""
     failed = [_observe_failed_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) == "Failed"]
     return tuple(sorted(failed, key=lambda pod: pod.ended_at))
-
-
-_OVER = frozenset({"Failed", "Succeeded"})
 
 
 def _is_leaving(pod: KubernetesObject) -> bool:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gpu_nodes import count_requested
+from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.cluster.observation import list_mounted_claims, observe_server
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.pods import observe_pods
@@ -123,7 +124,7 @@ def _read_pod(pod: KubernetesObject, gpu_resource: str) -> LivePod:
 
 def _has_node(pod: KubernetesObject) -> bool:
     """Tell whether a pod holds something of a node: also one that was told to go, and not one that has ended."""
-    is_over = (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+    is_over = (pod.get("status") or {}).get("phase") in ENDED_PHASES
     return bool((pod.get("spec") or {}).get("nodeName")) and not is_over
 
 

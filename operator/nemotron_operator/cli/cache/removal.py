@@ -14,13 +14,10 @@ from nemotron_operator.cli.program import EXIT_REFUSED
 from nemotron_operator.cli.tables import format_count, format_gib
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CLAIM, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import CLAIM, ENDED_PHASES, NEMOTRON, POD
 from nemotron_operator.constants import FIELD_MANAGER, KIND, MANAGED_BY_LABEL
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.render.metadata import format_selector, label_managed
-
-_ENDED_PHASES = frozenset({"Succeeded", "Failed"})
-"""Phases of pods whose volumes are free."""
 
 
 def remove_volume(name: str, target: ClusterTarget, *, is_confirmed: bool, is_dry_run: bool) -> int:
@@ -88,7 +85,7 @@ def find_mounting_pods(claim_name: str, pods: Iterable[KubernetesObject]) -> tup
         sorted(
             pod["metadata"]["name"]
             for pod in pods
-            if (pod.get("status") or {}).get("phase") not in _ENDED_PHASES and _mounts(pod, claim_name)
+            if (pod.get("status") or {}).get("phase") not in ENDED_PHASES and _mounts(pod, claim_name)
         )
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nemotron_operator.api.conditions import Condition, ConditionType, Reason
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import Identity, parse_status
+from nemotron_operator.cli.cluster_access import HTTP_FORBIDDEN
 from nemotron_operator.cli.existing import get_deployment
 from nemotron_operator.cli.messages import say
 from nemotron_operator.cli.program import EXIT_REFUSED
@@ -20,8 +21,6 @@ from nemotron_operator.render.metadata import format_selector, select_pods
 
 POLL_SECONDS = 2.0
 """How often the status is read while it is waited for."""
-
-HTTP_FORBIDDEN = 403
 
 
 @dataclass(slots=True)

@@ -42,15 +42,20 @@ def name_cluster(name: str) -> str:
 
 
 def wait_until(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
-    """Look again and again until there is something true to see, and return it."""
-    deadline = time.monotonic() + seconds
+    """Look again and again until there is something true to see, and return it.
+
+    The longer it takes, the more rarely it looks: each look is a kubectl of its own, and a test that asks ten times a
+    second takes a core from the engine for which it waits.
+    """
+    started = time.monotonic()
     while True:
         seen = look()
         if seen:
             return seen
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - started
+        if waited > seconds:
             raise AssertionError(f"not within {seconds:.0f} s: {what}; last seen: {seen!r}")
-        time.sleep(0.1)
+        time.sleep(min(1.0, 0.1 + waited / 20))
 
 
 def a_resource(name: str = "nemotron", model: str = FP8, **spec: object) -> Body:

@@ -41,7 +41,8 @@ IMAGE_CAUSES: tuple[Cause, ...] = (
         r"i/o timeout|no such host|connection refused|connection reset|TLS handshake timeout|deadline exceeded"
         r"|network is unreachable|unexpected EOF|50[234]",
         "Pod {pod} cannot pull {image} yet, as the registry does not answer: {said}.",
-        "It is tried again by itself; `kubectl describe node {node}` tells whether the node has other troubles.",
+        "It is tried again by itself; if it lasts, check the registry's name in {field}, and whether node {node} "
+        "reaches it.",
         passes_by_itself=True,
     ),
     cause(

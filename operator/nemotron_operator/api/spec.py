@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from nemotron_operator.api.adapters import AdapterSpec, LoraSpec
+from nemotron_operator.api.autoscaling import AutoscalingSpec
 from nemotron_operator.api.cache import CacheSpec
 from nemotron_operator.api.fields import (
     LABEL_VALUE_PATTERN,
@@ -18,6 +20,7 @@ from nemotron_operator.api.fields import (
     rule,
     rules,
 )
+from nemotron_operator.api.networking import InferencePoolSpec, NetworkPolicySpec, RouteSpec, TlsSpec
 from nemotron_operator.api.pod_template import PodTemplateSpec
 from nemotron_operator.api.references import SecretKeyReference
 from nemotron_operator.api.rollout import RolloutSpec
@@ -53,6 +56,17 @@ class ModelSpec(ApiModel):
     """Whether the engine may run Python code from the model's repository. The operator's configuration must allow it
     too. Default: false. Example: `false`."""
 
+    adapters: Annotated[tuple[AdapterSpec, ...], Field(max_length=32, json_schema_extra=list_type("map", "name"))] = ()
+    """LoRA adapters that are served beside the model, under names of their own. Default: none.
+    Example: `[{name: sql, huggingFace: {repository: my-org/nemotron-sql-lora}}]`."""
+
+    @field_validator("adapters")
+    @classmethod
+    def _names_each_adapter_once(cls, adapters: tuple[AdapterSpec, ...]) -> tuple[AdapterSpec, ...]:
+        names = [adapter.name for adapter in adapters]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        return require(adapters, not repeated, f"names {', '.join(repeated)} more than once")
+
     @model_validator(mode="after")
     def _says_which_model(self) -> Self:
         is_said = self.name is not None or self.source is not None
@@ -67,8 +81,12 @@ class ParallelismSpec(ApiModel):
     weights and context fit. Example: `8`."""
 
     pipeline: Annotated[int | None, Field(strict=True, ge=1, le=64)] = None
-    """Pipeline parallel size: stages of layers that run one after the other, each on its own tensor-parallel group of
-    the same node. Default: 1. Example: `2`."""
+    """Pipeline parallel size: stages of layers that run one after the other, each on its own tensor-parallel group.
+    More GPUs than one node has are taken from several nodes, whole stages each. Default: 1. Example: `2`."""
+
+    nodes: Annotated[int | None, Field(strict=True, ge=1, le=64)] = None
+    """Nodes over which one replica is spread, each with the same number of pipeline stages. More than one needs the
+    LeaderWorkerSet API. Default: the fewest that have the GPUs. Example: `2`."""
 
 
 class SamplingSpec(ApiModel):
@@ -185,6 +203,9 @@ class EngineSpec(ApiModel):
     """Further environment variables of the engine. Names that the operator sets, or that load code, are refused.
     Default: none. Example: `[{name: VLLM_LOGGING_LEVEL, value: DEBUG}]`."""
 
+    lora: LoraSpec = Field(default_factory=LoraSpec)
+    """How adapters are served. Default: vLLM's own sizes. Example: `{maxRank: 64}`."""
+
     @field_validator("env")
     @classmethod
     def _sets_each_variable_once(cls, env: tuple[EnvironmentVariable, ...]) -> tuple[EnvironmentVariable, ...]:
@@ -249,6 +270,14 @@ class NemotronDeploymentSpec(ApiModel):
     """Engines that serve at the same time, each with its own GPUs. `kubectl scale` changes it. Default: 1.
     Example: `2`."""
 
+    autoscaling: AutoscalingSpec | None = None
+    """How many replicas serve, decided by load instead of `replicas`. Default: none, `replicas` counts.
+    Example: `{maxReplicas: 4}`."""
+
+    queue_name: Annotated[str | None, Field(min_length=1, max_length=63, pattern=LABEL_VALUE_PATTERN)] = None
+    """LocalQueue of Kueue that admits the pods when its quota has room. Default: none, nothing is queued.
+    Example: `team-a`."""
+
     suspend: Flag = False
     """Whether to stop serving and free the GPUs while cache and settings stay. Default: false. Example: `true`."""
 
@@ -260,6 +289,20 @@ class NemotronDeploymentSpec(ApiModel):
 
     service: ServiceSpec = Field(default_factory=ServiceSpec)
     """The Service in front of the replicas. Default: port 8000. Example: `{port: 8000}`."""
+
+    route: RouteSpec | None = None
+    """An HTTPRoute from Gateways to the model. Default: none. Example: `{gateways: [{name: inference}]}`."""
+
+    inference_pool: InferencePoolSpec | None = None
+    """An InferencePool over the replicas. Default: none. Example: `{endpointPicker: {serviceName: nemotron-epp}}`."""
+
+    network_policy: NetworkPolicySpec | None = None
+    """A NetworkPolicy that closes the engines to strangers. Default: none, the network is as the namespace has it.
+    Example: `{clients: [{podLabels: {app: chat}}]}`."""
+
+    tls: TlsSpec | None = None
+    """The certificate with which the engines serve HTTPS. Default: none, HTTP.
+    Example: `{secretName: nemotron-tls}`."""
 
     api_key_secret_ref: SecretKeyReference | None = None
     """Key that clients must send as bearer token. It guards the paths under /v1, not /metrics or /health.

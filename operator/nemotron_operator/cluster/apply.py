@@ -10,12 +10,18 @@ from nemotron_operator.cluster.difference import is_in_place
 from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.inspection import observe_inspection, read_recorded_inspection
 from nemotron_operator.cluster.kinds import (
+    AUTOSCALER,
+    CERTIFICATE,
     CLAIM,
     CONTROLLER_REVISION,
     DISRUPTION_BUDGET,
+    HTTP_ROUTE,
+    INFERENCE_POOL,
     JOB,
     KINDS_BY_NAME,
+    NETWORK_POLICY,
     POD,
+    SCALED_OBJECT,
     ApiKind,
 )
 from nemotron_operator.cluster.observation import (
@@ -44,7 +50,16 @@ from nemotron_operator.render.metadata import (
 )
 from nemotron_operator.status.observation import JobState
 
-PRUNED_KINDS = (DISRUPTION_BUDGET, JOB)
+PRUNED_KINDS = (
+    DISRUPTION_BUDGET,
+    JOB,
+    AUTOSCALER,
+    SCALED_OBJECT,
+    NETWORK_POLICY,
+    HTTP_ROUTE,
+    INFERENCE_POOL,
+    CERTIFICATE,
+)
 """Kinds of which an object that is no longer wanted is deleted. A Deployment without a manifest keeps serving."""
 
 

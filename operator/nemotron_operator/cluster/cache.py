@@ -99,6 +99,13 @@ class ObjectCache:
             self._bury(kind, _key_of(ghost), int(list_version))
         return [item for item in listed if self.upsert(kind, item)] + ghosts
 
+    def forget(self, kind: ApiKind) -> list[KubernetesObject]:
+        """Forget all objects of a kind that the API server does not know any more; return them."""
+        ghosts = list(self._objects[kind].values())
+        for ghost in ghosts:
+            self.remove(kind, ghost)
+        return ghosts
+
     def _bury(self, kind: ApiKind, key: Key, version: int) -> None:
         self._tombstones[kind, key] = max(version, self._tombstones.pop((kind, key), -1))
         if len(self._tombstones) > TOMBSTONES:

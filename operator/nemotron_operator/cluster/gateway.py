@@ -221,6 +221,22 @@ class ClusterGateway:
             raise
         return True
 
+    async def list_group_versions(self) -> frozenset[str]:
+        """List the API groups with their versions, as `apps/v1`."""
+        answer = await self._request("GET", VERSION, "/apis")
+        groups = answer.get("groups") or []
+        return frozenset(version["groupVersion"] for group in groups for version in group.get("versions") or [])
+
+    async def list_resources(self, kind: ApiKind) -> frozenset[str]:
+        """List the plurals of all kinds in a kind's group and version; none where the API server does not know it."""
+        try:
+            answer = await self._request("GET", VERSION, f"/apis/{kind.api_version}")
+        except ClusterError as error:
+            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
+                return frozenset()
+            raise
+        return frozenset(resource["name"] for resource in answer.get("resources") or [])
+
     async def read_version(self) -> KubernetesObject:
         """Read what the API server says of its version."""
         return await self._request("GET", VERSION, "/version")

@@ -43,14 +43,34 @@ VERSION = ApiKind("", "", "version", "Version")
 LEASE = ApiKind("coordination.k8s.io", "v1", "leases", "Lease")
 EVENT = ApiKind("events.k8s.io", "v1", "events", "Event")
 
+LEADER_WORKER_SET = ApiKind("leaderworkerset.x-k8s.io", "v1", "leaderworkersets", "LeaderWorkerSet")
+AUTOSCALER = ApiKind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECT = ApiKind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+NETWORK_POLICY = ApiKind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+HTTP_ROUTE = ApiKind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+INFERENCE_POOL = ApiKind("inference.networking.k8s.io", "v1", "inferencepools", "InferencePool")
+CERTIFICATE = ApiKind("cert-manager.io", "v1", "certificates", "Certificate")
+
 ENDED_PHASES = frozenset({"Succeeded", "Failed"})
 """Phases of pods that have ended: they request nothing of a node any more."""
 
-APPLIED_KINDS = (CLAIM, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, JOB, DEPLOYMENT)
-"""Kinds that the operator makes."""
+APPLIED_KINDS = (
+    CLAIM,
+    SERVICE_ACCOUNT,
+    SERVICE,
+    DISRUPTION_BUDGET,
+    JOB,
+    DEPLOYMENT,
+    AUTOSCALER,
+    NETWORK_POLICY,
+)
+"""Kinds that the operator makes, and that every cluster has."""
+
+OPTIONAL_KINDS = (LEADER_WORKER_SET, SCALED_OBJECT, HTTP_ROUTE, INFERENCE_POOL, CERTIFICATE)
+"""Kinds that the operator makes where somebody asks for them, and that others bring to a cluster or not."""
 
 CHILD_KINDS = (*APPLIED_KINDS, POD)
 """Kinds that are watched beside the NemotronDeployments, with the operator's label only."""
 
-KINDS_BY_NAME = {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, CONTROLLER_REVISION)}
+KINDS_BY_NAME = {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, *OPTIONAL_KINDS, CONTROLLER_REVISION)}
 """Kinds by the name that stands in a manifest."""

@@ -49,6 +49,7 @@ from nemotron_operator.cluster.verification import observe_verification, read_se
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import Facts, ForeignObject, InspectedModel, StorageClassFact
 from nemotron_operator.plan.lookups import Lookups, list_lookups
+from nemotron_operator.plan.needed_apis import list_needed_apis
 from nemotron_operator.plan.storage import needs_storage_classes
 from nemotron_operator.render.metadata import (
     CACHE_COMPONENT,
@@ -115,6 +116,7 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         serving=read_serving_fact(
             cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
         ),
+        missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),
         storage_classes=await _find_storage_classes(deployment, lookups, claims, view),
         inspected=_find_inspected(identity, lookups, claims, cache),

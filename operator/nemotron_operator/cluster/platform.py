@@ -10,7 +10,7 @@ from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus, trim_node, trim_pod
-from nemotron_operator.cluster.kinds import NODE, POD, STORAGE_CLASS
+from nemotron_operator.cluster.kinds import NODE, OPTIONAL_KINDS, POD, STORAGE_CLASS, ApiKind
 from nemotron_operator.config import Toleration
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import StorageClassFact
@@ -50,14 +50,25 @@ class Platform:
     ----------
     clock
         Tells monotonic seconds.
+    served_kinds
+        The optional kinds that the API server knows, as far as somebody has looked.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        served_kinds: frozenset[ApiKind] = frozenset(OPTIONAL_KINDS),
+    ) -> None:
         self._clock = clock
         self._storage_classes: tuple[float, tuple[StorageClassFact, ...] | None] | None = None
         self._gpu_pool: tuple[float, GpuPool | None] | None = None
         self._reading_gpu_pool = asyncio.Lock()
         self._version: tuple[float, tuple[int, int] | None] | None = None
+        self.served_kinds = served_kinds
+
+    def list_missing(self, kind_names: frozenset[str]) -> frozenset[str]:
+        """List those of some optional kinds that the API server does not know."""
+        return kind_names - {kind.name for kind in self.served_kinds}
 
     async def list_storage_classes(self, gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
         """List the StorageClasses; None where the operator may not, as without a ClusterRole."""

@@ -1,21 +1,36 @@
 """List everything anew: before anything is decided, and again whenever a watch may have missed a report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, deployment_of
 from nemotron_operator.cluster.claim_users import list_claim_users
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
+from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, OPTIONAL_KINDS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER, MANAGED_BY_LABEL
 
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Selects what the operator made; the watches select the same."""
 
 
-async def relist(gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequence[str] = ()) -> set[Key]:
-    """Bring the cache to what the API server holds; return the resources that something changed for."""
+async def relist(
+    gateway: ClusterGateway,
+    cache: ObjectCache,
+    namespaces: Sequence[str] = (),
+    served_kinds: Collection[ApiKind] = (),
+) -> set[Key]:
+    """Bring the cache to what the API server holds; return the resources that something changed for.
+
+    Parameters
+    ----------
+    served_kinds
+        The optional kinds that the API server knows.
+    """
     affected: set[Key] = set()
-    for kind in (NEMOTRON, *CHILD_KINDS):
+    for kind in OPTIONAL_KINDS:
+        if kind not in served_kinds:
+            for ghost in cache.forget(kind):
+                affected |= affected_keys(kind, ghost, cache)
+    for kind in (NEMOTRON, *CHILD_KINDS, *served_kinds):
         selector = "" if kind is NEMOTRON else CHILD_SELECTOR
         for namespace in namespaces or (None,):
             listed, version = await gateway.list_all(kind, namespace, selector)

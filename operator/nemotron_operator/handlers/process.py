@@ -18,10 +18,12 @@ from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
+from nemotron_operator.cluster.discovery import find_served_kinds
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
+from nemotron_operator.cluster.platform import Platform
 from nemotron_operator.cluster.relist import affected_keys, relist
 from nemotron_operator.cluster.totals import count_active_downloads, sum_cached_bytes, sum_remaining_bytes
 from nemotron_operator.config import OperatorConfig
@@ -43,6 +45,9 @@ WAIT_SECONDS = 5.0
 
 SETTLE_SECONDS = 0.5
 """Pause between a watch that began anew and listing: the watches of the other kinds begin in the same moment."""
+
+DISCOVERY_SECONDS = 15.0
+"""How often to look which optional kinds the API server knows: what brings them may be installed at any time."""
 
 STOP_SECONDS = 25.0
 """How long a replica that leads may take to finish; the pod's grace period is 30 s."""
@@ -74,6 +79,7 @@ class OperatorProcess:
         self._metrics = Metrics()
         self._elector: LeaderElector | None = None
         self._cache = ObjectCache()
+        self._platform = Platform(served_kinds=frozenset())  # until it was looked
         self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
@@ -84,6 +90,7 @@ class OperatorProcess:
             options.namespaces,
             self._metrics.kopf_restarts.inc,
             self._relist_now.set,
+            lambda: self._platform.served_kinds,
         )
         self._lag = LoopLagMonitor(observe=self._metrics.event_loop_lag.observe)
         self._waits_for = "The operator has just started."
@@ -141,6 +148,7 @@ class OperatorProcess:
         self._is_acting = True
         self._metrics.leader.set(1)
         await self._wait_for_resource()
+        await self._discover()
         self._relist_now.set()
         await self._relist_once()
         if self._stopping.is_set():
@@ -150,6 +158,7 @@ class OperatorProcess:
             asyncio.create_task(self._queue.run(), name="queue"),
             asyncio.create_task(self._supervisor.run(), name="watches"),
             asyncio.create_task(self._relist_periodically(), name="relist"),
+            asyncio.create_task(self._discover_periodically(), name="discovery"),
             asyncio.create_task(self._stopping.wait(), name="stopping"),
         ]
         try:
@@ -178,7 +187,8 @@ class OperatorProcess:
         while self._relist_now.is_set() and not self._stopping.is_set():
             self._relist_now.clear()  # being asked while it lists, it lists again
             try:
-                for key in await relist(self._gateway, self._cache, self._options.namespaces):
+                served, namespaces = self._platform.served_kinds, self._options.namespaces
+                for key in await relist(self._gateway, self._cache, namespaces, served):
                     self._queue.add(key)
             except ClusterError as error:
                 self._relist_now.set()
@@ -198,6 +208,30 @@ class OperatorProcess:
                 await asyncio.sleep(SETTLE_SECONDS)
             self._relist_now.set()
             await self._relist_once()
+
+    async def _discover_periodically(self) -> None:
+        """Watch a kind as soon as the API server knows it, and stop to when it does not any more."""
+        while True:
+            await asyncio.sleep(DISCOVERY_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
+            if await self._discover():
+                self._supervisor.begin_anew()
+                self._relist_now.set()
+                for key in self._cache.list_deployment_keys():
+                    self._queue.add(key)
+
+    async def _discover(self) -> bool:
+        """Look which optional kinds the API server knows; tell whether that changed."""
+        try:
+            served = await find_served_kinds(self._gateway)
+        except ClusterError as error:
+            _log.warning("%s Which optional kinds there are is asked again.", error)
+            return False
+        if served == self._platform.served_kinds:
+            return False
+        self._platform.served_kinds = served
+        names = ", ".join(sorted(kind.name for kind in served)) or "none"
+        _log.info("Optional kinds that the API server knows: %s", names)
+        return True
 
     async def _pause(self) -> None:
         """Wait a little, less if told to stop."""
@@ -223,7 +257,7 @@ class OperatorProcess:
 
     def _make_queue(self) -> WorkQueue:
         reconciler = Reconciler(
-            view=ClusterView(self._cache, self._gateway),
+            view=ClusterView(self._cache, self._gateway, self._platform),
             config=self._config,
             catalog=load_catalog().extend(self._config.models),
             now=utc_now,

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import kopf
 
@@ -53,22 +53,33 @@ class WatchSupervisor:
         Called each time that kopf ended without being told to.
     report_listing
         Called each time that a watch began anew, so that deletions may have been missed.
+    list_served_kinds
+        Tells, each time that kopf starts, which optional kinds the API server knows.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what the process and its watches tell each other
         self,
         deliver: Deliver,
         read_credentials: Callable[[], Awaitable[Credentials]],
         namespaces: Sequence[str],
         report_restart: Callable[[], None],
         report_listing: Callable[[], None],
+        list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple,
     ) -> None:
         self._deliver = deliver
         self._read_credentials = read_credentials
         self._namespaces = tuple(namespaces)
         self._report_restart = report_restart
         self._report_listing = report_listing
+        self._list_served_kinds = list_served_kinds
         self._is_running = False
+        self._end_run: Callable[[], None] = lambda: None
+        self._begins_anew = False
+
+    def begin_anew(self) -> None:
+        """End the watches that run, and start again at once with the kinds that are served now."""
+        self._begins_anew = True
+        self._end_run()
 
     def healthy(self) -> str | None:
         """Say what is wrong with the watches; None when they run."""
@@ -81,6 +92,9 @@ class WatchSupervisor:
         while True:
             started = loop.time()
             await self._run_once()
+            if self._begins_anew:
+                self._begins_anew = False
+                continue
             self._report_restart()
             if loop.time() - started > HEALTHY_RUN_SECONDS:
                 pause_seconds = FIRST_PAUSE_SECONDS
@@ -92,12 +106,18 @@ class WatchSupervisor:
         loop, kopf_loop, ending = asyncio.get_running_loop(), asyncio.new_event_loop(), asyncio.Event()
         thread = loop.run_in_executor(None, self._run_in_thread, loop, kopf_loop, ending)
         self._is_running = True
-        try:
-            await asyncio.shield(thread)
-            _log.warning("The watches ended; they are started again.")
-        except asyncio.CancelledError:
+
+        def end() -> None:
             with contextlib.suppress(RuntimeError):  # that loop has ended already
                 kopf_loop.call_soon_threadsafe(ending.set)
+
+        self._end_run = end
+        try:
+            await asyncio.shield(thread)
+            if not self._begins_anew:
+                _log.warning("The watches ended; they are started again.")
+        except asyncio.CancelledError:
+            end()
             await asyncio.wait([thread], timeout=STOP_SECONDS)
             raise
         except Exception as error:  # noqa: BLE001 - kopf ends on anything that an API server may do
@@ -114,7 +134,8 @@ class WatchSupervisor:
         def tell_of_listing() -> None:
             loop.call_soon_threadsafe(self._report_listing)
 
-        registry = make_registry(hand_over, self._read_credentials, tell_of_listing)
+        served_kinds = tuple(self._list_served_kinds())
+        registry = make_registry(hand_over, self._read_credentials, tell_of_listing, served_kinds)
         with asyncio.Runner(loop_factory=lambda: kopf_loop) as runner:
             runner.run(_run_kopf(registry, self._namespaces, ending))
 

@@ -1,6 +1,6 @@
 """Kopf's part: watch the resource and its children, and hand every report over. Nothing is decided here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -18,7 +18,10 @@ LOGIN_MINUTES = 5
 
 
 def make_registry(
-    deliver: Deliver, read_credentials: Callable[[], Awaitable[Credentials]], report_listing: Callable[[], None]
+    deliver: Deliver,
+    read_credentials: Callable[[], Awaitable[Credentials]],
+    report_listing: Callable[[], None],
+    served_kinds: Iterable[ApiKind] = (),
 ) -> kopf.OperatorRegistry:
     """Register one low-level event handler for each kind: no annotation, no finalizer, no write of kopf's own.
 
@@ -27,10 +30,12 @@ def make_registry(
     report_listing
         Called each time that a watch begins with a list instead of going on where the last one ended: at the start,
         and after an expired resource version. What was deleted before is in no list, and kopf does not report it.
+    served_kinds
+        The optional kinds that the API server knows; kopf would wait for ever for one that it does not.
     """
     registry = kopf.OperatorRegistry()
     _register_login(registry, read_credentials, report_listing)
-    for kind in (NEMOTRON, *CHILD_KINDS):
+    for kind in (NEMOTRON, *CHILD_KINDS, *served_kinds):
         _register_kind(registry, kind, deliver)
     return registry
 

@@ -121,5 +121,7 @@ class Facts:
     """The resources of the namespace that name the same volume, this one among them, by name."""
     serving: ServingFact | None = None
     """What serves, if it is whole; None while pods start, are replaced or are missing."""
+    missing_apis: frozenset[str] = frozenset()
+    """Kinds that the spec asks for and the API server does not know."""
     answered_job: str | None = None
     """The verification Job whose question was answered as expected, as the status remembers it."""

@@ -8,11 +8,15 @@ from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.plan.serving_plan import CachePlan
 
 _NOT_IN_PODS: dict[str, Any] = {
+    "autoscaling": True,
     "cache": True,  # where the weights are counts, below, not how they got there
+    "inference_pool": True,
     "model": {"source": True},
+    "network_policy": True,
     "plan_policy": True,
     "replicas": True,
     "rollout": {"strategy": True},
+    "route": True,
     "suspend": True,
     "verification": True,
 }

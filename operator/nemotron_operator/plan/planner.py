@@ -5,6 +5,7 @@ from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.config import OperatorConfig
+from nemotron_operator.plan.adapters import plan_adapters
 from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_faster
 from nemotron_operator.plan.cache import plan_cache
 from nemotron_operator.plan.cost import count_cost_per_hour
@@ -12,6 +13,7 @@ from nemotron_operator.plan.engine_log import plan_engine_log
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.inputs import hash_inputs
 from nemotron_operator.plan.memory_arguments import list_unaccounted
+from nemotron_operator.plan.network import plan_network
 from nemotron_operator.plan.parsers import choose_reasoning_parser, choose_tool_call_parser
 from nemotron_operator.plan.policy import (
     CHECKS,
@@ -22,6 +24,7 @@ from nemotron_operator.plan.policy import (
 )
 from nemotron_operator.plan.probe import plan_probe
 from nemotron_operator.plan.request import PlanRequest, resolve_request
+from nemotron_operator.plan.scaling import plan_scaling
 from nemotron_operator.plan.serving_plan import (
     CostPlan,
     EnginePlan,
@@ -87,6 +90,11 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         pod=_plan_pod(request, sizing.gpus),
         inputs=hash_inputs(request.spec, cache),
         rollout_strategy=request.spec.rollout.strategy,
+        scaling=plan_scaling(request),
+        network=plan_network(request),
+        adapters=plan_adapters(request),
+        queue_name=request.spec.queue_name,
+        missing_apis=request.facts.missing_apis,
         warning=warning,
     )
 

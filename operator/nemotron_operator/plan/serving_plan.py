@@ -1,6 +1,6 @@
 """What planning decides: a ServingPlan that can be rendered without another question, or a Rejection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -10,9 +10,12 @@ from nemotron_operator.api.references import ConfigMapKeyReference, SecretKeyRef
 from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
+from nemotron_operator.plan.adapter_plan import AdapterPlan
 from nemotron_operator.plan.facts import CachedModel, ClaimUser, Damage, InspectedModel, ServingFact
 from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.names import locate_service, name_verify_job
+from nemotron_operator.plan.network_plan import NetworkPlan
+from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.source import Download
 
 
@@ -314,7 +317,19 @@ class ServingPlan:
     """Hash of what the user and the volume decide about the pods: another one takes what is rendered now."""
     rollout_strategy: Literal["Auto", "Surge", "Replace"]
     """What the spec asks for when the pods have to change."""
-    warning: str | None
+    nodes: int = 1
+    """Over how many nodes one replica is spread; more than one makes it a group of a LeaderWorkerSet."""
+    scaling: ScalingPlan | None = None
+    """Who decides about the replicas; None where the spec's number counts."""
+    network: NetworkPlan = field(default_factory=NetworkPlan)
+    """What is around the Service."""
+    adapters: tuple[AdapterPlan, ...] = ()
+    """The LoRA adapters that are asked for."""
+    queue_name: str | None = None
+    """Kueue's LocalQueue; None where nothing is queued."""
+    missing_apis: frozenset[str] = frozenset()
+    """Kinds that are asked for and that the API server does not know: what takes them is not made."""
+    warning: str | None = None
     """What does not fit although `planPolicy: Warn` lets it start."""
 
     @property

@@ -27,7 +27,14 @@ from nemotron_operator.render.metadata import (
     refer_to_user,
     select_pods,
 )
+from nemotron_operator.render.network import (
+    render_certificate,
+    render_inference_pool,
+    render_network_policy,
+    render_route,
+)
 from nemotron_operator.render.revision_record import begin_rollout, format_rollout, render_record
+from nemotron_operator.render.scaler import render_scaler
 from nemotron_operator.render.templating import render_template
 
 Manifest = dict[str, Any]
@@ -42,6 +49,10 @@ class Manifests:
     """The volume; None when it is the user's."""
     service_account: Manifest
     service: Manifest
+    network_policy: Manifest | None
+    """None where the namespace decides who may connect."""
+    certificate: Manifest | None
+    """What cert-manager is asked for; None where a Secret holds the certificate, or nothing is encrypted."""
     disruption_budget: Manifest | None
     """None while there is at most one replica."""
     download_job: Manifest | None
@@ -54,6 +65,10 @@ class Manifests:
     """What is kept of a revision that is new; None where it is kept already."""
     server: Manifest | None
     """The Deployment; None while the weights are not there, so that no GPU waits for a download."""
+    scaler: Manifest | None
+    """What decides about the replicas; None where the spec does."""
+    inference_pool: Manifest | None
+    route: Manifest | None
     verify_job: Manifest | None
     """None until the revision serves, and again once it has answered."""
 
@@ -87,12 +102,17 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
         claim=_stamp(_render_claim(plan)) if plan.cache.new_claim else None,
         service_account=_stamp(render_child("service_account", plan, SERVER_COMPONENT)),
         service=_stamp(_render_service(plan)),
+        network_policy=_stamp_any(render_network_policy(plan)),
+        certificate=_stamp_any(render_certificate(plan)),
         disruption_budget=_stamp(_render_disruption_budget(plan)) if plan.replicas > 1 else None,
         download_job=_stamp(render_download_job(plan, download)) if download and not is_done else None,
         inspect_job=_stamp(render_inspect_job(plan, inspection)) if inspection else None,
         check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
         revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
         server=server,
+        scaler=_stamp_any(render_scaler(plan)),
+        inference_pool=_stamp_any(render_inference_pool(plan)),
+        route=_stamp_any(render_route(plan)),
         verify_job=_render_due_verify_job(plan, rollout) if rollout is not None else None,
     )
 
@@ -110,6 +130,10 @@ def _stamp(manifest: Manifest) -> Manifest:
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), INTENT_ANNOTATION: hash_manifest(manifest)}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _stamp_any(manifest: Manifest | None) -> Manifest | None:
+    return None if manifest is None else _stamp(manifest)
 
 
 def _render_claim(plan: ServingPlan) -> Manifest:

@@ -16,18 +16,22 @@ from nemotron_operator.plan.cost import format_cost
 from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import format_selector, select_pods
+from nemotron_operator.status.adapters import find_adapted
 from nemotron_operator.status.engine import tell_engine
 from nemotron_operator.status.findings import (
     find_available,
     find_model_cached,
     find_progress,
     find_ready,
+    hold_back,
 )
 from nemotron_operator.status.judgement import Decision
+from nemotron_operator.status.network import find_network
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import find_planned
 from nemotron_operator.status.progress import describe_progress, find_active_download, keep_progress
 from nemotron_operator.status.rollout import find_taken_back, find_update, tell_rollout, tell_unknown_pin
+from nemotron_operator.status.scaling import find_scaled
 from nemotron_operator.status.verification import find_verified, tell_verification
 
 
@@ -70,8 +74,13 @@ def compute_status(  # noqa: PLR0913, PLR0917 - a pure function of all that was 
     )
     taken_back = find_taken_back(rollout, decision, observation)
     ready = taken_back or find_ready(decision, observation, desired_revision, steps, verified)
-    ready = tell_unknown_pin(ready, rollout, decision)
-    told = (*steps, verified)
+    extras = (
+        *find_scaled(decision, observation),
+        *find_network(decision, observation),
+        *find_adapted(decision, observation),
+    )
+    ready = tell_unknown_pin(hold_back(ready, extras), rollout, decision)
+    told = (*steps, verified, *extras)
     update = find_update(rollout, decision.identity.name, decision.identity.namespace)
     findings = (ready.finding, *find_progress(ready, told), *(step.finding for step in told), *update)
     return NemotronDeploymentStatus(

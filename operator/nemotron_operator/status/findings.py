@@ -129,6 +129,15 @@ def find_ready(
     return Judged(no(kind, Reason.ROLLING_OUT, progress))
 
 
+def hold_back(ready: Judged, extras: tuple[Judged, ...]) -> Judged:
+    """Take what is asked for beside the serving into account: what needs a human keeps the whole from being ready."""
+    blocking = next((extra for extra in extras if extra.needs_human), None)
+    if blocking is None or ready.finding.status != "True":
+        return ready
+    message = f"{ready.finding.message} {blocking.finding.message}"
+    return Judged(no(ConditionType.READY, blocking.finding.reason, message))
+
+
 def _judge_answer(verified: Finding, serving: str) -> Finding:
     """Take the answer, or that nobody asks for one, for the last step."""
     if verified.status == "True" or verified.reason == Reason.NOT_REQUESTED:

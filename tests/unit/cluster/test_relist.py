@@ -9,6 +9,7 @@ from nemotron_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     KINDS_BY_NAME,
     NEMOTRON,
+    OPTIONAL_KINDS,
     POD,
     SERVICE,
     ApiKind,
@@ -89,4 +90,4 @@ def test_a_path_without_a_namespace_means_all() -> None:
 
 
 def test_every_kind_is_known_by_its_name() -> None:
-    assert {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, CONTROLLER_REVISION)} == KINDS_BY_NAME
+    assert {kind.name: kind for kind in (NEMOTRON, *CHILD_KINDS, *OPTIONAL_KINDS, CONTROLLER_REVISION)} == KINDS_BY_NAME

@@ -19,6 +19,9 @@ from tests.support.fixtures.plans import plan_cached
 
 CACHE = plan_cached(a_deployment()).cache
 
+WHOLE = {"autoscaling", "inferencePool", "model.source", "networkPolicy", "route", "tls"}
+"""Parts that count as one: they are there or not."""
+
 SHOWN: dict[str, Any] = {
     "accelerator": "H200",
     "apiKeySecretRef.key": "other",
@@ -28,15 +31,20 @@ SHOWN: dict[str, Any] = {
     "engine.gpuMemoryUtilizationPercent": 90,
     "engine.image": "vllm/vllm-openai:v0.33.0",
     "engine.kvCacheDtype": "fp8",
+    "engine.lora.loading": "Live",
+    "engine.lora.maxLoaded": 8,
+    "engine.lora.maxRank": 64,
     "engine.maxModelLen": 4096,
     "engine.maxNumBatchedTokens": 4096,
     "engine.maxNumSeqs": 16,
     "engine.sampling.maxTokens": 512,
     "engine.sampling.temperature": "0.1",
     "engine.sampling.topP": "0.5",
+    "model.adapters": [{"name": "sql", "path": "loras/sql"}],
     "model.name": "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF",
     "model.servedNames": ["a"],
     "model.trustRemoteCode": True,
+    "parallelism.nodes": 2,
     "parallelism.pipeline": 2,
     "parallelism.tensor": 4,
     "podTemplate.annotations": {"a": "b"},
@@ -48,12 +56,15 @@ SHOWN: dict[str, Any] = {
     "podTemplate.priorityClassName": "production",
     "podTemplate.runtimeClassName": "nvidia",
     "podTemplate.tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "queueName": "team-a",
     "rollout.drainSeconds": 600,
     "service.port": 9000,
+    "tls": {"secretName": "nemotron-tls"},
 }
 """Fields that pods show, with another value than the default."""
 
 NOT_SHOWN: dict[str, Any] = {
+    "autoscaling": {"maxReplicas": 4},
     "cache.accessModes": ["ReadWriteMany"],
     "cache.existingClaim": "mine",
     "cache.retention": "Delete",
@@ -61,10 +72,13 @@ NOT_SHOWN: dict[str, Any] = {
     "cache.storageClassName": "fast",
     "cache.verify": "Schedule",
     "cache.verifyIntervalHours": 24,
+    "inferencePool": {"endpointPicker": {"serviceName": "nemotron-epp"}},
     "model.source": {"huggingFace": {"repository": "my-org/copy"}},
+    "networkPolicy": {"clients": [{"podLabels": {"app": "chat"}}]},
     "planPolicy": "Warn",
     "replicas": 3,
     "rollout.strategy": "Surge",
+    "route": {"gateways": [{"name": "inference"}]},
     "suspend": True,
     "verification.expect": "x",
     "verification.mode": "Never",
@@ -89,10 +103,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def list_fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """List the paths of all fields; the union of sources counts as one."""
+    """List the paths of all fields; what is there or not counts as one."""
     for field in model.model_fields.values():
         path = f"{prefix}{field.alias}"
-        part = None if path == "model.source" else find_model(field.annotation)
+        part = None if path in WHOLE else find_model(field.annotation)
         if part is None:
             yield path
         else:

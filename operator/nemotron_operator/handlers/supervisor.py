@@ -91,9 +91,9 @@ class WatchSupervisor:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
+            self._begins_anew = False
             await self._run_once()
             if self._begins_anew:
-                self._begins_anew = False
                 continue
             self._report_restart()
             if loop.time() - started > HEALTHY_RUN_SECONDS:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -11,7 +11,7 @@ import pytest
 
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import Credentials
-from nemotron_operator.cluster.kinds import ApiKind
+from nemotron_operator.cluster.kinds import LEADER_WORKER_SET, ApiKind
 from nemotron_operator.handlers import supervisor as supervisor_module
 from nemotron_operator.handlers.supervisor import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, WatchSupervisor
 
@@ -30,7 +30,7 @@ class Watched:
     threads: list[int] = field(default_factory=list)
     pauses_seconds: list[float] = field(default_factory=list)
 
-    def supervise(self, *runs: Run) -> WatchSupervisor:
+    def supervise(self, *runs: Run, list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple) -> WatchSupervisor:
         """Make a supervisor whose kopf does these things, one in each run; the last run goes on until told to end."""
         left = iter(runs)
 
@@ -44,7 +44,7 @@ class Watched:
 
         self.monkeypatch.setattr(supervisor_module, "_run_kopf", run_kopf)
         self.monkeypatch.setattr(asyncio, "sleep", sleep)
-        return WatchSupervisor(deliver, read_credentials, (), self._count_restart, lambda: None)
+        return WatchSupervisor(deliver, read_credentials, (), self._count_restart, lambda: None, list_served_kinds)
 
     def _count_restart(self) -> None:
         self.restarts += 1
@@ -117,6 +117,25 @@ async def test_being_cancelled_it_lets_kopf_end_first(watched: Watched) -> None:
     running = await start(watched.supervise(tidy_up), watched, runs=1)
     await stop(running)
     assert (["tidied up"], 0) == (ended, watched.restarts)
+
+
+async def test_beginning_anew_is_no_failure_and_takes_the_kinds_that_are_served_then(watched: Watched) -> None:
+    served: list[tuple[ApiKind, ...]] = []
+    kinds: tuple[ApiKind, ...] = ()
+
+    def list_served_kinds() -> tuple[ApiKind, ...]:
+        served.append(kinds)
+        return kinds
+
+    supervisor = watched.supervise(until_told, list_served_kinds=list_served_kinds)
+    running = await start(supervisor, watched, runs=1)
+    kinds = (LEADER_WORKER_SET,)
+    supervisor.begin_anew()
+    async with asyncio.timeout(10):
+        while len(watched.threads) < 2:
+            await REAL_SLEEP(0.005)
+    await stop(running)
+    assert ([(), (LEADER_WORKER_SET,)], 0, []) == (served, watched.restarts, watched.pauses_seconds)
 
 
 async def run_until_quiet(supervisor: WatchSupervisor, watched: Watched, runs: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import shlex
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,15 +28,13 @@ from nemotron_operator.cli.bundle.program import Ending
 from nemotron_operator.cli.bundle.resource import PlannedBundle
 from nemotron_operator.cli.bundle.transfer import make_receive_arguments, send_bundle
 from nemotron_operator.cli.cluster_access import ClusterTarget, explained, open_gateway
+from nemotron_operator.cli.kubectl import make_kubectl, require_kubectl
 from nemotron_operator.cli.messages import say
 from nemotron_operator.cli.program import EXIT_REFUSED
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import CLAIM
 from nemotron_operator.errors import ClusterError, OperatorError
 from nemotron_operator.render.engine import MODELS_PATH
-
-KUBECTL = "kubectl"
-"""The program that carries the bytes: it knows every way to log in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +67,10 @@ def import_into_cluster(importing: Importing) -> int:
     OperatorError
         The cluster cannot be asked or refuses, the bundle is damaged, or the claim is not ours to fill.
     """
-    if shutil.which(KUBECTL) is None:
-        raise OperatorError(
-            "There is no kubectl on PATH, and import sends the files through it. Install it, or copy with --directory "
-            "into a path where the volume is mounted."
-        )
+    require_kubectl(
+        "import sends the files through it",
+        "Install it, or copy with --directory into a path where the volume is mounted.",
+    )
     claim, description = asyncio.run(_prepare(importing)), importing.bundle.description
     if is_full(claim, description):
         typer.echo(
@@ -137,12 +133,9 @@ async def _delete_loader(importing: Importing, pod: KubernetesObject) -> bool:
 
 def _make_command(importing: Importing, pod: KubernetesObject) -> list[str]:
     """Make the command that runs the receiver in the pod, in the same cluster as everything else."""
-    target = importing.target
-    login = [*(["--kubeconfig", str(target.kubeconfig)] if target.kubeconfig else [])]
-    login += ["--context", target.context] if target.context else []
-    where = ["--namespace", pod["metadata"]["namespace"], "exec", "--stdin", pod["metadata"]["name"]]
-    receive = ["nemotron-volume", *make_receive_arguments(importing.bundle, MODELS_PATH)]
-    return [KUBECTL, *login, *where, f"--container={CONTAINER_NAME}", "--", *receive]
+    run = ["exec", "--stdin", pod["metadata"]["name"], f"--container={CONTAINER_NAME}", "--", "nemotron-volume"]
+    arguments = [*run, *make_receive_arguments(importing.bundle, MODELS_PATH)]
+    return make_kubectl(importing.target, pod["metadata"]["namespace"], arguments)
 
 
 async def _record(importing: Importing, claim: KubernetesObject, ending: Ending) -> None:

@@ -1,6 +1,7 @@
 """The list of images that a cluster without internet needs, for tools and for people."""
 
-from nemotron_operator.plan.serving_plan import DownloadPlan, ServingPlan
+from nemotron_operator.plan.download_plan import DownloadPlan
+from nemotron_operator.plan.serving_plan import ServingPlan
 
 _HEADER = """\
 # The images that serve this model. Carry each into the registry of the cluster without internet:

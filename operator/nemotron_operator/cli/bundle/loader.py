@@ -129,7 +129,7 @@ async def wait_for_loader(
             live = await gateway.get(POD, namespace, name)
         if live is None:
             raise OperatorError(
-                f"Somebody deleted the pod {name!r} in namespace {namespace!r}. Start the import again."
+                f"Somebody deleted the pod {name!r} in namespace {namespace!r}. Run the same command again."
             )
         if is_running(live):
             return

@@ -11,7 +11,8 @@ from nemotron_operator.cli.documents import EXPECTED_API_VERSION, read_documents
 from nemotron_operator.cli.offline import PLACEHOLDER_UID, Offline
 from nemotron_operator.constants import KIND
 from nemotron_operator.errors import InvalidResourceError, OperatorError
-from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, ServingPlan
+from nemotron_operator.plan.download_plan import DownloadPlan
+from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.planned import find_planned
 
 _APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"

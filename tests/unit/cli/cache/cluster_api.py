@@ -18,7 +18,9 @@ from tests.unit.cli.api_server import ApiServer
 
 Body = dict[str, Any]
 
-PLURALS = frozenset({"controllerrevisions", "nemotrondeployments", "persistentvolumeclaims", "pods"})
+PLURALS = frozenset(
+    {"controllerrevisions", "deployments", "jobs", "nemotrondeployments", "persistentvolumeclaims", "pods"}
+)
 """The kinds that are there."""
 
 NO_RIGHT = 'it is forbidden: User "kim" cannot do that'

@@ -1,0 +1,213 @@
+"""Following a Job: what its pods wait for, how far they are, and how it ends."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from nemotron_operator.cli.batch.manifests import SEND_CONTAINER, Batch
+from nemotron_operator.cli.batch.summary import format_rate
+from nemotron_operator.cli.cluster_access import explained
+from nemotron_operator.cli.tables import format_seconds
+from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import JOB, POD
+from nemotron_operator.errors import OperatorError
+from nemotron_operator.render.pods import ENGINE_CONTAINER
+
+POLL_SECONDS = 3.0
+"""How often the Job is looked at."""
+
+QUIET_SECONDS = 10.0
+"""How long it is quiet between two lines about progress."""
+
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+"""Label by which Kubernetes marks the pods of a Job."""
+
+_WORDS_SHOWN = 400
+
+ReadLog = Callable[[str, str], str]
+"""Gives the end of the log of a pod's container."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a Job ended."""
+
+    is_complete: bool
+    seconds: int
+    """From its start to its end."""
+    why: str = ""
+    """Why it failed."""
+
+
+@dataclass(slots=True)
+class Following:
+    """Looks at a Job until it has ended, and tells what changes."""
+
+    batch: Batch
+    read_log: ReadLog
+    say: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    _told: str = ""
+    _told_at: float = float("-inf")
+    _ended_pods: set[str] = field(default_factory=set)
+    _first: tuple[float, int] | None = None
+    """When requests were first seen to be done, and how many."""
+
+    async def follow(self, gateway: ClusterGateway) -> JobEnd:
+        """Follow it to its end.
+
+        Raises
+        ------
+        OperatorError
+            Somebody deleted it, or the cluster cannot be asked.
+        """
+        batch = self.batch
+        while True:
+            with explained("get", JOB, batch.namespace):
+                job = await gateway.get(JOB, batch.namespace, batch.name)
+            if job is None:
+                raise OperatorError(
+                    f"Somebody deleted the Job {batch.name!r}. What was answered is on the volume of the same name: "
+                    "the same command goes on."
+                )
+            with explained("list", POD, batch.namespace):
+                pods, _ = await gateway.list_all(POD, batch.namespace, f"{JOB_NAME_LABEL}={batch.name}")
+            pods.sort(key=lambda pod: pod["metadata"].get("creationTimestamp") or "")
+            self._tell_ended(pods)
+            if end := read_end(job, pods):
+                return end
+            await asyncio.to_thread(self._look, pods)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _tell_ended(self, pods: list[KubernetesObject]) -> None:
+        for pod in pods:
+            name = pod["metadata"]["name"]
+            if (pod.get("status") or {}).get("phase") == "Failed" and name not in self._ended_pods:
+                self._ended_pods.add(name)
+                self.say(f"The pod {name!r} ended: {explain_pod(pod)} What was answered stays.")
+
+    def _look(self, pods: list[KubernetesObject]) -> None:
+        running = [pod for pod in pods if (pod.get("status") or {}).get("phase") in {"Pending", "Running"}]
+        if not running:
+            self._tell("The Job makes a pod.")
+            return
+        pod = running[-1]
+        if (pod.get("status") or {}).get("phase") == "Pending":
+            self._tell(f"The pod {pod['metadata']['name']!r} waits: {describe_waiting(pod)}")
+            return
+        container = SEND_CONTAINER if self.batch.is_through_server else ENGINE_CONTAINER
+        self._tell_progress(read_progress(self.read_log(pod["metadata"]["name"], container)))
+
+    def _tell_progress(self, progress: Mapping[str, Any]) -> None:
+        done, total = progress.get("done", 0), progress.get("total", self.batch.requests)
+        now = self.clock()
+        if not done:
+            starts = "Nothing is answered yet." if self.batch.is_through_server else "The engine starts."
+            self._tell(starts)
+            return
+        if self._first is None or done < self._first[1]:
+            self._first = (now, done)
+        if now - self._told_at >= QUIET_SECONDS:
+            self._tell(describe_progress(done, total, self._measure(now, done), progress.get("concurrency")))
+
+    def _measure(self, now: float, done: int) -> float:
+        """Measure requests each second since the first were seen."""
+        began, before = self._first or (now, done)
+        return (done - before) / (now - began) if now > began else 0
+
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told, self._told_at = text, self.clock()
+            self.say(text)
+
+
+def describe_progress(done: int, total: int, rate: float, concurrency: int | None) -> str:
+    """Write how far it is: share, rate, and how long the rest takes."""
+    text = f"{done:,} of {total:,} requests done ({100 * done // max(1, total)} %)"
+    if rate > 0:
+        text += f", {format_rate(rate)} requests/s, {format_seconds(round((total - done) / rate))} left"
+    if concurrency == 0:
+        text += "; it waits, as requests of others wait at the server"
+    elif concurrency is not None:
+        text += f", {concurrency} at a time"
+    return f"{text}."
+
+
+def read_progress(log: str) -> Mapping[str, Any]:
+    """Read the last line of progress in a log; empty where there is none."""
+    for line in reversed(log.splitlines()):
+        if not line.startswith('{"progress"'):
+            continue
+        try:
+            progress = json.loads(line)["progress"]
+        except ValueError:
+            continue
+        if isinstance(progress, dict):
+            return progress
+    return {}
+
+
+def read_end(job: KubernetesObject, pods: list[KubernetesObject]) -> JobEnd | None:
+    """Read how a Job ended; None while it has not."""
+    status = job.get("status") or {}
+    for condition in status.get("conditions") or []:
+        if condition.get("status") != "True" or condition["type"] not in {"Complete", "Failed"}:
+            continue
+        seconds = _count_seconds(status.get("startTime"), condition.get("lastTransitionTime"))
+        if condition["type"] == "Complete":
+            return JobEnd(is_complete=True, seconds=seconds)
+        failed = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Failed"]
+        last = f" Its last pod: {explain_pod(failed[-1])}" if failed else ""
+        return JobEnd(is_complete=False, seconds=seconds, why=f"{condition.get('message', 'it failed')}.{last}")
+    return None
+
+
+def explain_pod(pod: KubernetesObject) -> str:
+    """Say why a pod ended, in the last words of its containers."""
+    status = pod.get("status") or {}
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    for container in containers:
+        terminated = (container.get("state") or {}).get("terminated") or {}
+        if terminated.get("exitCode"):
+            said = _shorten(_read_message(terminated.get("message") or ""))
+            return (
+                f"{container['name']}: {terminated.get('reason', 'Error')}, exit code {terminated['exitCode']}.{said}"
+            )
+    return f"{status.get('message') or status.get('reason') or 'it was taken away'}."
+
+
+def describe_waiting(pod: KubernetesObject) -> str:
+    """Say what a pod waits for."""
+    status = pod.get("status") or {}
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in {None, "PodInitializing", "ContainerCreating"}:
+            return f"{waiting['reason']}:{_shorten(waiting.get('message') or container['name'])}"
+    unscheduled = (each for each in status.get("conditions") or [] if each.get("reason") == "Unschedulable")
+    return next((each["message"] for each in unscheduled if each.get("message")), "it is about to start.")
+
+
+def _read_message(text: str) -> str:
+    """Read what a program says in its JSON line, else the text itself."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return text
+    return str(content.get("message", text)) if isinstance(content, dict) else text
+
+
+def _shorten(text: str) -> str:
+    words = " ".join(text.split())
+    return f" {words[-_WORDS_SHOWN:]}" if words else ""
+
+
+def _count_seconds(start: str | None, end: str | None) -> int:
+    if start is None or end is None:
+        return 0
+    began, ended = (datetime.fromisoformat(text) for text in (start, end))
+    return max(0, round((ended - began).total_seconds()))

@@ -1,0 +1,147 @@
+"""From what a person writes, a line for each prompt, to the lines that vLLM's `run-batch` takes."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_operator.errors import OperatorError
+
+CHAT_URL = "/v1/chat/completions"
+"""Where plain lines go."""
+
+RUN_BATCH_URLS = frozenset({CHAT_URL, "/v1/embeddings", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank"})
+"""What vLLM's `run-batch` answers of a model that reads text."""
+
+SERVER_URLS = RUN_BATCH_URLS | {"/v1/completions"}
+"""What a server answers beside that."""
+
+_FORMS = (
+    'A line is {"prompt": "..."}, {"messages": [...]}, or the batch format of OpenAI: custom_id, method, url and body.'
+)
+
+_ROLES_OF_SYSTEM = frozenset({"system", "developer"})
+
+
+class InvalidLineError(OperatorError):
+    """A line of the input cannot be asked; the message names it and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the model and the way to it make of a line."""
+
+    source: str
+    """Name of the file, for messages."""
+    served_names: tuple[str, ...]
+    """By which the model, or one of its adapters, is asked for; the first is meant where a line names none."""
+    urls: frozenset[str]
+    system_prompt: str
+    """Put before plain lines that have none; empty for none."""
+    sampling: dict[str, Any]
+    """Values of the body for plain lines that name none."""
+
+
+def convert_lines(lines: Iterable[bytes], rules: Rules) -> Iterator[bytes]:
+    """Convert all lines, with their line ends; empty ones are left out.
+
+    Raises
+    ------
+    InvalidLineError
+        A line cannot be asked.
+    """
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        request = _convert(_parse(line, number, rules), number, rules)
+        custom_id = request["custom_id"]
+        if custom_id in seen:
+            raise _refuse(
+                number,
+                rules,
+                f"custom_id {custom_id!r} is that of line {seen[custom_id]} too. Give each line its own.",
+            )
+        seen[custom_id] = number
+        yield json.dumps(request).encode() + b"\n"
+    if not seen:
+        raise InvalidLineError(f"{rules.source}: has no line. {_FORMS}")
+
+
+def _parse(line: bytes, number: int, rules: Rules) -> dict[str, Any]:
+    try:
+        content = json.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+    except UnicodeDecodeError as error:
+        raise _refuse(number, rules, "is not UTF-8. Save the file as UTF-8.") from error
+    except ValueError as error:
+        raise _refuse(number, rules, f"is not JSON: {error}. Each line is one JSON object.") from error
+    if not isinstance(content, dict):
+        raise _refuse(number, rules, f"is {type(content).__name__}, and not a JSON object. {_FORMS}")
+    return content
+
+
+def _convert(content: dict[str, Any], number: int, rules: Rules) -> dict[str, Any]:
+    if "body" in content or "url" in content or "method" in content:
+        return _check_batch_line(content, number, rules)
+    return _convert_plain(content, number, rules)
+
+
+def _check_batch_line(content: dict[str, Any], number: int, rules: Rules) -> dict[str, Any]:
+    """Check a line of the batch format; only a model that is not named is added."""
+    for key in ("custom_id", "url", "body"):
+        if key not in content:
+            raise _refuse(number, rules, f"has no {key}. {_FORMS}")
+    _check_custom_id(content["custom_id"], number, rules)
+    method, url, body = content.get("method", "POST"), content["url"], content["body"]
+    if method != "POST":
+        raise _refuse(number, rules, f"method is {method!r}. Only POST is supported.")
+    if not isinstance(url, str) or url not in rules.urls:
+        raise _refuse(number, rules, f"url {url!r} is not supported. Supported: {', '.join(sorted(rules.urls))}.")
+    if not isinstance(body, dict):
+        raise _refuse(number, rules, f"body is no JSON object. {_FORMS}")
+    return {"custom_id": content["custom_id"], "method": "POST", "url": url, "body": _with_model(body, number, rules)}
+
+
+def _convert_plain(content: dict[str, Any], number: int, rules: Rules) -> dict[str, Any]:
+    """Make a chat of a plain line; what else it says, such as max_tokens, goes along."""
+    custom_id = content.get("custom_id", f"line-{number}")
+    _check_custom_id(custom_id, number, rules)
+    rest = {key: value for key, value in content.items() if key not in {"custom_id", "prompt", "messages"}}
+    if ("prompt" in content) == ("messages" in content):
+        which = "both prompt and messages" if "prompt" in content else "neither prompt nor messages"
+        raise _refuse(number, rules, f"has {which}. {_FORMS}")
+    messages = _make_messages(content, number, rules)
+    body = {**rules.sampling, **rest, "messages": messages}
+    return {"custom_id": custom_id, "method": "POST", "url": CHAT_URL, "body": _with_model(body, number, rules)}
+
+
+def _make_messages(content: dict[str, Any], number: int, rules: Rules) -> list[Any]:
+    system = [{"role": "system", "content": rules.system_prompt}] if rules.system_prompt else []
+    if "prompt" in content:
+        if not isinstance(content["prompt"], str) or not content["prompt"]:
+            raise _refuse(number, rules, "prompt is no text, or an empty one.")
+        return [*system, {"role": "user", "content": content["prompt"]}]
+    messages = content["messages"]
+    if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
+        raise _refuse(number, rules, 'messages is no list of objects such as {"role": "user", "content": "..."}.')
+    has_system = any(message.get("role") in _ROLES_OF_SYSTEM for message in messages)
+    return messages if has_system else [*system, *messages]
+
+
+def _with_model(body: dict[str, Any], number: int, rules: Rules) -> dict[str, Any]:
+    model = body.get("model", rules.served_names[0])
+    if model not in rules.served_names:
+        names = ", ".join(rules.served_names)
+        raise _refuse(number, rules, f"model {model!r} is none of this resource. It serves: {names}; leave it out.")
+    if body.get("stream"):
+        raise _refuse(number, rules, "stream is true, and a batch does not stream. Leave it out.")
+    return {**body, "model": model}
+
+
+def _check_custom_id(custom_id: object, number: int, rules: Rules) -> None:
+    if not isinstance(custom_id, str) or not custom_id:
+        raise _refuse(number, rules, f"custom_id is {custom_id!r}, and not a text.")
+
+
+def _refuse(number: int, rules: Rules, what: str) -> InvalidLineError:
+    return InvalidLineError(f"{rules.source}: line {number}: {what}")

@@ -1,0 +1,247 @@
+"""`nemoctl batch`: put many requests to a model as a Job, follow it, and fetch the results."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from nemotron_operator.api.quantity import parse_quantity
+from nemotron_operator.cli.batch.following import Following, JobEnd, read_end
+from nemotron_operator.cli.batch.manifests import (
+    REVISION_ANNOTATION,
+    Batch,
+    render_job,
+    render_pod,
+    render_volume,
+)
+from nemotron_operator.cli.batch.model import BatchModel, read_model
+from nemotron_operator.cli.batch.objects import find, find_or_make, take_away
+from nemotron_operator.cli.batch.prepared import PreparedRequests, prepared
+from nemotron_operator.cli.batch.summary import announce, summarize
+from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log, send_requests
+from nemotron_operator.cli.bundle.loader import wait_for_loader
+from nemotron_operator.cli.cluster_access import ClusterTarget, open_gateway
+from nemotron_operator.cli.kubectl import require_kubectl
+from nemotron_operator.cli.messages import say
+from nemotron_operator.cli.offline import read_offline
+from nemotron_operator.cli.output import ManifestFormat, write_document
+from nemotron_operator.cli.program import EXIT_REFUSED
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import CLAIM, JOB, POD
+from nemotron_operator.errors import OperatorError
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuery:
+    """What is asked."""
+
+    name: str
+    """The resource."""
+    input: Path
+    output: Path
+    is_through_server: bool
+    concurrency: int
+    system_prompt: str | None
+    """None takes the card's."""
+    storage_class: str | None
+    size: str | None
+    keeps: bool
+    """Whether Job and volume stay when the results are here."""
+    is_detached: bool
+    """Whether nobody waits for the results."""
+    overwrites: bool
+    is_dry_run: bool
+    operator_config: Path | None
+    target: ClusterTarget
+    timeout_seconds: int
+    """How long the pod that carries requests and results may take to run."""
+
+
+def run_batch(query: BatchQuery) -> int:
+    """Run a batch, or come back to one that runs; returns the exit code.
+
+    Raises
+    ------
+    OperatorError
+        The input, the cluster or the output cannot be used; the message names the way out.
+    """
+    _require_output(query)
+    model = asyncio.run(_read_model(query))
+    rules = model.make_rules(str(query.input), query.system_prompt, is_through_server=query.is_through_server)
+    with prepared(query.input, rules) as requests:
+        batch = _make_batch(query, model, requests)
+        if query.is_dry_run:
+            _show(batch)
+            return 0
+        require_kubectl("requests and results go through it", "Install it.")
+        return _Run(query, batch, requests).run()
+
+
+def _require_output(query: BatchQuery) -> None:
+    if query.output.exists() and not query.overwrites:
+        raise OperatorError(f"{query.output}: is there already. Give another --output, or --force to overwrite it.")
+    if not query.output.absolute().parent.is_dir():
+        raise OperatorError(f"{query.output}: its directory is not there: `mkdir -p {query.output.parent}`.")
+
+
+async def _read_model(query: BatchQuery) -> BatchModel:
+    offline = read_offline(query.operator_config)
+    async with open_gateway(query.target) as gateway:
+        return await read_model(gateway, query.target.choose_one_namespace(), query.name, offline)
+
+
+def _make_batch(query: BatchQuery, model: BatchModel, requests: PreparedRequests) -> Batch:
+    return Batch(
+        model=model,
+        requests_sha256=requests.sha256,
+        requests=requests.requests,
+        size_bytes=requests.size_bytes,
+        is_through_server=query.is_through_server,
+        concurrency=query.concurrency,
+        storage_class=query.storage_class,
+        volume_bytes=None if query.size is None else _parse_size(query.size),
+    )
+
+
+def _parse_size(text: str) -> int:
+    try:
+        return int(parse_quantity(text))
+    except ValueError as error:
+        raise OperatorError(f"--size: {error}.") from error
+
+
+def _show(batch: Batch) -> None:
+    for manifest in (render_volume(batch), render_pod(batch), render_job(batch)):
+        typer.echo("---")
+        write_document(manifest, ManifestFormat.YAML)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of the command."""
+
+    query: BatchQuery
+    batch: Batch
+    requests: PreparedRequests
+    say: Callable[[str], None] = say
+
+    def run(self) -> int:
+        """Begin where the batch is, and go on to its end."""
+        try:
+            self._start()
+            if self.query.is_detached:
+                typer.echo(f"The Job {self.batch.name!r} answers. {self._advise()}")
+                return 0
+            end = asyncio.run(self._follow())
+            return self._finish(end)
+        except KeyboardInterrupt:
+            self.say(f"Interrupted. The batch goes on without you if its Job was made. {self._advise()}")
+            raise typer.Abort from None
+
+    def _start(self) -> None:
+        """Make what is not there."""
+        if asyncio.run(self._has_job()):
+            return
+        self.say(announce(self.batch))
+        render_job(self.batch)  # what cannot be is refused before anything is made
+        asyncio.run(self._open_volume())
+        send_requests(self.batch, self.requests, self.query.target)
+        asyncio.run(self._make_job())
+
+    async def _has_job(self) -> bool:
+        """Tell whether the Job is there, and not to be made anew."""
+        batch = self.batch
+        async with self._open() as gateway:
+            job = await find(gateway, JOB, batch.namespace, batch.name)
+            if job is None:
+                return False
+            end = read_end(job, [])
+            if end is not None and not end.is_complete:
+                self.say(f"The Job {batch.name!r} failed before: {end.why} What is left is tried again.")
+                await take_away(gateway, JOB, batch.namespace, batch.name)
+                return False
+        revision = (job["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION, "")
+        self.say(f"The Job {batch.name!r} is there already: this follows it.")
+        if revision != (batch.model.revision or ""):
+            self.say(
+                f"It answers with revision {revision or 'of its own time'}, and {batch.model.title} serves "
+                f"{batch.model.revision or 'none'} now. To ask anew: {self._name_deletion()}, then the same command."
+            )
+        return True
+
+    async def _open_volume(self) -> None:
+        """Make the volume, and run the pod that waits beside it."""
+        async with self._open() as gateway:
+            await find_or_make(gateway, CLAIM, render_volume(self.batch))
+            pod = await find_or_make(gateway, POD, render_pod(self.batch))
+            await wait_for_loader(gateway, pod, self.query.timeout_seconds, self.say)
+
+    async def _make_job(self) -> None:
+        """Make the Job once the pod has let go of the volume."""
+        async with self._open() as gateway:
+            await take_away(gateway, POD, self.batch.namespace, self.batch.pod_name)
+            await find_or_make(gateway, JOB, render_job(self.batch))
+        self.say(f"The Job {self.batch.name!r} is made. Ctrl-C leaves it running: {self._advise()}")
+
+    async def _follow(self) -> JobEnd:
+        def read(pod: str, container: str) -> str:
+            return read_log(self.batch, pod, container, self.query.target)
+
+        async with self._open() as gateway:
+            return await Following(self.batch, read, self.say).follow(gateway)
+
+    def _finish(self, end: JobEnd) -> int:
+        """Fetch the results, and take away what is not needed any more."""
+        output = (
+            self.query.output if end.is_complete else self.query.output.with_name(f"{self.query.output.name}.partial")
+        )
+        counts = self._fetch(output)
+        summary = summarize(counts, end.seconds)
+        if not end.is_complete:
+            self.say(
+                f"The Job {self.batch.name!r} failed: {end.why} {output} holds what there is: {summary}. The same "
+                f"command tries the rest again; {self._name_deletion()} gives up."
+            )
+            return EXIT_REFUSED
+        if not self.query.keeps:
+            asyncio.run(self._clean_up())
+        typer.echo(f"{output}: {summary}.")
+        return 0 if counts.answered == counts.total else EXIT_REFUSED
+
+    def _fetch(self, output: Path) -> Counts:
+        """Fetch into a file beside, which gets its name when it is whole."""
+        arriving = output.with_name(f".{output.name}.arriving")
+        asyncio.run(self._open_pod())
+        try:
+            counts = fetch_results(self.batch, self.query.target, arriving)
+            arriving.replace(output)
+        finally:
+            arriving.unlink(missing_ok=True)
+            asyncio.run(self._close_pod())
+        return counts
+
+    async def _open_pod(self) -> None:
+        async with self._open() as gateway:
+            pod = await find_or_make(gateway, POD, render_pod(self.batch))
+            await wait_for_loader(gateway, pod, self.query.timeout_seconds, self.say)
+
+    async def _close_pod(self) -> None:
+        async with self._open() as gateway:
+            await take_away(gateway, POD, self.batch.namespace, self.batch.pod_name, waits=False)
+
+    async def _clean_up(self) -> None:
+        async with self._open() as gateway:
+            for kind in (JOB, CLAIM):
+                await take_away(gateway, kind, self.batch.namespace, self.batch.name, waits=False)
+
+    def _open(self) -> AbstractAsyncContextManager[ClusterGateway]:
+        return open_gateway(self.query.target)
+
+    def _advise(self) -> str:
+        return f"the same command follows it again and fetches the results; {self._name_deletion()} ends it."
+
+    def _name_deletion(self) -> str:
+        return f"`kubectl delete job,pvc {self.batch.name} -n {self.batch.namespace}`"

@@ -1,0 +1,307 @@
+"""`nemoctl batch`, but for the cluster and the engine: kubectl here runs the real program on a directory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nemotron_operator.cli.batch.following import Following, JobEnd
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD
+from nemotron_operator.render.metadata import label_child
+from tests.support.fixtures.deployments import a_deployment
+from tests.support.fixtures.plans import COMMIT, render_cached, server_of
+from tests.unit.batch.batches import an_answer
+from tests.unit.cli.batch.machine import Machine, fail_at
+from tests.unit.cli.cache.cluster_api import NO_RIGHT, ClusterApi
+from tests.unit.cli.command import Answer, nemoctl
+
+Login = tuple[str, Path]
+Body = dict[str, Any]
+
+NAME = "nemotron"
+
+PROMPTS = '{"prompt": "How many r in strawberry?"}\n{"prompt": "Why?", "custom_id": "why"}\n{"prompt": "And now?"}\n'
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nemotron_operator.cli.batch.following.POLL_SECONDS", 0)
+    monkeypatch.setattr("nemotron_operator.cli.batch.objects.POLL_SECONDS", 0.01)
+
+
+def put_model(cluster: ClusterApi, *, is_cached: bool = True, serves: bool = True, **spec: object) -> None:
+    """Put the first model there, as it serves, or before."""
+    builder = a_deployment()
+    body: Body = {
+        "apiVersion": "nemotron.dev/v1alpha1",
+        "kind": "NemotronDeployment",
+        "metadata": {"name": NAME, "generation": 1},
+        "spec": {**builder.body["spec"], **spec},
+    }
+    if is_cached:
+        body["status"] = {"observedGeneration": 1, "cache": {"commit": COMMIT}}
+    cluster.put(NEMOTRON, body)
+    server = server_of(render_cached(builder))
+    cluster.put(CLAIM, {"metadata": {"name": find_claim(server)}, "spec": {"accessModes": ["ReadWriteMany"]}})
+    if serves:
+        cluster.put(DEPLOYMENT, {**server, "metadata": {"name": NAME, "labels": server["metadata"]["labels"]}})
+
+
+def find_claim(server: Body) -> str:
+    volumes = server["spec"]["template"]["spec"]["volumes"]
+    name: str = next(each["persistentVolumeClaim"]["claimName"] for each in volumes if each["name"] == "models")
+    return name
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(PROMPTS)
+    return path
+
+
+def batch(login: Login, prompts: Path, *arguments: str) -> Answer:
+    output = prompts.with_name("results.jsonl")
+    return nemoctl("batch", NAME, *login, "--input", prompts, "--output", output, *arguments)
+
+
+def read_results(prompts: Path, name: str = "results.jsonl") -> list[str]:
+    return [json.loads(line)["custom_id"] for line in prompts.with_name(name).read_text().splitlines()]
+
+
+def test_the_results_are_there_in_order_and_nothing_is_left(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    answer = batch(login, prompts)
+    assert 0 == answer.code, answer.err
+    assert f"{prompts.with_name('results.jsonl')}: 3 answered, 0 failed, 0.012 requests/s, 4 min 2 s.\n" == answer.out
+    assert ["line-1", "why", "line-3"] == read_results(prompts)
+    assert "takes 2 GPUs beside those that serve" in answer.err
+    (job,) = machine.jobs
+    for kind, name in ((JOB, job["metadata"]["name"]), (CLAIM, job["metadata"]["name"])):
+        assert cluster.get(kind, name) is None
+    assert [] == [path for path in cluster.objects if "/pods/" in path]
+    assert {"prompts.jsonl", "results.jsonl"} == {path.name for path in prompts.parent.glob("*.jsonl*")}
+    asked = json.loads(machine.place.requests.read_text().splitlines()[0])["body"]
+    assert {
+        "model": a_deployment().parsed.spec.model.name,
+        "messages": [
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": "How many r in strawberry?"},
+        ],
+        "temperature": 0.7,
+        "top_p": 0.9,
+    } == asked
+
+
+def test_a_line_that_failed_is_a_result_and_another_exit_code(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    machine.answers = fail_at("why")
+    answer = batch(login, prompts)
+    assert (1, True) == (answer.code, "2 answered, 1 failed" in answer.out)
+    assert 3 == len(read_results(prompts))
+
+
+def test_a_job_that_failed_leaves_what_there_is_and_the_same_command_goes_on(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    machine.answers = lambda attempt, left: [an_answer(each) for each in (left[:1] if attempt == 1 else left)]
+    machine.is_complete = lambda attempt: attempt > 1
+    first = batch(login, prompts)
+    assert 1 == first.code
+    assert "failed: it said so." in first.err
+    assert "1 answered, 0 failed, 2 not asked" in first.err
+    assert ["line-1"] == read_results(prompts, "results.jsonl.partial")
+    assert not prompts.with_name("results.jsonl").exists()
+    second = batch(login, prompts)
+    assert (0, ["line-1", "why", "line-3"]) == (second.code, read_results(prompts))
+    assert "failed before: it said so. What is left is tried again." in second.err
+    assert [["line-1"], ["why", "line-3"]] == [
+        [json.loads(line)["custom_id"] for line in part.read_text().splitlines()] for part in machine.place.list_parts()
+    ]
+
+
+def test_the_same_command_comes_back_to_a_batch_without_asking_again(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    detached = batch(login, prompts, "--detach")
+    assert (0, False) == (detached.code, prompts.with_name("results.jsonl").exists())
+    assert "the same command follows it again" in detached.out
+    assert 0 == batch(login, prompts, "--keep").code
+    assert 1 == len(machine.jobs)
+    assert cluster.get(JOB, machine.jobs[0]["metadata"]["name"]) is not None
+    prompts.write_text(PROMPTS + '{"prompt": "More?"}\n')
+    assert 0 == batch(login, prompts, "--force").code
+    assert 2 == len({job["metadata"]["name"] for job in machine.jobs})
+
+
+def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupt(_self: Following, _gateway: object) -> JobEnd:
+        raise KeyboardInterrupt
+
+    put_model(cluster)
+    with monkeypatch.context() as patched:
+        patched.setattr(Following, "follow", interrupt)
+        answer = batch(login, prompts)
+    assert 130 == answer.code
+    assert "the same command follows it again and fetches the results" in answer.err
+    assert cluster.get(JOB, machine.jobs[0]["metadata"]["name"]) is not None
+    assert 0 == batch(login, prompts).code
+
+
+def test_what_answered_is_told_where_the_model_has_changed_since(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    batch(login, prompts, "--detach")
+    server = cluster.get(DEPLOYMENT, NAME)
+    assert server is not None
+    server["spec"]["template"]["metadata"]["labels"]["nemotron.dev/revision"] = "another"
+    said = batch(login, prompts).err
+    assert "serves another now. To ask anew: `kubectl delete job,pvc nemotron-batch-" in said
+    assert 1 == len(machine.jobs)
+
+
+def test_requests_that_did_not_arrive_make_no_job(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    machine.break_at("receive")
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "The requests did not arrive: It ended with exit code 1: error: the connection broke." in answer.err
+    machine.break_at("nothing")
+    assert 0 == batch(login, prompts).code
+
+
+def test_a_pod_that_was_left_and_has_ended_is_made_anew(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    machine.break_at("receive")
+    batch(login, prompts)
+    (left,) = (body for path, body in cluster.objects.items() if "/pods/" in path)
+    left["status"] = {"phase": "Failed", "reason": "DeadlineExceeded"}
+    machine.break_at("nothing")
+    assert 0 == batch(login, prompts).code
+
+
+def test_results_that_did_not_arrive_stay_where_they_are(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    machine.break_at("results")
+    answer = batch(login, prompts)
+    assert (2, {"prompts.jsonl"}) == (answer.code, {path.name for path in prompts.parent.glob("*.jsonl*")})
+    assert "The results did not arrive: error: the connection broke" in answer.err
+    assert cluster.get(CLAIM, machine.jobs[0]["metadata"]["name"]) is not None
+    machine.break_at("nothing")
+    assert 0 == batch(login, prompts).code
+    assert 1 == len(machine.jobs)
+
+
+def test_a_model_that_does_not_serve_answers_by_what_would(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, serves=False)
+    assert 0 == batch(login, prompts).code
+    (engine,) = machine.jobs[0]["spec"]["template"]["spec"]["containers"]
+    assert f"/models/{COMMIT}" in engine["args"]
+
+
+def test_a_model_that_is_not_there_yet_is_no_batch(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, serves=False, is_cached=False)
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, cluster.writes)
+    assert "are not there yet" in answer.err
+    assert "kubectl wait --for=condition=ModelCached nemo/nemotron -n team" in answer.err
+    assert machine.jobs == []
+
+
+def test_a_name_that_is_misspelt_is_told(cluster: ClusterApi, login: Login, machine: Machine, prompts: Path) -> None:
+    put_model(cluster)
+    output = prompts.with_name("results.jsonl")
+    answer = nemoctl("batch", "nemotrom", *login, "--input", prompts, "--output", output)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "There is: nemotron." in answer.err
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_mistake_in_the_input_makes_nothing(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    prompts.write_text(PROMPTS + "{oops\n")
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, cluster.writes)
+    assert f"{prompts}: line 4: is not JSON: " in answer.err
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_output_that_is_there_is_not_overwritten_unasked(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    prompts.with_name("results.jsonl").write_text("precious\n")
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, cluster.writes)
+    assert "is there already. Give another --output, or --force to overwrite it." in answer.err
+    assert 0 == batch(login, prompts, "--force").code
+
+
+@pytest.mark.usefixtures("machine")
+def test_somebody_without_the_right_is_told_which(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    cluster.refusals["POST", "jobs"] = NO_RIGHT
+    answer = batch(login, prompts)
+    assert 2 == answer.code
+    assert "Your credentials may not create jobs.batch in namespace 'team'." in answer.err
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_object_of_somebody_elses_is_left_alone(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    shown = batch(login, prompts, "--dry-run")
+    name = shown.documents[0]["metadata"]["name"]
+    cluster.put(
+        CLAIM, {"metadata": {"name": name, "labels": label_child(a_deployment().parsed.identity, "cache")}, "spec": {}}
+    )
+    answer = batch(login, prompts)
+    assert 2 == answer.code
+    assert f"The PersistentVolumeClaim '{name}' in namespace 'team' is none of nemoctl's" in answer.err
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_dry_run_shows_everything_and_makes_nothing(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    answer = batch(login, prompts, "--dry-run")
+    assert (0, []) == (answer.code, cluster.writes)
+    assert ["PersistentVolumeClaim", "Pod", "Job"] == [document["kind"] for document in answer.documents]
+
+
+def test_a_volume_that_another_node_cannot_have_decides_where_it_runs(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    server = cluster.get(DEPLOYMENT, NAME)
+    assert server is not None
+    claim = cluster.get(CLAIM, find_claim(server))
+    assert claim is not None
+    claim["spec"]["accessModes"] = ["ReadWriteOnce"]
+    user = {"nodeName": "gpu-7", "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": find_claim(server)}}]}
+    cluster.put(POD, {"metadata": {"name": "serving"}, "spec": user, "status": {"phase": "Running"}})
+    assert 0 == batch(login, prompts).code
+    affinity = machine.jobs[0]["spec"]["template"]["spec"]["affinity"]
+    (term,) = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert [{"key": "metadata.name", "operator": "In", "values": ["gpu-7"]}] == term["matchFields"]
+    assert term["matchExpressions"]
+    claim["spec"]["accessModes"] = ["ReadWriteOncePod"]
+    refused = batch(login, prompts, "--force")
+    assert 2 == refused.code
+    assert "The pod 'serving' has the volume" in refused.err

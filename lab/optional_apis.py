@@ -1,10 +1,12 @@
 """Kinds that others bring to a cluster: their real definitions, out of the Go modules of their projects."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,11 @@ from lab.directories import lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
 from lab.go_toolchain import require_go
+
+SERVED_SECONDS = 60
+"""How long an API server may take to serve a kind."""
+
+_POLL_SECONDS = 0.1
 
 _GO_MOD = "module nemotron.dev/lab/apis\n\ngo 1.26.0\n"
 
@@ -34,8 +41,9 @@ class OptionalApi:
 
     @property
     def folder(self) -> Path:
-        """Where they are kept once they were fetched."""
-        return lab_home() / f"apis-{self.module.replace('/', '-')}-{self.version}"
+        """Where they are kept once they were fetched: another choice of them is another folder."""
+        choice = hashlib.sha256("\n".join(self.files).encode()).hexdigest()[:8]
+        return lab_home() / f"apis-{self.module.replace('/', '-')}-{self.version}-{choice}"
 
 
 APIS = {
@@ -43,8 +51,12 @@ APIS = {
         "sigs.k8s.io/lws",
         "v0.9.0",
         "h1:DcJCgxjjoGOx//QHZkeKpyiblxYq70aCRZNYSfykWyI=",
-        ("config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",),
-        ("leaderworkersets.leaderworkerset.x-k8s.io",),
+        (
+            "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
+            # Its controller does not start without them.
+            "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml",
+        ),
+        ("leaderworkersets.leaderworkerset.x-k8s.io", "disaggregatedsets.disaggregatedset.x-k8s.io"),
     ),
     "keda": OptionalApi(
         "github.com/kedacore/keda/v2",
@@ -103,7 +115,20 @@ def install_apis(plane: ControlPlane, names: Iterable[str], say: Callable[[str],
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(fetch_definitions(api, say)))
         definitions += [f"crd/{definition}" for definition in api.definitions]
     if definitions:
-        plane.kubectl("wait", "--for=condition=Established", *definitions, "--timeout=60s")
+        _wait_until_served(plane, definitions)
+
+
+def _wait_until_served(plane: ControlPlane, definitions: Sequence[str]) -> None:
+    """Wait as `kubectl wait` would, which does not read a definition that has no condition yet."""
+    deadline = time.monotonic() + SERVED_SECONDS
+    while True:
+        listed = json.loads(plane.kubectl("get", *definitions, "-o", "json"))
+        conditions = [(each.get("status") or {}).get("conditions") or [] for each in listed.get("items", [listed])]
+        if all(any(one["type"] == "Established" and one["status"] == "True" for one in each) for each in conditions):
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"The API server does not serve {', '.join(definitions)} after {SERVED_SECONDS} s.")
+        time.sleep(_POLL_SECONDS)
 
 
 def remove_apis(plane: ControlPlane, names: Iterable[str]) -> None:

@@ -158,6 +158,16 @@ HELM_3 = GoModule(
 )
 """The Helm of many clusters still. Only the tests of the chart take it, so no cluster waits for it."""
 
+LEADER_WORKER_SETS = GoModule(
+    name="lws",
+    version="0.9.0",
+    # Its folder is called `cmd`, and so would the program be.
+    packages={"lws-manager": "sigs.k8s.io/lws/cmd"},
+    version_variables={"sigs.k8s.io/lws/pkg/version.GitVersion": "v0.9.0"},
+    cpu_seconds=130,
+)
+"""The controller of LeaderWorkerSets. Only the tests of several nodes take it, so no cluster waits for it."""
+
 _VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "helm": ("version",), "helm3": ("version",)}
 
 

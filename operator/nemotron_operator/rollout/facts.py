@@ -18,11 +18,13 @@ class LivePod:
     """Whether it was told to go: it holds its GPUs until it is gone."""
     claims: frozenset[str] = frozenset()
     """Names of the volume claims that it mounts."""
+    group: str = ""
+    """Which group of pods it belongs to; empty where it is a replica alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """The Deployment that is there."""
+    """The Deployment that is there, or the LeaderWorkerSet."""
 
     revision: str
     """Of its pod template."""
@@ -36,15 +38,19 @@ class LiveServer:
     replicas: int
     """Pods that it wants."""
     is_settled: bool
-    """Whether all its pods are of its template and ready: no rollout is on its way."""
+    """Whether all its pods are of its template and ready, or with a scaler enough of them: no rollout is on its way."""
     is_short_of_gpus: bool = False
     """Whether a pod of its template finds no node for want of GPUs."""
     ready_pods: int = 0
     """Pods that serve, of whatever revision."""
     pods: tuple[LivePod, ...] = ()
-    """Its pods that have a node."""
+    """Its pods that have a node, those among them that others lead."""
     template: Mapping[str, Any] = field(default_factory=lambda: {"metadata": {}})
     """Its pod template as the API server shows it, with defaults written out."""
+    worker_template: Mapping[str, Any] | None = None
+    """That of the pods which they lead; None where each serves alone."""
+    group_size: int = 1
+    """Pods of one replica."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,4 +102,14 @@ def _restore(live: LiveServer, number: int, inputs: str, spec: Mapping[str, Any]
     if live.inputs != inputs or not _is_of(live, live.base_revision):
         return None
     template = unmark_pods(live.template)
-    return RevisionRecord(live.base_revision, number, inputs, template, spec, live.operator_version)
+    worker = None if live.worker_template is None else unmark_pods(live.worker_template)
+    return RevisionRecord(
+        base_revision=live.base_revision,
+        number=number,
+        inputs=inputs,
+        template=template,
+        spec=spec,
+        operator_version=live.operator_version,
+        worker_template=worker,
+        group_size=live.group_size,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from nemotron_operator.plan.rollout import FailedRevision, RevisionRecord, WaitingUpdate
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import hash_manifest, read_revision_of
-from nemotron_operator.render.pod_revision import mark_pods, name_revision
+from nemotron_operator.render.pod_revision import mark_pods, mark_workers, name_revision, without_worker_mark
 from nemotron_operator.render.server_pod import PodTemplate
 from nemotron_operator.rollout.capacity import count_gpus
 from nemotron_operator.rollout.differences import list_differences
@@ -26,6 +26,8 @@ class ChosenRevision:
     """What is applied."""
     template: PodTemplate
     """The same, marked and labelled."""
+    worker_template: PodTemplate | None
+    """That of the pods which they lead, likewise."""
     desired_revision: str
     """The revision that the spec asks for."""
     is_new: bool
@@ -44,8 +46,14 @@ class ChosenRevision:
         return read_revision_of(self.template)
 
 
-def choose_revision(
-    plan: ServingPlan, rendered: PodTemplate, spec: Mapping[str, Any], version: str, facts: RolloutFacts
+def choose_revision(  # noqa: PLR0913 - what is rendered, what it was rendered for, and what is there
+    plan: ServingPlan,
+    rendered: PodTemplate,
+    spec: Mapping[str, Any],
+    version: str,
+    facts: RolloutFacts,
+    *,
+    workers: PodTemplate | None = None,
 ) -> ChosenRevision:
     """Choose the pods of one resource.
 
@@ -57,6 +65,8 @@ def choose_revision(
         The resource's spec as its user wrote it, to be kept beside the template.
     version
         Of this operator.
+    workers
+        The template of the pods that those lead; None where each serves alone.
 
     Notes
     -----
@@ -64,7 +74,16 @@ def choose_revision(
     the spec does or somebody adopts it, and a spec that comes back gets the very pods that it had. Where the record of
     what is live was lost, what is live counts as kept.
     """
-    fresh = RevisionRecord(hash_manifest(rendered), 0, plan.inputs, rendered, spec, version)
+    fresh = RevisionRecord(
+        base_revision=hash_manifest(rendered),
+        number=0,
+        inputs=plan.inputs,
+        template=rendered,
+        spec=spec,
+        operator_version=version,
+        worker_template=workers,
+        group_size=1 if workers is None else plan.nodes,
+    )
     if facts.records is None:  # what is live is what is rendered
         return _take(fresh, facts, is_new=False)
     history = History.of(facts, plan.inputs, spec)
@@ -90,7 +109,8 @@ def choose_revision(
 
 def _take(record: RevisionRecord, facts: RolloutFacts, *, is_new: bool) -> ChosenRevision:
     template = mark_pods(record.template, record.base_revision, facts.restarted_at)
-    return ChosenRevision(record, template, read_revision_of(template), is_new=is_new)
+    workers = mark_workers(record.worker_template, record.base_revision, facts.restarted_at)
+    return ChosenRevision(record, template, workers, read_revision_of(template), is_new=is_new)
 
 
 def _find_failure(wanted: RevisionRecord, desired_revision: str) -> FailedRevision | None:
@@ -102,7 +122,12 @@ def _find_failure(wanted: RevisionRecord, desired_revision: str) -> FailedRevisi
 
 def _takes_fewer_gpus(plan: ServingPlan, earlier: RevisionRecord, wanted: RevisionRecord) -> bool:
     resource = plan.pod.gpu_resource
-    return count_gpus(earlier.template, resource) < count_gpus(wanted.template, resource)
+    return _count_gpus(earlier, resource) < _count_gpus(wanted, resource)
+
+
+def _count_gpus(record: RevisionRecord, resource: str) -> int:
+    """Count the GPUs of a replica: those of all its pods, which take the same."""
+    return record.group_size * count_gpus(record.template, resource)
 
 
 def _find_update(wanted: RevisionRecord, fresh: RevisionRecord) -> WaitingUpdate | None:
@@ -111,5 +136,13 @@ def _find_update(wanted: RevisionRecord, fresh: RevisionRecord) -> WaitingUpdate
     return WaitingUpdate(
         revision=fresh.base_revision,
         rendered_by=wanted.operator_version[:LONGEST_VERSION],
-        differences=list_differences(wanted.template, fresh.template),
+        differences=_list_differences(wanted, fresh),
     )
+
+
+def _list_differences(wanted: RevisionRecord, fresh: RevisionRecord) -> tuple[str, ...]:
+    """List what differs of the pods that serve, and where they are the same, of those that they lead."""
+    if wanted.worker_template is None or fresh.worker_template is None:
+        return list_differences(wanted.template, fresh.template)
+    leaders = list_differences(without_worker_mark(wanted.template), without_worker_mark(fresh.template))
+    return leaders or list_differences(wanted.worker_template, fresh.worker_template)

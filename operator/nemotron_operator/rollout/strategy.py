@@ -17,6 +17,11 @@ _ASKED = "spec.rollout.strategy says"
 AS_ASKED = f"{_ASKED} so."
 """Why, where a user decides."""
 
+OTHER_KIND = (
+    "One node for each replica, and several, are two kinds of objects: what serves of the one stops first, all of it."
+)
+"""Why, where a Deployment gives way to a LeaderWorkerSet or the other way round."""
+
 NOTHING_TO_KEEP = "No replica serves, so the old ones stop first and free their GPUs."
 
 LONGEST_REASON = 1024
@@ -34,6 +39,8 @@ class Choice:
 def needs_room(plan: ServingPlan, chosen: ChosenRevision, live: LiveServer | None) -> bool:
     """Tell whether the choice depends on the GPUs that are free: when an automatic rollout begins, or is stuck."""
     if live is None or live.ready_pods == 0 or plan.rollout_strategy != "Auto" or plan.cache.is_for_one_pod:
+        return False
+    if _is_other_kind(chosen, live):
         return False
     return _is_open(chosen, live) and not _begins(chosen, live)
 
@@ -53,6 +60,8 @@ def plan_rollout(
         revision=chosen.desired_revision,
         applied_revision=chosen.revision,
         pod_template=chosen.template,
+        worker_template=chosen.worker_template,
+        group_size=chosen.record.group_size,
         base_revision=chosen.record.base_revision,
         inputs=chosen.record.inputs,
         operator_version=chosen.record.operator_version[:LONGEST_VERSION],
@@ -80,6 +89,11 @@ def _is_open(chosen: ChosenRevision, live: LiveServer) -> bool:
     return live.revision != chosen.revision or is_left_to_us or _is_stuck(live)
 
 
+def _is_other_kind(chosen: ChosenRevision, live: LiveServer) -> bool:
+    """Tell whether another object makes the new pods than made those that are there."""
+    return (chosen.worker_template is None) != (live.worker_template is None)
+
+
 def _is_stuck(live: LiveServer) -> bool:
     """Tell whether the pods that were to come first cannot: somebody else took the GPUs that were free."""
     return live.strategy == "Surge" and not live.is_settled and live.is_short_of_gpus
@@ -88,10 +102,10 @@ def _is_stuck(live: LiveServer) -> bool:
 def _choose_strategy(
     plan: ServingPlan, chosen: ChosenRevision, live: LiveServer | None, nodes: Sequence[NodeGpus] | None
 ) -> Choice:
-    if plan.rollout_strategy == "Replace":
-        return Choice("Replace", AS_ASKED)
-    if plan.rollout_strategy == "Surge":
-        return _replace_on_volume(plan, f"{_ASKED} Surge, but") or Choice("Surge", AS_ASKED)
+    if live is not None and _is_other_kind(chosen, live):
+        return Choice("Replace", OTHER_KIND)
+    if plan.rollout_strategy != "Auto":
+        return _obey(plan)
     if live is None or _begins(chosen, live):
         return Choice("Replace", FIRST_ROLLOUT)
     if not _is_open(chosen, live):
@@ -103,6 +117,13 @@ def _choose_strategy(
     return Choice(live.strategy, live.why) if is_decided and choice.strategy == live.strategy else choice
 
 
+def _obey(plan: ServingPlan) -> Choice:
+    """Do what the user says, but for a surge that could not begin."""
+    if plan.rollout_strategy == "Replace":
+        return Choice("Replace", AS_ASKED)
+    return _replace_on_volume(plan, f"{_ASKED} Surge, but") or Choice("Surge", AS_ASKED)
+
+
 def _choose_by_room(
     plan: ServingPlan, chosen: ChosenRevision, live: LiveServer, nodes: Sequence[NodeGpus] | None
 ) -> Choice:
@@ -111,12 +132,13 @@ def _choose_by_room(
         return _choose_blindly(gpus, accelerator, live)
     tied = _find_nodes_of_volume(plan, chosen, live)
     reachable = [node for node in nodes if not tied or node.name in tied]
-    why = describe_room(gpus, accelerator, reachable)
+    size = chosen.record.group_size
+    why = describe_room(gpus, accelerator, reachable, size)
     if tied:
         why += f" It has to start where its volume is, on node {' or '.join(sorted(tied))}."
-    if find_room(reachable, gpus) is not None:
+    if find_room(reachable, gpus, size):
         return Choice("Surge", why)
-    if is_freed_by_one(reachable, live.pods, gpus):
+    if is_freed_by_one(reachable, live.pods, gpus, size):
         return Choice("Replace", why)
     return Choice("Surge", f"{why} Stopping an old one would not free enough, so they serve until there is room.")
 

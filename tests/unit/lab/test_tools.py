@@ -2,9 +2,13 @@ import re
 
 import pytest
 
-from lab.tools import HELM_3, MODULES, NODE_MODULES, GoModule, parse_minor_version
+from lab.tools import HELM_3, LEADER_WORKER_SETS, MODULES, NODE_MODULES, GoModule, parse_minor_version
 
-FOREIGN = [module for module in (*MODULES, *NODE_MODULES, HELM_3) if module.name not in {"coredns", "pause"}]
+FOREIGN = [
+    module
+    for module in (*MODULES, *NODE_MODULES, HELM_3, LEADER_WORKER_SETS)
+    if module.name not in {"coredns", "pause"}
+]
 """Modules whose programs are somebody else's."""
 
 
@@ -18,6 +22,7 @@ FOREIGN = [module for module in (*MODULES, *NODE_MODULES, HELM_3) if module.name
         ("kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8"),
         ('version.BuildInfo{Version:"v4.3.1", GoVersion:"go1.26.8"}', "4.3"),
         ('version.BuildInfo{Version:"v3.22.0", GoVersion:"go1.26.8"}', "3.22"),
+        ("Version: v0.9.0\nBuild Date: N/A\nGit Commit: abcd01234", "0.9"),
         ("CoreDNS-1.15.0\nlinux/amd64, go1.26.8, ", "1.15"),
         ("containerd github.com/containerd/containerd/v2 2.2.0 ", "2.2"),
         ("go1.26.8", None),

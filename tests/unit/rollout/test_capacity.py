@@ -11,7 +11,7 @@ NODES = [NodeGpus(8, 2, "a"), NodeGpus(8, 0, "b"), NodeGpus(8, 4, "c")]
 @pytest.mark.parametrize(("gpus", "expected"), [(2, "c"), (5, "a"), (7, "b"), (9, None)])
 def test_the_fullest_node_with_room_is_found(gpus: int, expected: str | None) -> None:
     room = find_room(NODES, gpus)
-    assert expected == (room.name if room else None)
+    assert expected == (room[0].name if room else None)
 
 
 def test_what_is_missing_is_told_with_the_best_node() -> None:

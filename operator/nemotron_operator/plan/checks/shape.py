@@ -9,6 +9,7 @@ from nemotron_operator.plan.memory.parallelism import (
     explain_illegal_size,
     list_legal_tensor_parallel_sizes,
 )
+from nemotron_operator.plan.node_count import count_largest_tensor, count_nodes, list_divisors
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.shape import make_shape
 from nemotron_operator.plan.sizing import choose_sizing
@@ -20,20 +21,19 @@ def tensor_parallel_divides(request: PlanRequest) -> Violation | None:
     refusal = explain_illegal_size(request.architecture, wanted) if wanted else None
     if refusal is None:
         return None
-    pipeline = request.spec.parallelism.pipeline or 1
-    legal = list_legal_tensor_parallel_sizes(
-        request.architecture, max(1, request.known_profile.gpus_per_node // pipeline)
-    )
+    asked, gpus_per_node = request.spec.parallelism, request.known_profile.gpus_per_node
+    legal = list_legal_tensor_parallel_sizes(request.architecture, max(1, count_largest_tensor(asked, gpus_per_node)))
     return Violation(
         Reason.TENSOR_PARALLEL_DOES_NOT_DIVIDE,
         f"spec.parallelism.tensor: {wanted} {refusal}. Possible on {request.accelerator}: "
-        f"{', '.join(map(str, legal))}.{_suggest_tensor(request, pipeline)}",
+        f"{', '.join(map(str, legal))}.{_suggest_tensor(request)}",
     )
 
 
-def _suggest_tensor(request: PlanRequest, pipeline: int) -> str:
+def _suggest_tensor(request: PlanRequest) -> str:
     """Tell the smallest size that fits beside the pipeline, where that itself can be had."""
-    if pipeline > request.known_profile.gpus_per_node or explain_illegal_pipeline(request.architecture, pipeline):
+    refused = (pipeline_has_layers, nodes_divide_pipeline, parallelism_fits_nodes)
+    if any(check(without_tensor(request)) is not None for check in refused):
         return ""
     fitting = choose_sizing(without_tensor(request))
     return f" The smallest that fits is {fitting.shape.parallelism.tensor}." if fitting.fits else ""
@@ -54,19 +54,39 @@ def pipeline_has_layers(request: PlanRequest) -> Violation | None:
     )
 
 
-def parallelism_fits_node(request: PlanRequest) -> Violation | None:
-    """Keep one replica on one node."""
-    parallelism, available = request.spec.parallelism, request.known_profile.gpus_per_node
-    tensor, pipeline = parallelism.tensor or 1, parallelism.pipeline or 1
-    if tensor * pipeline <= available:
+def nodes_divide_pipeline(request: PlanRequest) -> Violation | None:
+    """Give every node whole pipeline stages, the same number."""
+    nodes, pipeline = request.spec.parallelism.nodes, request.spec.parallelism.pipeline or 1
+    if nodes is None or pipeline % nodes == 0:
         return None
-    legal = list_legal_tensor_parallel_sizes(request.architecture, max(1, available // pipeline))
-    field = "spec.parallelism.tensor" if pipeline == 1 else "spec.parallelism"
-    gpus = f"{tensor} GPUs" if pipeline == 1 else f"tensor {tensor} x pipeline {pipeline} = {tensor * pipeline} GPUs"
-    way_out = f"Set at most {legal[-1]}" if pipeline == 1 else "Lower one of them"
+    possible = ", ".join(map(str, list_divisors(pipeline)))
+    return Violation(
+        Reason.NODES_DO_NOT_DIVIDE,
+        f"spec.parallelism.nodes: {nodes} nodes cannot have the same number of whole stages of pipeline {pipeline}. "
+        f"Set parallelism.pipeline: {nodes} or a multiple of it, or nodes to one of {possible}.",
+    )
+
+
+def parallelism_fits_nodes(request: PlanRequest) -> Violation | None:
+    """Keep a tensor-parallel group on one node, and what a node has of a replica within its GPUs."""
+    asked, available = request.spec.parallelism, request.known_profile.gpus_per_node
+    tensor, pipeline = asked.tensor or 1, asked.pipeline or 1
+    nodes = count_nodes(asked, Parallelism(tensor, pipeline), available)
+    gpus = tensor * pipeline // nodes
+    if gpus <= available:
+        return None
+    if tensor > available:
+        legal = list_legal_tensor_parallel_sizes(request.architecture, available)
+        return Violation(
+            Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
+            f"spec.parallelism.tensor: {tensor} GPUs are more than the {available} of one {request.accelerator} node. "
+            f"Set at most {legal[-1]}; parallelism.pipeline spreads a replica over more nodes.",
+        )
+    where = "on one node" if nodes == 1 else f"over {nodes} nodes"
     return Violation(
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
-        f"{field}: {gpus} are more than the {available} of one {request.accelerator} node. {way_out}.",
+        f"spec.parallelism: tensor {tensor} x pipeline {pipeline} {where} are {gpus} GPUs of each, more than the "
+        f"{available} of one {request.accelerator} node. Lower one of them, or remove parallelism.nodes.",
     )
 
 

@@ -1,0 +1,157 @@
+"""What is told of replicas that are groups of pods: the pods that are led explain those that lead."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from nemotron_operator.api.conditions import Reason
+from nemotron_operator.plan.node_pool import NodeGpus
+from nemotron_operator.plan.rollout import RolloutPlan
+from nemotron_operator.status.findings import find_available
+from nemotron_operator.status.group_restarts import remember_failure
+from nemotron_operator.status.observation import GroupFailures, Observation, ObservedPod, ObservedServer
+from nemotron_operator.status.rollout import find_failed_rollout
+from nemotron_operator.status.rollout_trouble import explain_rollout
+from tests.support.fixtures.deployments import a_deployment
+from tests.support.fixtures.observations import NEW, a_pod, trouble
+from tests.support.fixtures.plans import plan_cached
+
+PLAN = plan_cached(a_deployment().with_tensor(8).with_pipeline(2).having("cache.accessModes", ["ReadWriteMany"]))
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+NO_GPUS = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu."
+
+LEADER = replace(a_pod(name="nemotron-nodes-0"), group="g", node="h100-0")
+
+WORKER = replace(a_pod(name="nemotron-nodes-0-1", ready=True), group="g", node="h100-1")
+
+ENDED = trouble(ended="Error", exit_code=1, last_words="It stopped in the middle.", restarts=1)
+
+
+def seen(leader: ObservedPod = LEADER, *workers: ObservedPod, deadline: str = "", **more: object) -> Observation:
+    server = ObservedServer(1, is_observed=True, deadline_message=deadline, kind="LeaderWorkerSet")
+    made = Observation(server=server, server_pods=(leader,), worker_pods=workers)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def told(observation: Observation) -> tuple[str, bool]:
+    found = explain_rollout(PLAN, observation)
+    assert found is not None
+    return found.message, found.needs_human
+
+
+def test_a_leader_that_loads_with_its_workers_is_no_trouble() -> None:
+    assert explain_rollout(PLAN, seen(LEADER, WORKER)) is None
+
+
+def test_a_worker_without_a_node_says_what_its_group_lacks() -> None:
+    waiting = replace(WORKER, ready=False, node="", unschedulable=NO_GPUS)
+    nodes = (NodeGpus(8, 8, "h100-0"), NodeGpus(8, 2, "h100-1"))
+    message, needs_human = told(seen(LEADER, waiting, gpu_nodes=nodes))
+    assert "Pod nemotron-nodes-0-1 waits for GPUs: it needs 2 nodes with 8 free H100-80GB each" in message
+    assert "each, and has 1 of them; the best node, h100-1, has 6." in message
+    assert not needs_human
+
+
+def test_a_group_without_any_node_needs_all_of_them() -> None:
+    leader, worker = (replace(each, ready=False, node="", unschedulable=NO_GPUS) for each in (LEADER, WORKER))
+    message, _ = told(seen(leader, worker, gpu_nodes=(NodeGpus(8, 0, "h100-0"), NodeGpus(8, 2, "h100-1"))))
+    assert "needs 2 nodes with 8 free H100-80GB each; of the nodes, only h100-0 has so many." in message
+
+
+def test_an_image_that_a_worker_cannot_pull_is_told_with_the_workers_name() -> None:
+    pulling = replace(WORKER, ready=False, trouble=trouble("ImagePullBackOff", "no such image"))
+    message, needs_human = told(seen(LEADER, pulling))
+    assert "nemotron-nodes-0-1" in message
+    assert needs_human
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["already told to go", "still there"])
+def test_one_end_of_a_worker_is_told_while_its_group_is_made_anew(*, is_gone: bool) -> None:
+    ended = replace(WORKER, trouble=ENDED)
+    observation = seen(LEADER, ending_pods=(ended,)) if is_gone else seen(LEADER, ended)
+    message, needs_human = told(observation)
+    assert "Pod nemotron-nodes-0-1 on node h100-1 ended with exit code 1, so" in message
+    assert "in the middle" in message
+    assert not needs_human
+
+
+def test_an_end_that_is_understood_is_told_as_such() -> None:
+    ended = replace(WORKER, trouble=replace(ENDED, last_message="CUDA error: device lost"))
+    message, needs_human = told(seen(LEADER, ended))
+    assert message.startswith("CUDA reported an error: device lost.")
+    assert not needs_human
+
+
+def remembering(times: int, at: str = "2026-11-24T07:56:00Z", revision: str = NEW) -> GroupFailures:
+    return GroupFailures(revision, times, "GroupRestarting", "Pod w ended.", at)
+
+
+def after(known: GroupFailures, *pods: ObservedPod) -> Observation:
+    observation = seen(*pods) if pods else seen()
+    assert observation.server is not None
+    return replace(observation, server=replace(observation.server, group_failures=known))
+
+
+def test_a_group_that_loads_again_tells_why_it_does() -> None:
+    message, needs_human = told(after(remembering(1)))
+    assert ("Pod w ended.", False) == (message, needs_human)
+    message, needs_human = told(after(remembering(2)))
+    assert "Since all replicas served last, that happened 2 times." in message
+    assert needs_human
+    assert explain_rollout(PLAN, after(remembering(2, revision="earlier"))) is None
+
+
+def test_a_failed_group_counts_once_and_again_only_when_it_was_made_anew() -> None:
+    ended = replace(WORKER, trouble=ENDED, created_at="2026-11-24T07:55:00Z")
+    first = remember_failure(seen(LEADER, ended), "team", NOW)
+    assert first is not None
+    assert (1, "GroupRestarting", "2026-11-24T08:00:00Z", NEW) == (first.times, first.reason, first.at, first.revision)
+    assert first == remember_failure(after(first, LEADER, ended), "team", NOW)
+    again = replace(ended, created_at="2026-11-24T08:00:30Z")
+    second = remember_failure(after(first, LEADER, again), "team", NOW)
+    assert second is not None
+    assert 2 == second.times
+    other = remember_failure(after(second, LEADER, replace(again, revision="other")), "team", NOW)
+    assert other is not None
+    assert 1 == other.times
+
+
+def test_what_failed_is_forgotten_once_all_replicas_serve() -> None:
+    assert remember_failure(after(remembering(3), replace(LEADER, ready=True)), "team", NOW) is None
+    assert remembering(3) == remember_failure(after(remembering(3)), "team", NOW)
+
+
+def test_a_revision_whose_group_fails_again_and_again_is_taken_back() -> None:
+    rollout = RolloutPlan(NEW, NEW, {}, NEW, "i", "1", "Replace", "", can_go_back=True)
+    assert find_failed_rollout(PLAN, after(remembering(1)), rollout) is None
+    failed = find_failed_rollout(PLAN, after(remembering(2)), rollout)
+    assert failed is not None
+    assert ("GroupRestarting", NEW) == (failed.reason, failed.revision)
+
+
+def test_pods_that_kueue_holds_back_wait_and_need_nobody() -> None:
+    message, needs_human = told(seen(replace(LEADER, node="", is_held_back=True), deadline="late"))
+    assert message.startswith("Pod nemotron-nodes-0 waits until Kueue admits it.")
+    assert not needs_human
+    found = find_available(PLAN, seen(replace(LEADER, node="", is_held_back=True)))
+    assert Reason.WAITING_FOR_QUOTA == found.finding.reason
+
+
+def test_groups_that_are_late_name_the_leader_whose_log_tells_most() -> None:
+    message, needs_human = told(seen(LEADER, WORKER, deadline="Not all groups are ready."))
+    assert "Not all groups are ready." in message
+    assert "logs nemotron-nodes-0`" in message
+    assert needs_human
+
+
+def test_a_late_group_is_not_taken_back_for_what_others_were_late_with() -> None:
+    rollout = RolloutPlan(NEW, NEW, {}, NEW, "i", "1", "Replace", "", can_go_back=True)
+    assert find_failed_rollout(PLAN, seen(LEADER, WORKER, deadline="since long ago"), rollout) is None
+
+
+def test_only_leaders_count_as_serving() -> None:
+    assert 1 == seen(replace(LEADER, ready=True), WORKER).ready_pods
+    assert 0 == seen(LEADER, WORKER).ready_pods

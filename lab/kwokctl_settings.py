@@ -13,7 +13,13 @@ _EXTRA_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     # Loopback as the advertised address is refused unless nothing writes it into the `kubernetes` Service.
     "kube-apiserver": {"advertise-address": "127.0.0.1", "endpoint-reconciler-type": "none"},
     # A leader that cannot renew ends itself, and nothing here would start it again after a test of an API outage.
-    "kube-controller-manager": {"leader-elect": "false", "kube-api-qps": "300", "kube-api-burst": "600"},
+    # Scalers look every second: by default every quarter of a minute, for which nobody wants to wait in a laboratory.
+    "kube-controller-manager": {
+        "leader-elect": "false",
+        "kube-api-qps": "300",
+        "kube-api-burst": "600",
+        "horizontal-pod-autoscaler-sync-period": "1s",
+    },
     "kube-scheduler": {"leader-elect": "false", "kube-api-qps": "300", "kube-api-burst": "600"},
     # Nodes without the annotation are real ones, and are left to their kubelet. Without leases, nodes tell that they
     # live by their status: a KWOK that starts again would have to wait for the leases that it held before to run out.

@@ -19,6 +19,29 @@ def turn_into_applied(managed_fields: list[dict[str, Any]]) -> list[dict[str, An
     return [{**entry, "operation": "Apply"} if _is_creation(entry) else entry for entry in managed_fields]
 
 
+def disown_replicas(managed_fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take the number of replicas from what an apply of the operator owns, so that the next one may leave it out.
+
+    The API server removes a field that the last apply owned and the next one lacks, unless somebody else owns it too;
+    then the default counts, which is one replica.
+    """
+    return [_without_replicas(entry) if _is_apply(entry) else entry for entry in managed_fields]
+
+
+def _without_replicas(entry: dict[str, Any]) -> dict[str, Any]:
+    fields = entry.get("fieldsV1") or {}
+    spec = fields.get("f:spec") or {}
+    if "f:replicas" not in spec:
+        return entry
+    kept = {field: owned for field, owned in spec.items() if field != "f:replicas"}
+    return {**entry, "fieldsV1": {**fields, "f:spec": kept}}
+
+
+def _is_apply(entry: dict[str, Any]) -> bool:
+    is_ours = entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
+    return is_ours and entry.get("operation") == "Apply"
+
+
 def _is_creation(entry: dict[str, Any]) -> bool:
     is_ours = entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
     return is_ours and entry.get("operation") == "Update"

@@ -1,11 +1,17 @@
 """LoRA adapters: small weights that change a model's answers, served under names of their own."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
 from nemotron_operator.api.fields import ApiModel, require, rule, rules
 from nemotron_operator.api.source import DirectoryPath, HuggingFaceSource, S3Source
+
+Rank = Literal[8, 16, 32, 64, 128, 256, 320, 512]
+"""The largest ranks that vLLM can be told (vllm/config/lora.py)."""
+
+LORA_RANKS: tuple[int, ...] = get_args(Rank)
+"""The same, the smallest first."""
 
 _ONE_PLACE = "set exactly one of huggingFace, s3 and path"
 
@@ -43,7 +49,7 @@ class AdapterSpec(ApiModel):
 class LoraSpec(ApiModel):
     """How the engine serves the adapters of `model.adapters`."""
 
-    max_rank: Literal[8, 16, 32, 64, 128, 256, 320, 512] = 16
+    max_rank: Rank = 16
     """Largest rank of an adapter. A larger one takes more memory of every GPU. Default: 16, as vLLM. Example: `64`."""
 
     max_loaded: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
@@ -53,3 +59,17 @@ class LoraSpec(ApiModel):
     """What another list of adapters does. `Restart` rolls out new pods. `Live` loads and unloads in those that run; it
     opens vLLM's paths for that to every client, so it needs `apiKeySecretRef` or `networkPolicy`. Default: `Restart`.
     Example: `Live`."""
+
+
+class AdapterStatus(ApiModel):
+    """One adapter, where it is."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """Name by which clients ask for it. Example: `sql`."""
+
+    path: Annotated[str | None, Field(max_length=512)] = None
+    """Directory inside of what holds the weights: for a downloaded one, the commit that its revision was resolved to.
+    Absent while it is not there. Example: `0123456789abcdef0123456789abcdef01234567`."""
+
+    rank: Annotated[int | None, Field(ge=1)] = None
+    """Largest rank of its layers. Absent where nobody has read it. Example: `16`."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nemotron_operator.downloader.adapter import read_rank, require_adapter
 from nemotron_operator.downloader.fetching import Fetching
 from nemotron_operator.downloader.origin import Description, Origin
 from nemotron_operator.downloader.outcome import Complete
@@ -43,6 +44,9 @@ class Request:
     patience: Patience = field(default_factory=Patience)
     """When to ask the origin again."""
 
+    is_adapter: bool = False
+    """Whether it has to be a LoRA adapter."""
+
     progress_port: int | None = None
     """Where to serve the progress; None or 0 serves it nowhere."""
 
@@ -68,7 +72,14 @@ def download(request: Request) -> Complete:
         seconds=time.monotonic() - started,
         fetched_bytes=fetched_bytes,
         read_bytes_per_second=read_rate,
+        adapter_rank=_read_rank(request, manifest),
     )
+
+
+def _read_rank(request: Request, manifest: Manifest) -> int | None:
+    if not request.is_adapter:
+        return None
+    return read_rank(request.origin.label, Place(request.destination, manifest.commit).published)
 
 
 def _measure_read_rate(request: Request, manifest: Manifest) -> int | None:
@@ -92,6 +103,8 @@ def _find_or_fetch(request: Request) -> tuple[Manifest, int]:
         if published is not None:
             return published, 0
         files = select_files(origin.label, place.commit, description.files, request.extra_patterns)
+        if request.is_adapter:
+            require_adapter(origin.label, place.commit, files)
         take_back(place)
         return _fill_and_publish(request, place, files)
 

@@ -27,6 +27,9 @@ class Reason(StrEnum):
     NO_WEIGHTS = "NoWeights"
     """The repository has no safetensors, and nothing else is ever loaded."""
 
+    NO_ADAPTER = "NoAdapter"
+    """The repository is no LoRA adapter as PEFT saves one."""
+
     CHECKSUM_MISMATCH = "ChecksumMismatch"
     """A file arrived twice with other bytes than the hub announced."""
 
@@ -81,6 +84,12 @@ class NoWeightsError(DownloadError):
     """The repository has no file that a server could load safely."""
 
     reason = Reason.NO_WEIGHTS
+
+
+class NoAdapterError(DownloadError):
+    """The repository holds no LoRA adapter."""
+
+    reason = Reason.NO_ADAPTER
 
 
 class ChecksumMismatchError(DownloadError):

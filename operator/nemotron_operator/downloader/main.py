@@ -65,6 +65,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"also fetch these files, but no pickle. Always fetched: {' '.join(DEFAULT_PATTERNS)}",
     )
     parser.add_argument(
+        "--adapter", action="store_true", help="it has to be a LoRA adapter: tell its rank (default: a model)"
+    )
+    parser.add_argument(
         "--progress-port",
         type=int,
         metavar="N",
@@ -91,6 +94,7 @@ def _download(options: argparse.Namespace, patience: Patience) -> Outcome:
             destination=options.destination,
             extra_patterns=tuple(options.extra_patterns),
             patience=patience,
+            is_adapter=options.adapter,
             progress_port=options.progress_port,
         )
     )

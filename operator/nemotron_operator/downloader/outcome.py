@@ -36,6 +36,9 @@ class Complete(Outcome):
     read_bytes_per_second: int | None = None
     """How fast the volume gives the files to a server; None where that was not measured."""
 
+    adapter_rank: int | None = None
+    """The largest rank of a LoRA adapter; None for a model."""
+
     @override
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,4 +51,5 @@ class Complete(Outcome):
             "seconds": round(self.seconds, 1),
             "fetchedBytes": self.fetched_bytes,
             "readBytesPerSecond": self.read_bytes_per_second,
+            **({} if self.adapter_rank is None else {"adapterRank": self.adapter_rank}),
         }

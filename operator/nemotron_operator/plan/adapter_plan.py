@@ -1,6 +1,20 @@
-"""What is decided about one LoRA adapter."""
+"""What is decided about LoRA adapters: how the engine holds them, and where each one is."""
 
 from dataclasses import dataclass
+
+from nemotron_operator.plan.download_plan import DownloadPlan
+from nemotron_operator.plan.facts import CachedModel
+
+
+@dataclass(frozen=True, slots=True)
+class LoraPlan:
+    """How the engine holds adapters."""
+
+    max_rank: int
+    max_loaded: int
+    """Adapters that one batch may mix."""
+    is_live: bool
+    """Whether the pods that run load and unload adapters, so that another list needs no new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +23,26 @@ class AdapterPlan:
 
     name: str
     """Under which clients ask for it."""
+    path: str | None
+    """Its directory inside of what holds the weights; None while it is not there."""
+    download: DownloadPlan | None
+    """None where it lies beside the weights already."""
+    cached: CachedModel | None
+    """What the finished download left; None while it has not finished, and where nothing is fetched."""
+    is_due: bool
+    """Whether its Job is to be there: that waits for the model, whose volume may only then be where pods run."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterListPlan:
+    """The Job that tells the pods which adapters to load while they run, and sees that they do."""
+
+    job_name: str
+    image: str
+    adapters: tuple[tuple[str, str], ...]
+    """Name and directory, inside of what holds the weights, of each that is there."""
+    replicas: int
+    wait_seconds: int
+    """How long the replicas may take: they may start first."""
+    deadline_seconds: int
+    """How long the Job may take, all attempts together."""

@@ -16,6 +16,7 @@ from nemotron_operator.termination.ending import (
 )
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Outcome
 from nemotron_operator.termination.running import conclude, logged_to
+from nemotron_operator.volume.adapter_list import AdapterList, write_adapter_list
 from nemotron_operator.volume.inspect_directory import inspect_directory
 from nemotron_operator.volume.manifest import MANIFEST_NAME, Manifest
 from nemotron_operator.volume.outcome import Complete
@@ -62,7 +63,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     receiving = commands.add_parser("receive", help="publish a directory that comes on stdin as a plain tar archive")
     receiving.add_argument("--revision", metavar="REV", help="a branch or tag that shall mean its commit from now on")
     receiving.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
-    for command in (verifying, inspecting, receiving):
+    telling = commands.add_parser("tell-adapters", help="tell the pods of a resource which adapters to load")
+    telling.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
+    telling.add_argument("--resource", required=True, metavar="NAME", help="whose pods")
+    telling.add_argument("--uid", required=True, metavar="UID", help="of the resource")
+    telling.add_argument("--generation", required=True, type=int, metavar="N", help="of its spec")
+    telling.add_argument(
+        "--adapter", action="append", default=[], metavar="NAME=DIR", dest="adapters", help="default: none"
+    )
+    for command in (verifying, inspecting, receiving, telling):
         add_termination_message_path(command)
     options = parser.parse_args(arguments)
     if options.command == "verify" and (options.commit is None) != (options.destination is None):
@@ -114,6 +123,20 @@ def _receive(options: argparse.Namespace) -> Complete:
     return _tell_manifest(manifest, Place(options.destination, manifest.commit).published)
 
 
+def _tell_adapters(options: argparse.Namespace) -> Complete:
+    adapters = dict(each.split("=", 1) for each in options.adapters)
+    wanted = AdapterList(options.resource, options.uid, options.generation, adapters)
+    write_adapter_list(options.destination, wanted)
+    return Complete(
+        commit=None,
+        size_bytes=0,
+        files=len(adapters),
+        manifest_sha256=None,
+        seconds=0,
+        read_bytes_per_second=None,
+    )
+
+
 def _tell_manifest(manifest: Manifest, directory: Path) -> Complete:
     return Complete(
         commit=manifest.commit,
@@ -125,7 +148,7 @@ def _tell_manifest(manifest: Manifest, directory: Path) -> Complete:
     )
 
 
-COMMANDS = {"verify": _verify, "inspect": _inspect, "receive": _receive}
+COMMANDS = {"verify": _verify, "inspect": _inspect, "receive": _receive, "tell-adapters": _tell_adapters}
 """What each command does."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nemotron_operator.architecture.model import Architecture
+from nemotron_operator.plan.memory.adapters import AdapterRoom
 from nemotron_operator.plan.memory.engine_memory import EngineMemory
 from nemotron_operator.plan.memory.expert_padding import count_expert_padding_bytes, count_marlin_padding_bytes
 from nemotron_operator.plan.memory.kv_cache import (
@@ -37,6 +38,8 @@ class EngineShape:
     """Tokens of one KV cache block, before it is enlarged for Mamba states."""
     told_kv_cache_bytes: int | None = None
     """Size of the KV cache, where the engine is told it; None where it gets what is left."""
+    adapters: AdapterRoom | None = None
+    """Room for LoRA adapters; None where the engine holds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def _account_for_stage(
             count_stage_weights_bytes(architecture, parallelism, rank)
             + count_expert_padding_bytes(architecture, parallelism, rank, engine.expert_multiple)
         ),
-        working=estimate_working_memory(architecture, parallelism, rank, batch, engine),
+        working=estimate_working_memory(architecture, parallelism, rank, batch, engine, shape.adapters),
         kv_bytes_per_token=count_kv_bytes_per_token(architecture, shape.kv_element_bytes),
         state_bytes_per_sequence=count_state_bytes_per_sequence(architecture),
         layout=lay_out(

@@ -69,16 +69,20 @@ def _count_linear_bytes(linear: Linear, tensor_parallel_size: int) -> int:
     Column-parallel layers divide their outputs with scales and bias; row-parallel layers divide their inputs, so every
     GPU holds all their scales and the bias (vllm/model_executor/layers/linear.py).
     """
-    outputs, inputs = linear.outputs, linear.inputs
-    match linear.split:
-        case Split.COLUMNS:
-            outputs = _divide_outputs(linear, tensor_parallel_size)
-        case Split.ROWS:
-            inputs = -(-inputs // tensor_parallel_size)
-        case Split.REPLICATED:
-            pass
+    outputs, inputs = count_sides(linear, tensor_parallel_size)
     bias_bytes = outputs * _BIAS_BYTES if linear.bias else 0
     return linear.copies * (linear.storage.count_bytes(outputs, inputs) + bias_bytes)
+
+
+def count_sides(linear: Linear, tensor_parallel_size: int) -> tuple[int, int]:
+    """Count the outputs and the inputs of a linear layer on one GPU."""
+    match linear.split:
+        case Split.COLUMNS:
+            return _divide_outputs(linear, tensor_parallel_size), linear.inputs
+        case Split.ROWS:
+            return linear.outputs, -(-linear.inputs // tensor_parallel_size)
+        case Split.REPLICATED:
+            return linear.outputs, linear.inputs
 
 
 def _divide_outputs(linear: Linear, tensor_parallel_size: int) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nemotron_operator.architecture.model import Architecture, Block
+from nemotron_operator.plan.memory.adapters import AdapterRoom, count_adapter_bytes
 from nemotron_operator.plan.memory.cuda_graphs import count_graphs
 from nemotron_operator.plan.memory.engine_memory import (
     ACTIVATION_BASE,
@@ -18,6 +19,8 @@ from nemotron_operator.plan.memory.parallelism import Parallelism, Stage, count_
 _ACTIVATION_BYTES = 2
 """Activations are BF16."""
 
+NOTHING = exactly(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -29,7 +32,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class WorkingMemory:
-    """The three parts."""
+    """The parts."""
 
     activation: Estimate
     """Peak of the profiling run beyond the weights."""
@@ -37,22 +40,39 @@ class WorkingMemory:
     """CUDA context growth and communication buffers."""
     graphs: Estimate
     """CUDA graphs, as far as the engine sets memory aside for them."""
+    adapters: Estimate = NOTHING
+    """Room for LoRA adapters."""
 
     @property
     def total(self) -> Estimate:
         """Add up."""
-        return self.activation + self.non_torch + self.graphs
+        return self.activation + self.non_torch + self.graphs + self.adapters
 
 
-def estimate_working_memory(
-    architecture: Architecture, parallelism: Parallelism, rank: int, batch: Batch, engine: EngineMemory
+def estimate_working_memory(  # noqa: PLR0913, PLR0917 - a pure function of all that decides about it
+    architecture: Architecture,
+    parallelism: Parallelism,
+    rank: int,
+    batch: Batch,
+    engine: EngineMemory,
+    adapters: AdapterRoom | None = None,
 ) -> WorkingMemory:
-    """Estimate what one GPU of a pipeline stage needs."""
+    """Estimate what one GPU of a pipeline stage needs.
+
+    Notes
+    -----
+    Where there may be adapters, graphs are captured with them and without: at worst they take twice as much
+    (`cudagraph_specialize_lora` in vllm/config/compilation.py).
+    """
     stage = list_stages(architecture, parallelism.pipeline)[rank]
+    graphs = _estimate_graphs(parallelism.tensor, batch, engine)
+    if adapters is not None:
+        graphs = Estimate(graphs.low_bytes, graphs.expected_bytes, 2 * graphs.high_bytes)
     return WorkingMemory(
         activation=_estimate_activation(architecture, stage, parallelism.tensor, batch, engine),
         non_torch=_estimate_non_torch(parallelism, engine),
-        graphs=_estimate_graphs(parallelism.tensor, batch, engine),
+        graphs=graphs,
+        adapters=exactly(count_adapter_bytes(architecture, parallelism, rank, adapters)) if adapters else NOTHING,
     )
 
 

@@ -1,0 +1,57 @@
+"""The list of adapters that the pods of a resource load while they run: one file on the volume, replaced as a whole."""
+
+import fcntl
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nemotron_operator.volume.durable import replace_file
+
+LISTS_DIRECTORY = ".adapters"
+"""The directory of the lists on the volume, beside the models."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AdapterList:
+    """Which adapters one resource wants."""
+
+    resource: str
+    """Its name: several may share a volume."""
+    uid: str
+    """Of the resource: one that was made anew counts its generations from the beginning."""
+    generation: int
+    adapters: Mapping[str, str]
+    """Directories, as the engine finds them, by the names of the adapters."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What stands in the file."""
+        return {"uid": self.uid, "generation": self.generation, "adapters": dict(self.adapters)}
+
+
+def write_adapter_list(destination: Path, wanted: AdapterList) -> None:
+    """Replace a resource's list, unless a newer one of the same resource stands there: a Job may end late."""
+    directory = destination / LISTS_DIRECTORY
+    directory.mkdir(exist_ok=True)
+    path = directory / f"{wanted.resource}.json"
+    with path.with_suffix(".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        there = _read(path)
+        generation = there.get("generation")
+        if there.get("uid") == wanted.uid and isinstance(generation, int) and generation > wanted.generation:
+            logger.info("The list of generation %d stays: this one is of %d.", generation, wanted.generation)
+            return
+        replace_file(path, json.dumps(wanted.content, sort_keys=True).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

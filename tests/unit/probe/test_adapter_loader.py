@@ -1,0 +1,185 @@
+"""The sidecar that loads adapters, as the pod runs it: its text, beside an engine on loopback."""
+
+import ast
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+from typing_extensions import override
+
+from nemotron_operator.render.adapter_list import PROGRAM
+from tests.unit.probe.test_program import free_port
+
+TEXT = resources.files("nemotron_operator.probe").joinpath(PROGRAM).read_text()
+KEY = "sk-very-secret"
+
+
+@dataclass
+class AdapterEngine:
+    """What vLLM is to the sidecar: a list, and two paths that change it."""
+
+    adapters: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Directories that it does not load, and why."""
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    keys: set[str | None] = field(default_factory=set)
+
+    def change(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
+        self.requests.append((path.rpartition("/")[2], body))
+        name = body["lora_name"]
+        if path.endswith("/unload_lora_adapter"):
+            return (HTTPStatus.OK, "") if self.adapters.pop(name, None) else (HTTPStatus.NOT_FOUND, "no such adapter")
+        if body["lora_path"] in self.refused:
+            return HTTPStatus.INTERNAL_SERVER_ERROR, self.refused[body["lora_path"]]
+        if name in self.adapters and not body["load_inplace"]:
+            return HTTPStatus.BAD_REQUEST, "has already been loaded"
+        self.adapters[name] = body["lora_path"]
+        return HTTPStatus.OK, ""
+
+    def list_models(self) -> str:
+        base = {"id": "tiny", "root": "/models/0", "parent": None}
+        cards = [{"id": name, "root": path, "parent": "tiny"} for name, path in self.adapters.items()]
+        return json.dumps({"object": "list", "data": [base, *cards]})
+
+
+@contextmanager
+def serving(engine: AdapterEngine, port: int) -> Iterator[None]:
+    class Handler(BaseHTTPRequestHandler):
+        @override
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+        def answer(self, status: int, text: str) -> None:
+            engine.keys.add(self.headers.get("Authorization"))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def do_GET(self) -> None:
+            self.answer(HTTPStatus.OK, engine.list_models())
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.answer(*engine.change(self.path, body))
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield
+        server.shutdown()
+
+
+@dataclass
+class Loading:
+    """The running program with its list and its engine."""
+
+    engine: AdapterEngine
+    engine_port: int
+    port: int
+    file: Path
+
+    def want(self, **adapters: str) -> None:
+        self.file.write_text(json.dumps({"uid": "u", "generation": 1, "adapters": adapters}))
+
+    def is_ready(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5):
+                return True
+        except (HTTPError, URLError):
+            return False
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Iterator[Loading]:
+    """The program without anything of the project, looking often, beside an engine that is not there yet."""
+    engine_port, port, file = free_port(), free_port(), tmp_path / "tiny.json"
+    text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
+    arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={file}"]
+    command = [sys.executable, "-I", "-c", text, *arguments]
+    with subprocess.Popen(command, env={"VLLM_API_KEY": KEY}, stdout=subprocess.PIPE, text=True) as process:
+        yield Loading(AdapterEngine(), engine_port, port, file)
+        process.terminate()
+        assert 0 == process.wait(10)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_imports_nothing_but_the_standard_library() -> None:
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(TEXT, feature_version=(3, 10)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert names <= set(sys.stdlib_module_names)
+
+
+def test_the_engine_comes_to_the_list_whatever_changes(loading: Loading) -> None:
+    loading.want(sql="/models/1", chat="/models/2")
+    with serving(loading.engine, loading.engine_port):
+        wait_until(lambda: loading.engine.adapters == {"sql": "/models/1", "chat": "/models/2"})
+        wait_until(loading.is_ready)
+        loading.want(sql="/models/3")
+        wait_until(lambda: loading.engine.adapters == {"sql": "/models/3"})
+        assert ("unload_lora_adapter", {"lora_name": "chat"}) in loading.engine.requests
+        loading.want()
+        wait_until(lambda: loading.engine.adapters == {})
+    assert {f"Bearer {KEY}"} == loading.engine.keys
+
+
+def test_without_a_list_nothing_is_loaded_and_clients_may_come(loading: Loading) -> None:
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+    assert [] == loading.engine.requests
+
+
+def test_no_client_comes_before_the_engine_has_its_adapters_and_again_after_it_was_gone(loading: Loading) -> None:
+    loading.want(sql="/models/1")
+    assert not loading.is_ready()
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+        assert {"sql": "/models/1"} == loading.engine.adapters
+    wait_until(lambda: not loading.is_ready())
+    loading.engine.adapters.clear()
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+        assert {"sql": "/models/1"} == loading.engine.adapters
+
+
+def test_an_adapter_that_is_refused_keeps_no_other_and_is_not_tried_at_every_look(loading: Loading) -> None:
+    loading.engine.refused["/models/1"] = "LoRA rank 64 is greater than max_lora_rank 16."
+    loading.want(bad="/models/1", good="/models/2")
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+        wait_until(lambda: loading.engine.adapters == {"good": "/models/2"})
+        time.sleep(0.5)
+        assert 1 == sum(body.get("lora_path") == "/models/1" for _, body in loading.engine.requests)
+        loading.want(bad="/models/3", good="/models/2")  # another directory is another try
+        wait_until(lambda: loading.engine.adapters == {"bad": "/models/3", "good": "/models/2"})
+
+
+def test_a_list_that_cannot_be_read_changes_nothing(loading: Loading) -> None:
+    loading.want(sql="/models/1")
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+        loading.file.write_text("{")
+        time.sleep(0.3)
+        assert {"sql": "/models/1"} == loading.engine.adapters

@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+from nemotron_operator.volume.adapter_list import AdapterList, write_adapter_list
+from nemotron_operator.volume.main import main
+
+
+def written(volume: Path, resource: str = "nemotron") -> object:
+    return json.loads((volume / ".adapters" / f"{resource}.json").read_text())["adapters"]
+
+
+def a_list(generation: int, uid: str = "u", **adapters: str) -> AdapterList:
+    return AdapterList("nemotron", uid, generation, adapters)
+
+
+def test_the_list_is_written_as_the_sidecar_reads_it(volume: Path, tmp_path: Path) -> None:
+    where = [f"--destination={volume}", "--resource=nemotron", "--uid=u", "--generation=3"]
+    message = f"--termination-message-path={tmp_path / 'log'}"
+    assert 0 == main(["tell-adapters", *where, "--adapter=sql=/models/1", "--adapter=a.b=/models/x/y", message])
+    assert {"sql": "/models/1", "a.b": "/models/x/y"} == written(volume)
+    assert "Complete" == json.loads((tmp_path / "log").read_text())["outcome"]
+
+
+def test_a_newer_list_of_the_same_resource_stays(volume: Path) -> None:
+    write_adapter_list(volume, a_list(4, sql="/models/1"))
+    write_adapter_list(volume, a_list(3))
+    assert {"sql": "/models/1"} == written(volume)
+    write_adapter_list(volume, a_list(4))
+    assert {} == written(volume)
+
+
+def test_a_resource_that_was_made_anew_begins_anew(volume: Path) -> None:
+    write_adapter_list(volume, a_list(9, sql="/models/1"))
+    write_adapter_list(volume, a_list(1, uid="other", chat="/models/2"))
+    assert {"chat": "/models/2"} == written(volume)
+
+
+def test_what_is_no_list_is_replaced(volume: Path) -> None:
+    (volume / ".adapters").mkdir()
+    (volume / ".adapters" / "nemotron.json").write_text("[1]")
+    write_adapter_list(volume, a_list(1, sql="/models/1"))
+    assert {"sql": "/models/1"} == written(volume)
+
+
+def test_resources_that_share_a_volume_have_lists_of_their_own(volume: Path) -> None:
+    write_adapter_list(volume, a_list(1, sql="/models/1"))
+    write_adapter_list(volume, AdapterList("other", "v", 1, {}))
+    assert ({"sql": "/models/1"}, {}) == (written(volume), written(volume, "other"))

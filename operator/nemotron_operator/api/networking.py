@@ -38,6 +38,10 @@ class GatewayReference(ApiModel):
     """One of its listeners. Default: all that fit. Example: `https`."""
 
 
+_EACH_GATEWAY_ONCE = "name a Gateway once, or each time with another sectionName"
+"""What the Gateway API wants. In CEL, comparing each with each would cost more than a definition may."""
+
+
 class RouteSpec(ApiModel):
     """An HTTPRoute of the Gateway API to the paths under /v1, and no others."""
 
@@ -51,6 +55,17 @@ class RouteSpec(ApiModel):
         Field(max_length=16, json_schema_extra=list_type("set")),
     ] = ()
     """Host names that lead here. Default: all of the Gateway's listeners. Example: `[nemotron.example.com]`."""
+
+    @model_validator(mode="after")
+    def _names_each_gateway_once(self) -> Self:
+        alike = [[other for other in self.gateways if _is_one_listener(one, other)] for one in self.gateways]
+        return require(self, all(len(others) == 1 for others in alike), _EACH_GATEWAY_ONCE)
+
+
+def _is_one_listener(one: GatewayReference, other: GatewayReference) -> bool:
+    """Tell whether the first leads to all that the other one leads to."""
+    is_one_gateway = (one.name, one.namespace) == (other.name, other.namespace)
+    return is_one_gateway and one.section_name in {None, other.section_name}
 
 
 class EndpointPickerReference(ApiModel):

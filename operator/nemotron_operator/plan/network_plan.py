@@ -2,7 +2,30 @@
 
 from dataclasses import dataclass
 
+from nemotron_operator.api.networking import CertManagerSpec, InferencePoolSpec, NetworkPeer, RouteSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPlan:
+    """The certificate with which the engines serve."""
+
+    secret_name: str
+    """The Secret with `tls.crt` and `tls.key`, and perhaps `ca.crt`."""
+    issuer: CertManagerSpec | None
+    """Who is asked for the certificate; None where the Secret is the user's."""
+    dns_names: tuple[str, ...]
+    """Names of the Service, for which the certificate has to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
     """Which objects of the network are made, and how clients connect."""
+
+    route: RouteSpec | None = None
+    inference_pool: InferencePoolSpec | None = None
+    peers: tuple[NetworkPeer, ...] | None = None
+    """Who may connect beside the operator's own Jobs; None where the namespace decides."""
+    tls: TlsPlan | None = None
+    """None where the engines serve HTTP."""
+    doubts: tuple[str, ...] = ()
+    """What may go wrong although nothing forbids it, in sentences."""

@@ -78,13 +78,24 @@ async def _ask(question: Question, timeout_seconds: float) -> Answer:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(question.url, json=question.body, headers=question.headers, allow_redirects=False) as response,
+            session.post(
+                question.url,
+                json=question.body,
+                headers=question.headers,
+                allow_redirects=False,
+                ssl=question.trust or True,
+            ) as response,
         ):
             if response.status != HTTPStatus.OK:
                 raise await _explain_refusal(question, response)
             async for line in response.content:
                 if reader.read(line.decode(errors="replace").rstrip("\r\n")):
                     break
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise RefusedError(
+            f"{question.url} shows a certificate that is not to be trusted: {error.certificate_error}. It has to be "
+            f"for the name {error.host}, be valid now, and be signed by the CA in ca.crt, if the Secret has one."
+        ) from error
     except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
         raise UnavailableError(
             f"{question.url} cannot be reached: {error}. If it stays so, look for a NetworkPolicy between the pods of "

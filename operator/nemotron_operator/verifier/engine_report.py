@@ -2,6 +2,7 @@
 
 import logging
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -51,20 +52,22 @@ class EngineReport:
     """Sequences of full length at the same time, with two decimals; None where vLLM does not say."""
 
 
-async def read_engine_report(base_url: str) -> EngineReport | None:
+async def read_engine_report(base_url: str, trust: ssl.SSLContext | None = None) -> EngineReport | None:
     """Read what the engine says; None when it says nothing of it, or cannot be read: that is no failure.
 
     Parameters
     ----------
     base_url
         Address of the OpenAI-compatible API, up to `/v1`; the metrics are beside it.
+    trust
+        What certificates the server may show; None trusts the public CAs.
     """
     url = f"{base_url.rstrip('/').removesuffix('/v1')}/metrics"
     timeout = aiohttp.ClientTimeout(total=READ_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, allow_redirects=False) as response,
+            session.get(url, allow_redirects=False, ssl=trust or True) as response,
         ):
             if response.status != HTTPStatus.OK:
                 logger.warning("%s answered %s: the size of the KV cache is not reported.", url, response.status)

@@ -14,6 +14,9 @@ class Reason(StrEnum):
     NO_ANSWER = "NoAnswer"
     """No answer came, or only a part of one."""
 
+    ADAPTER_REFUSED = "AdapterRefused"
+    """The engine does not load an adapter."""
+
     UNEXPECTED_ANSWER = "UnexpectedAnswer"
     """The answer is whole and lacks the expected text."""
 
@@ -43,3 +46,9 @@ class UnexpectedAnswerError(VerificationError):
     """The model's answer lacks the expected text."""
 
     reason = Reason.UNEXPECTED_ANSWER
+
+
+class AdapterRefusedError(VerificationError):
+    """The engine says why it does not load an adapter."""
+
+    reason = Reason.ADAPTER_REFUSED

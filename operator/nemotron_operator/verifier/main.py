@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import logging
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from nemotron_operator.termination.ending import add_termination_message_path, end_at_once_on_sigterm, tell
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL
@@ -15,6 +17,7 @@ from nemotron_operator.verifier.engine_report import read_engine_report
 from nemotron_operator.verifier.errors import Reason, VerificationError
 from nemotron_operator.verifier.outcome import Complete, Failed, Outcome
 from nemotron_operator.verifier.question import API_KEY_VARIABLE, Question, read_api_key, redact
+from nemotron_operator.verifier.trust import AUTHORITY, CERTIFICATE, trust_certificates
 from nemotron_operator.verifier.verify import Patience, verify
 
 logger = logging.getLogger(__name__)
@@ -50,24 +53,35 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--retry-seconds", default=60, type=float, metavar="S", help="time for new attempts (default: %(default)s)"
     )
+    parser.add_argument(
+        "--trusted-certificates",
+        type=Path,
+        metavar="DIRECTORY",
+        help=f"where {AUTHORITY} or {CERTIFICATE} is, one of which the server's certificate has to stand on (default: "
+        "the public CAs)",
+    )
     add_termination_message_path(parser)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Ask, and read what the engine says of itself where there is an engine, whatever it answered."""
-    outcome = _ask_and_judge(options)
+    try:
+        trust = trust_certificates(options.trusted_certificates)
+    except VerificationError as error:
+        return Failed.from_error(error)
+    outcome = _ask_and_judge(options, trust)
     if isinstance(outcome, Failed) and outcome.retryable:
         return outcome  # nothing answers, or not now: the next attempt reads it
-    return replace(outcome, engine=asyncio.run(read_engine_report(options.base_url)))
+    return replace(outcome, engine=asyncio.run(read_engine_report(options.base_url, trust)))
 
 
-def _ask_and_judge(options: argparse.Namespace) -> Outcome:
+def _ask_and_judge(options: argparse.Namespace, trust: ssl.SSLContext | None) -> Outcome:
     """Ask, and turn every exception into an outcome."""
     api_key = None
     try:
         api_key = read_api_key(os.environ)
-        return _ask(options, api_key)
+        return _ask(options, api_key, trust)
     except VerificationError as error:
         failed = Failed.from_error(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the operator has to hear of it
@@ -78,7 +92,7 @@ def _ask_and_judge(options: argparse.Namespace) -> Outcome:
     return failed
 
 
-def _ask(options: argparse.Namespace, api_key: str | None) -> Complete:
+def _ask(options: argparse.Namespace, api_key: str | None, trust: ssl.SSLContext | None) -> Complete:
     question = Question(
         base_url=options.base_url,
         model=options.model,
@@ -87,6 +101,7 @@ def _ask(options: argparse.Namespace, api_key: str | None) -> Complete:
         expect=options.expect,
         max_tokens=options.max_tokens,
         api_key=api_key,
+        trust=trust,
     )
     answer = asyncio.run(verify(question, Patience(options.answer_seconds, options.retry_seconds)))
     return Complete.from_answer(replace(answer, text=redact(answer.text, api_key)))

@@ -1,5 +1,6 @@
 """The question: what is asked, of whom, and what a good answer holds."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ class Question:
 
     api_key: str | None = field(default=None, repr=False)
     """The server's API key; None sends none."""
+
+    trust: ssl.SSLContext | None = field(default=None, repr=False)
+    """What certificates the server may show; None trusts the public CAs."""
 
     is_chat: bool = True
     """Whether it is put as a chat; a model without a chat template goes on from the prompt instead."""

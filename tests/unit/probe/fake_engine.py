@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,8 +78,8 @@ class FakeEngine:
 
 
 @contextmanager
-def serving(engine: FakeEngine) -> Iterator[FakeEngine]:
-    """Serve on the engine's port, and refuse connections afterwards."""
+def serving(engine: FakeEngine, tls: ssl.SSLContext | None = None) -> Iterator[FakeEngine]:
+    """Serve on the engine's port, over HTTPS with a certificate, and refuse connections afterwards."""
     engine.answers.set()
     engine.shows.set()
 
@@ -105,6 +106,8 @@ def serving(engine: FakeEngine) -> Iterator[FakeEngine]:
 
     server = ThreadingHTTPServer(("127.0.0.1", engine.port), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=[0.05])
     thread.start()
     try:

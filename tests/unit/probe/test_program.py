@@ -4,6 +4,7 @@ import ast
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -11,17 +12,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
+from tests.support.certificates import sign
 from tests.unit.probe.fake_engine import FakeEngine, serving
 
-PROGRAM = resources.files("nemotron_operator.probe").joinpath("engine_probe.py").read_text()
+PROGRAM, OVER_TLS = (
+    resources.files("nemotron_operator.probe").joinpath(name).read_text() for name in ("engine_probe.py", "over_tls.py")
+)
 KEY = "sk-very-secret"
 STALL_SECONDS = 1
 HANG_SECONDS = 3
@@ -84,12 +90,12 @@ def engine() -> FakeEngine:
 
 
 @contextmanager
-def probing(engine: FakeEngine, api_key: str = "") -> Iterator[Probe]:
+def probing(engine: FakeEngine, api_key: str = "", programs: tuple[str, ...] = (PROGRAM,)) -> Iterator[Probe]:
     """Run the program without anything of the project, and wait until it answers."""
     port = free_port()
     budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
     arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
-    command = [sys.executable, "-I", "-c", PROGRAM, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
+    command = [sys.executable, "-I", "-c", *programs, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
     environment = {"VLLM_API_KEY": api_key} if api_key else {}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
@@ -105,15 +111,34 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_imports_nothing_but_the_standard_library_and_knows_no_file_of_its_own() -> None:
+@pytest.mark.parametrize("program", [PROGRAM, OVER_TLS])
+def test_it_imports_nothing_but_the_standard_library_and_knows_no_file_of_its_own(program: str) -> None:
     names = {
         name.split(".")[0]
-        for node in ast.walk(ast.parse(PROGRAM, feature_version=(3, 10)))
+        for node in ast.walk(ast.parse(program, feature_version=(3, 10)))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     assert set() == names - sys.stdlib_module_names
-    assert "__file__" not in PROGRAM
+    assert "__file__" not in program
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["valid", "expired"])
+def test_an_engine_that_serves_https_is_asked_so_whatever_its_certificate(
+    hours: int, engine: FakeEngine, tmp_path: Path
+) -> None:
+    files = sign("nemotron.team.svc", valid=timedelta(hours=hours)).write(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(files / "tls.crt", files / "tls.key")
+    engine.api_key = KEY
+    with probing(engine, KEY, (OVER_TLS, PROGRAM)) as probe:
+        assert (503, "loading: no connection to the engine\n") == probe.ask("/ready")
+        with serving(engine, tls):
+            probe.comes_to("ready")
+            assert (200, 200, 200) == probe.verdicts
+            assert "/health" in engine.paths
+        probe.comes_to("gone")
+        assert ["loading", "first-answer", "ready", "gone"] == [line.split(":")[0] for line in probe.end()]
 
 
 def test_it_is_ready_only_after_the_model_has_answered(engine: FakeEngine) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,8 +33,10 @@ class ChatServer:
 
 
 @asynccontextmanager
-async def chat_server(*replies: Reply, metrics: Reply | None = None) -> AsyncIterator[ChatServer]:
-    """Serve on a free port of loopback, with metrics if there are some."""
+async def chat_server(
+    *replies: Reply, metrics: Reply | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[ChatServer]:
+    """Serve on a free port of loopback, with metrics if there are some, and over HTTPS with a certificate."""
     server = ChatServer(list(replies))
     application = web.Application()
     application.router.add_post("/v1/chat/completions", server.handle)
@@ -42,9 +45,10 @@ async def chat_server(*replies: Reply, metrics: Reply | None = None) -> AsyncIte
         application.router.add_get("/metrics", metrics)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    server.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+    server.base_url = f"{scheme}://{host}:{runner.addresses[0][1]}/v1"
     try:
         yield server
     finally:

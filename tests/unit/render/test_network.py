@@ -1,0 +1,272 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nemotron_operator.api.networking import NetworkPeer
+from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.config import NetworkPolicyConfig, OperatorConfig
+from nemotron_operator.render.manifests import Manifest, Manifests, render
+from nemotron_operator.render.network import render_network_policy
+from nemotron_operator.render.revision_record import begin_rollout
+from nemotron_operator.status.compute import compute_status
+from nemotron_operator.status.observation import Observation
+from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.live_objects import child_labels
+from tests.support.fixtures.plans import (
+    CONFIG,
+    facts_when_cached,
+    plan,
+    plan_cached,
+    render_cached,
+    render_serving,
+    server_pod_of,
+    verify_job_of,
+)
+from tests.support.network_rules import Pod, admits
+
+PLATFORM = NetworkPolicyConfig(
+    gateways=(NetworkPeer(namespace_labels={"kubernetes.io/metadata.name": "gateways"}, pod_labels={"app": "envoy"}),),
+    monitoring=(NetworkPeer(namespace_labels={"team": "observability"}),),
+)
+CONFIG_OF_PLATFORM: OperatorConfig = CONFIG.model_copy(update={"network_policy": PLATFORM})
+
+CLOSED = a_deployment().having("networkPolicy", {"clients": [{"podLabels": {"app": "chat"}}]})
+ROUTED = a_deployment().having("route", {"gateways": [{"name": "inference", "namespace": "gateways"}]})
+POOLED = ROUTED.having("inferencePool", {"endpointPicker": {"serviceName": "picker"}})
+ENCRYPTED = a_deployment().having("tls", {"secretName": "our-tls"})
+CERTIFIED = a_deployment().having("tls", {"certManager": {"issuerName": "ca", "issuerKind": "ClusterIssuer"}})
+
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+ENGINE_PORT, PROBE_PORT = 8000, 8088
+
+SERVER = Pod(child_labels(), ports={"http": ENGINE_PORT})
+WORKER = Pod(child_labels(component="worker"))
+
+
+def policy_of(deployment: DeploymentBuilder = CLOSED, nodes: int = 1) -> Manifest:
+    planned = plan(deployment, facts_when_cached(deployment), CONFIG_OF_PLATFORM)
+    policy = render_network_policy(replace(planned, nodes=nodes))
+    assert policy is not None
+    return policy
+
+
+def route_of(deployment: DeploymentBuilder) -> Manifest:
+    route = render_cached(deployment).route
+    assert route is not None
+    return route
+
+
+def render_without(deployment: DeploymentBuilder, *kinds: str) -> Manifests:
+    facts = replace(facts_when_cached(deployment), missing_apis=frozenset(kinds))
+    return render(plan(deployment, facts))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Pod({"app": "envoy"}, "gateways"),
+        Pod({"app": "prometheus"}, "monitoring", {"team": "observability"}),
+        Pod({"app": "chat"}),
+        Pod(child_labels(component="verification")),
+        Pod(child_labels(component="batch")),
+        Pod(child_labels(component="adapter")),
+    ],
+    ids=["gateway", "monitoring", "client", "verification", "batch", "adapter"],
+)
+def test_whoever_is_named_and_the_operators_jobs_reach_the_engine_and_no_other_port(source: Pod) -> None:
+    assert admits(policy_of(), source, SERVER, ENGINE_PORT)
+    assert not admits(policy_of(), source, SERVER, PROBE_PORT)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Pod({"app": "anything"}),
+        Pod({"app": "chat"}, "elsewhere"),
+        Pod({"app": "envoy"}),
+        Pod({"app": "other"}, "gateways"),
+        Pod(child_labels("another", "verification")),
+        Pod(child_labels(component="verification"), "elsewhere"),
+        Pod(child_labels(component="cache")),
+        Pod(child_labels()),
+    ],
+    ids=[
+        "a pod of the namespace",
+        "a client's namesake elsewhere",
+        "a gateway's namesake here",
+        "another pod beside the gateway",
+        "another resource's Job",
+        "a Job's namesake elsewhere",
+        "the Job that fetches",
+        "another replica",
+    ],
+)
+def test_everybody_else_is_kept_out(source: Pod) -> None:
+    assert not admits(policy_of(), source, SERVER, ENGINE_PORT)
+
+
+def test_an_engine_on_several_nodes_talks_to_itself_on_every_port() -> None:
+    policy = policy_of(nodes=2)
+    assert admits(policy, SERVER, WORKER, 29_500)
+    assert admits(policy, WORKER, SERVER, 29_500)
+    assert not admits(policy, Pod({"app": "anything"}), WORKER, 29_500)
+    assert not admits(policy_of(nodes=1), WORKER, SERVER, 29_500)
+
+
+def test_the_jobs_themselves_are_left_alone() -> None:
+    """The operator asks the one that fetches how far it is."""
+    fetching = Pod(child_labels(component="cache"))
+    assert admits(policy_of(), Pod({"app": "operator"}, "nemotron-system"), fetching, 8001)
+
+
+def test_pods_of_a_revision_with_another_port_are_reached_as_well() -> None:
+    older = replace(SERVER, ports={"http": 9000})
+    assert admits(policy_of(), Pod({"app": "chat"}), older, 9000)
+
+
+def test_a_peer_without_labels_is_every_pod_of_the_namespace() -> None:
+    policy = policy_of(a_deployment().having("networkPolicy", {"clients": [{}]}))
+    assert admits(policy, Pod({"app": "anything"}), SERVER, ENGINE_PORT)
+    assert not admits(policy, Pod({"app": "anything"}, "elsewhere"), SERVER, ENGINE_PORT)
+
+
+def test_a_policy_that_names_nobody_admits_the_jobs_alone_and_the_plan_says_so() -> None:
+    alone = plan_cached(a_deployment().having("networkPolicy", {}))
+    policy = render_network_policy(alone)
+    assert policy is not None
+    assert admits(policy, Pod(child_labels(component="verification")), SERVER, ENGINE_PORT)
+    assert not admits(policy, Pod({"app": "chat"}), SERVER, ENGINE_PORT)
+    assert any("admits only the operator's own Jobs" in doubt for doubt in alone.network.doubts)
+    assert () == plan_cached(CLOSED).network.doubts
+
+
+def test_a_route_leads_to_the_paths_that_the_key_guards_and_never_ends_an_answer() -> None:
+    (rule,) = route_of(ROUTED)["spec"]["rules"]
+    assert [{"path": {"type": "PathPrefix", "value": "/v1"}}] == rule["matches"]
+    assert {"request": "0s"} == rule["timeouts"]
+    assert [{"group": "", "kind": "Service", "name": "nemotron", "port": ENGINE_PORT}] == rule["backendRefs"]
+
+
+def test_a_route_leads_past_the_service_to_a_pool() -> None:
+    (rule,) = route_of(POOLED)["spec"]["rules"]
+    (backend,) = rule["backendRefs"]
+    assert ("InferencePool", "nemotron", False) == (backend["kind"], backend["name"], "port" in backend)
+
+
+def test_a_route_names_listener_and_namespace_only_where_the_resource_does() -> None:
+    listener = {"name": "inference", "namespace": "gateways", "sectionName": "https"}
+    spec = route_of(a_deployment().having("route", {"gateways": [{"name": "own"}, listener]}))["spec"]
+    shared = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    assert [{**shared, "name": "own"}, {**shared, **listener}] == spec["parentRefs"]
+    assert "hostnames" not in spec
+
+
+def test_a_pool_holds_the_pods_that_serve_on_the_engines_port() -> None:
+    pool = render_cached(POOLED.having("service.port", 9000)).inference_pool
+    assert pool is not None
+    service = render_cached(POOLED).service
+    assert service["spec"]["selector"] == pool["spec"]["selector"]["matchLabels"]
+    assert [{"number": 9000}] == pool["spec"]["targetPorts"]
+    picker = {"name": "picker", "port": {"number": 9002}, "failureMode": "FailOpen"}
+    assert picker == pool["spec"]["endpointPickerRef"]
+
+
+def test_what_nobody_asks_for_is_not_made() -> None:
+    made = render_cached(a_deployment())
+    assert [None] * 4 == [made.network_policy, made.certificate, made.inference_pool, made.route]
+
+
+def test_what_the_api_server_does_not_know_is_not_made() -> None:
+    deployment = POOLED.having("tls", {"certManager": {"issuerName": "ca"}})
+    made = render_without(deployment, "HTTPRoute", "InferencePool", "Certificate")
+    assert [None] * 3 == [made.certificate, made.inference_pool, made.route]
+
+
+def test_no_gpu_is_taken_where_nobody_can_make_the_certificate() -> None:
+    assert render_without(CERTIFIED, "Certificate").server is None
+    assert render_without(ENCRYPTED).server is not None
+    assert render_without(POOLED, "HTTPRoute", "InferencePool").server is not None
+
+
+def test_a_certificate_is_asked_for_all_names_of_the_service() -> None:
+    certificate = render_cached(CERTIFIED).certificate
+    assert certificate is not None
+    assert {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "ca"} == certificate["spec"]["issuerRef"]
+    assert "nemotron-tls" == certificate["spec"]["secretName"]
+    names = ["nemotron", "nemotron.team", "nemotron.team.svc", "nemotron.team.svc.cluster.local"]
+    assert names == certificate["spec"]["dnsNames"]
+    assert plan_cached(CERTIFIED).base_url.split("/")[2].split(":")[0] in names
+
+
+def mounts_of(pod: Manifest, volume: str = "tls") -> dict[str, dict[str, Any]]:
+    """Find which containers mount a volume, and how."""
+    containers = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+    return {
+        each["name"]: mount for each in containers for mount in each.get("volumeMounts", []) if mount["name"] == volume
+    }
+
+
+def secret_of(pod: Manifest) -> dict[str, Any]:
+    (volume,) = [each for each in pod["spec"]["volumes"] if each["name"] == "tls"]
+    secret: dict[str, Any] = volume["secret"]
+    return secret
+
+
+@pytest.mark.parametrize(("deployment", "secret"), [(ENCRYPTED, "our-tls"), (CERTIFIED, "nemotron-tls")])
+def test_the_engine_alone_reads_the_key_and_takes_a_renewed_certificate(
+    deployment: DeploymentBuilder, secret: str
+) -> None:
+    pod = server_pod_of(render_cached(deployment))
+    assert {"vllm"} == set(mounts_of(pod))
+    assert mounts_of(pod)["vllm"]["readOnly"]
+    assert (secret, 0o440) == (secret_of(pod)["secretName"], secret_of(pod)["defaultMode"])
+    assert ["tls.crt", "tls.key"] == [item["key"] for item in secret_of(pod)["items"]]
+    (engine,) = pod["spec"]["containers"]
+    assert {"--ssl-certfile=/tls/tls.crt", "--ssl-keyfile=/tls/tls.key", "--enable-ssl-refresh"} <= set(engine["args"])
+    assert {"name": "WATCHFILES_FORCE_POLLING", "value": "true"} in engine["env"]
+
+
+@pytest.mark.parametrize("deployment", [ENCRYPTED, CERTIFIED])
+def test_the_question_is_put_over_https_by_who_never_sees_the_key(deployment: DeploymentBuilder) -> None:
+    pod = verify_job_of(render_serving(deployment))["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert "--base-url=https://nemotron.team.svc:8000/v1" in container["args"]
+    assert f"--trusted-certificates={mounts_of(pod)['verify']['mountPath']}" in container["args"]
+    assert ["tls.crt", "ca.crt"] == [item["key"] for item in secret_of(pod)["items"]]
+    assert secret_of(pod)["optional"]
+
+
+def test_a_secret_of_the_users_that_is_missing_is_told_by_the_kubelet() -> None:
+    """A volume that waits is told in an event alone; a variable that cannot be filled stands in the pod's status."""
+    pod = server_pod_of(render_cached(ENCRYPTED))
+    (probe,) = [each for each in pod["spec"]["initContainers"] if each["name"] == "probe"]
+    reference = {"secretKeyRef": {"name": "our-tls", "key": "tls.crt"}}
+    assert [reference] == [each["valueFrom"] for each in probe["env"] if "valueFrom" in each]
+    assert secret_of(pod)["optional"]
+    assert "optional" not in secret_of(server_pod_of(render_cached(CERTIFIED)))
+
+
+def test_the_service_says_what_it_speaks() -> None:
+    protocols = [render_cached(each).service["spec"]["ports"][0]["appProtocol"] for each in (a_deployment(), ENCRYPTED)]
+    assert ["http", "https"] == protocols
+    assert "https://nemotron.team.svc:8000/v1" == plan_cached(ENCRYPTED).base_url
+
+
+def test_a_revision_that_was_taken_back_is_spoken_with_as_it_serves() -> None:
+    """The spec asks for HTTPS, and what serves in its place is of the time before."""
+    wanted, before = plan_cached(ENCRYPTED), begin_rollout(plan_cached(a_deployment()))
+    service = render(wanted, before).service
+    status = compute_status(wanted, Observation(), before.revision, NemotronDeploymentStatus(), NOW, before)
+    assert "http" == service["spec"]["ports"][0]["appProtocol"]
+    assert status.endpoint is not None
+    assert "http://nemotron.team.svc:8000/v1" == status.endpoint.url
+
+
+def test_without_encryption_nothing_of_it_is_in_a_pod() -> None:
+    manifests = render_serving(a_deployment())
+    for pod in (server_pod_of(manifests), verify_job_of(manifests)["spec"]["template"]):
+        assert "tls" not in str(pod["spec"].get("volumes"))
+        assert "ssl" not in str([each["args"] for each in pod["spec"]["containers"]])

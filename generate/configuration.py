@@ -7,6 +7,7 @@ from nemotron_operator.config import (
     AcceleratorProfile,
     ConfigMapKey,
     ConfigModel,
+    NetworkPolicyConfig,
     OperatorConfig,
     Toleration,
     load_config,
@@ -26,6 +27,7 @@ PARTS: tuple[tuple[str, type[ConfigModel]], ...] = (
     ("accelerators.NAME", AcceleratorProfile),
     ("accelerators.NAME.tolerations[]", Toleration),
     ("downloadCaConfigMap", ConfigMapKey),
+    ("networkPolicy", NetworkPolicyConfig),
 )
 """The objects inside, by where they stand. An entry of `models` has the form of the catalogue's files."""
 
@@ -53,7 +55,7 @@ def _render_rows(model: type[ConfigModel], shipped: dict[str, Any]) -> Iterator[
 
 
 def _render_default(default: object) -> str:
-    if default in (None, (), {}):
+    if default in (None, (), {}) or (isinstance(default, dict) and not any(default.values())):
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

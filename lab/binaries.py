@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.go_build import build
-from lab.tools import HELM_3, MODULES, NODE_MODULES, GoModule, ask_minor_version
+from lab.tools import HELM_3, LEADER_WORKER_SETS, MODULES, NODE_MODULES, GoModule, ask_minor_version
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 """A folder of programs that the person vouches for, as envtest has it."""
@@ -53,6 +53,11 @@ def find_or_build_node(say: Callable[[str], None]) -> NodeBinaries:
 def find_or_build_helms(say: Callable[[str], None]) -> dict[str, Path]:
     """Return both Helms that the chart is for, `helm` and `helm3`, in the same way."""
     return _find_or_build([*(module for module in MODULES if module.name == "helm"), HELM_3], say)
+
+
+def find_or_build_lws_manager(say: Callable[[str], None]) -> Path:
+    """Return the controller of LeaderWorkerSets in the same way."""
+    return _find_or_build([LEADER_WORKER_SETS], say)["lws_manager"]
 
 
 def _find_or_build(modules: Iterable[GoModule], say: Callable[[str], None]) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from nemotron_operator.api import descriptions
+from nemotron_operator.api.networking import NetworkPeer
 from nemotron_operator.api.quantity import QUANTITY_PATTERN
 from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.catalog.entry import CatalogEntry
@@ -19,6 +20,10 @@ from nemotron_operator.errors import ConfigError
 
 RELEASE_PATTERN = r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$"
 """A release of vLLM, in the three numbers by which releases are compared."""
+
+
+METRIC_PATTERN = r"^[A-Za-z0-9_.:-]{1,253}$"
+"""A name of a metric that can be a segment of a path."""
 
 
 class ConfigModel(BaseModel):
@@ -48,6 +53,18 @@ class Toleration(ConfigModel):
 
     effect: str | None = "NoSchedule"
     """The taint's effect; None tolerates every effect."""
+
+
+class NetworkPolicyConfig(ConfigModel):
+    """Who may connect to the engines of every resource that asks for a NetworkPolicy."""
+
+    gateways: tuple[NetworkPeer, ...] = ()
+    """The pods of the gateways that bring requests from outside, such as
+    `[{namespaceLabels: {kubernetes.io/metadata.name: envoy-gateway-system}}]`."""
+
+    monitoring: tuple[NetworkPeer, ...] = ()
+    """The pods that read the engines' metrics, such as
+    `[{namespaceLabels: {kubernetes.io/metadata.name: monitoring}, podLabels: {app: prometheus}}]`."""
 
 
 class ConfigMapKey(ConfigModel):
@@ -155,6 +172,9 @@ class OperatorConfig(ConfigModel):
     allowed_model_image_prefixes: tuple[str, ...] = ()
     """A resource may take its weights from an OCI image only if the image's name starts with one of these."""
 
+    network_policy: NetworkPolicyConfig = Field(default_factory=NetworkPolicyConfig)
+    """Who may connect to the engines of resources with `networkPolicy`, beside the clients that each of them names."""
+
     image_volumes: bool | None = None
     """Whether the cluster mounts OCI images as volumes; None goes by the API server's version, as they are mounted by
     default since 1.35. True for an older cluster with the feature gate ImageVolume."""
@@ -182,6 +202,17 @@ class OperatorConfig(ConfigModel):
 
     assumed_read_mib_per_second: Annotated[int, Field(ge=1)] = 200
     """Read rate of the cache volume that the start-up budget assumes until the download has measured it, in MiB/s."""
+
+    prometheus_url: Annotated[str | None, Field(max_length=253, pattern=r"^https?://[A-Za-z0-9_.:/-]+$")] = None
+    """Address at which KEDA asks Prometheus for the engines' load, such as `http://prometheus-operated.monitoring:9090`;
+    None where no resource may be scaled by KEDA."""
+
+    waiting_requests_metric: Annotated[str, Field(pattern=METRIC_PATTERN)] = "vllm_num_requests_waiting"
+    """Name under which the custom metrics API has each engine's waiting requests, for HorizontalPodAutoscalers."""
+
+    kv_cache_usage_metric: Annotated[str, Field(pattern=METRIC_PATTERN)] = "vllm_kv_cache_usage_perc"
+    """Name under which the custom metrics API has the share of each engine's KV cache in use, 0 to 1, for
+    HorizontalPodAutoscalers."""
 
     resync_seconds: Annotated[int, Field(ge=10)] = 600
     """How often every resource is compared with the cluster although nothing was reported, in seconds."""

@@ -29,3 +29,6 @@ GPU_RESOURCE = "nvidia.com/gpu"
 
 SERVER_PORT_NAME = "http"
 """The name of vLLM's port, the same in pod, Service and probes."""
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""Label by which Kueue queues the pods of an object: the name of one of its LocalQueues."""

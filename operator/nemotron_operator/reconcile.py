@@ -11,10 +11,11 @@ from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.apply import apply
 from nemotron_operator.cluster.cache import Key, KubernetesObject
 from nemotron_operator.cluster.checks import read_request
+from nemotron_operator.cluster.group_failures import remember_group_failures
 from nemotron_operator.cluster.kinds import NEMOTRON
 from nemotron_operator.cluster.observe import ClusterView, observe, observe_facts
 from nemotron_operator.cluster.publish import publish
-from nemotron_operator.cluster.release import has_lost_volume, release_gpus, wants_no_replica
+from nemotron_operator.cluster.release import has_lost_volume, release_gpus, stop_scalers, wants_no_replica
 from nemotron_operator.cluster.rollout import (
     forget_revisions,
     look_for_gpus,
@@ -100,12 +101,15 @@ class Reconciler:
         deployment = parse_deployment(body)
         outcome = await self._decide_and_apply(deployment, body, view)
         if isinstance(deployment, ParsedDeployment) and wants_no_replica(deployment):
-            await release_gpus(deployment.identity, view)  # whatever became of the rest of the spec
+            if not isinstance(outcome.decision, ServingPlan):  # whatever became of the rest of the spec
+                await stop_scalers(deployment.identity, view)
+            await release_gpus(deployment.identity, view)
         decision, shows_progress = outcome.decision, self.config.show_download_progress
         lookups = self._list_lookups(deployment)
-        observation = await observe(deployment.identity, lookups, view, asks_download=shows_progress)
-        observation = await look_for_gpus(decision, observation, view)
         now, previous = self.now(), parse_status(body)
+        observation = await observe(deployment.identity, lookups, view, now, asks_download=shows_progress)
+        observation = await look_for_gpus(decision, observation, view)
+        observation = await remember_group_failures(deployment.identity, observation, view, now)
         status = compute_status(decision, observation, outcome.revision, previous, now, outcome.rollout)
         goes_back = await self._keep_outcome(outcome, observation, previous, status, view)
         await publish(body, status, view, now, self.reporter)

@@ -23,6 +23,7 @@ from nemotron_operator.cluster.kinds import (
     VOLUME,
     ApiKind,
 )
+from nemotron_operator.cluster.servers import SERVERS
 from nemotron_operator.config import load_config
 from nemotron_operator.handlers.process import LEASE_NAME, STOP_SECONDS
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Body, Helm, read_objects
@@ -160,6 +161,13 @@ def test_what_belongs_to_the_cluster_is_only_read(helms: dict[str, Helm]) -> Non
 
 def test_what_is_kept_of_the_pods_is_read_and_written_and_nobody_watches_it(helms: dict[str, Helm]) -> None:
     assert granted(helms, CONTROLLER_REVISION) == {"get", "list", "create", "patch", "delete"}
+
+
+@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
+def test_what_makes_the_pods_may_be_deleted_where_the_other_kind_takes_its_place(
+    helms: dict[str, Helm], kind: ApiKind
+) -> None:
+    assert granted(helms, kind) == {"get", "list", "watch", "create", "patch", "delete"}
 
 
 def test_events_are_written_and_not_read(helms: dict[str, Helm]) -> None:

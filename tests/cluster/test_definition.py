@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab.control_plane import ControlPlane
+from nemotron_operator.constants import QUEUE_LABEL
 from tests.support.cluster import Namespace, a_resource, refusal_of
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
@@ -39,7 +40,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a check of an image", {"model": {"source": IMAGE}, "cache": {"verify": "OnStart"}}, "and cache.verify"),
     ("a size for a volume of the user's", {"model": {"source": OWN}, "cache": {"size": "1Gi"}}, "need no other"),
     ("deleting it", {"model": {"source": OWN}, "cache": {"retention": "Delete"}}, "never resized or deleted"),
+    ("more at least than at most", {"autoscaling": {"minReplicas": 3, "maxReplicas": 2}}, "not be larger than max"),
+    ("nobody who would wake it", {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}}, "needs `by: KEDA` and"),
     ("a negative number of replicas", {"replicas": -1}, "spec.replicas"),
+    ("a certificate of two origins", {"tls": {"secretName": "a", "certManager": {"issuerName": "b"}}}, "exactly one"),
+    ("a queue that is named twice", {"queueName": "a", "podTemplate": {"labels": {QUEUE_LABEL: "b"}}}, "pods twice"),
+    ("a route from nowhere", {"route": {"gateways": []}}, "spec.route.gateways"),
 ]
 
 

@@ -12,16 +12,28 @@ from nemotron_operator.config import OperatorConfig, load_config
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.planner import make_plan
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
+from nemotron_operator.render.engine import GROUP_INDEX_VARIABLE, GROUP_LEADER_VARIABLE
 from nemotron_operator.render.manifests import Manifest, render
+from nemotron_operator.render.metadata import read_pod_template, read_worker_template
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.plans import CATALOG, CONFIG, facts_when_cached
 
 ROOT = Path(__file__).parents[2]
 
+SERVER_KINDS = {"Deployment", "LeaderWorkerSet"}
+
+LEADER_ADDRESS = "nemotron-nodes-0.nemotron-nodes.team"
+"""Where the first pod of a group is found."""
+
 TRUSTING = CONFIG.model_copy(
-    update={"allow_trust_remote_code": True, "allowed_model_image_prefixes": ("registry.example.com/models/",)}
+    update={
+        "allow_trust_remote_code": True,
+        "allowed_model_image_prefixes": ("registry.example.com/models/",),
+        "prometheus_url": "http://prometheus.monitoring:9090",
+    }
 )
-"""A configuration that lets a resource ask for remote code and for an image with weights, so that both are rendered."""
+"""A configuration that lets a resource ask for remote code, for an image with weights and for KEDA, so that all are
+rendered."""
 
 CONFIGURATIONS = {path: load_config(path) for path in sorted((ROOT / "examples" / "operator").glob("*.yaml"))}
 """The examples of an operator's configuration."""
@@ -36,6 +48,7 @@ TYPED_FIELDS: dict[str, object] = {
     "engine.maxNumBatchedTokens": 16384,
     "engine.maxNumSeqs": 256,
     "engine.sampling": {"temperature": "0", "topP": "1", "maxTokens": 77},
+    "model.adapters": [{"name": "sql", "path": "loras/sql"}, {"name": "a.b", "path": "c"}],
     "model.servedNames": ["a", "b/c", "d:e"],
     "model.trustRemoteCode": True,
     "parallelism.pipeline": 2,
@@ -65,12 +78,12 @@ def list_golden() -> Iterator[ArgumentList]:
     """Read the committed manifests of each golden case that renders a server."""
     for folder in sorted(path.parent for path in (ROOT / "tests" / "golden").glob("*/deployment.yaml")):
         documents = list(yaml.safe_load_all((folder / "manifests.yaml").read_text()))
-        servers = [document for document in documents if document and document["kind"] == "Deployment"]
+        servers = [document for document in documents if document and document["kind"] in SERVER_KINDS]
         if servers:
             deployment = DeploymentBuilder(yaml.safe_load((folder / "deployment.yaml").read_text()))
             facts = TypeAdapter(Facts).validate_python(yaml.safe_load((folder / "facts.yaml").read_text()))
             config = load_config(path if (path := folder / "config.yaml").exists() else None)
-            yield _make(f"golden {folder.name}", servers[0], make_plan(deployment.parsed, facts, config, CATALOG))
+            yield from _make(f"golden {folder.name}", servers[0], make_plan(deployment.parsed, facts, config, CATALOG))
 
 
 def list_examples() -> Iterator[ArgumentList]:
@@ -118,12 +131,23 @@ def _render(name: str, deployment: DeploymentBuilder, config: OperatorConfig = T
     plan = make_plan(deployment.parsed, facts_when_cached(deployment), config, CATALOG.extend(config.models))
     manifests = render(_expect_plan(name, plan))
     assert manifests.server is not None, name
-    yield _make(name, manifests.server, plan)
+    yield from _make(name, manifests.server, plan)
 
 
-def _make(name: str, server: Manifest, plan: ServingPlan | Rejection) -> ArgumentList:
-    arguments = tuple(server["spec"]["template"]["spec"]["containers"][0]["args"])
-    return ArgumentList(name, arguments, _expect_plan(name, plan))
+def _make(name: str, server: Manifest, plan: ServingPlan | Rejection) -> Iterator[ArgumentList]:
+    """Make the list of the pod that serves, and that of one that it leads, if it leads any."""
+    for place, template in enumerate((read_pod_template(server), read_worker_template(server))):
+        if template is not None:
+            arguments = tuple(_fill_in(each, place) for each in template["spec"]["containers"][0]["args"])
+            yield ArgumentList(f"{name}, led" if place else name, arguments, _expect_plan(name, plan))
+
+
+def _fill_in(argument: str, place: int) -> str:
+    """Fill in what LeaderWorkerSet tells a pod, as its kubelet does."""
+    told = {GROUP_INDEX_VARIABLE: str(place), GROUP_LEADER_VARIABLE: LEADER_ADDRESS}
+    for name, value in told.items():
+        argument = argument.replace(f"$({name})", value)
+    return argument
 
 
 def _expect_plan(name: str, plan: ServingPlan | Rejection) -> ServingPlan:

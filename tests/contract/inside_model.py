@@ -148,6 +148,32 @@ def weigh(config: Foreign, rank: int) -> dict[str, int]:
     return {name: weights.numel() * weights.element_size() for name, weights in model.named_parameters()}
 
 
+def weigh_adapters(config: Foreign, rank: int) -> dict[str, int]:
+    """Tell the bytes that each layer on one GPU keeps for adapters, before there is any."""
+    pretend_kernels()
+    with pretend_rank(config, rank):
+        model = make_model(config)
+        scheduler, device = config.scheduler_config, load("torch").device("cpu")
+        with load("vllm.config").set_current_vllm_config(config):
+            manager = load("vllm.lora.model_manager").LoRAModelManager(
+                model,
+                scheduler.max_num_seqs,
+                scheduler.max_num_batched_tokens,
+                config.model_config.get_vocab_size(),
+                config.lora_config,
+                device,
+                config,
+            )
+    return {name: count_stacked_bytes(module) for name, module in manager.modules.items()}
+
+
+def count_stacked_bytes(module: Foreign) -> int:
+    """Count what one layer keeps for adapters: a tensor, or one for each of the layers that it stands for."""
+    values = [value for name, value in vars(module).items() if name.endswith(("lora_a_stacked", "lora_b_stacked"))]
+    tensors = [tensor for value in values for tensor in (value if isinstance(value, tuple) else (value,))]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
 def plan_cache(config: Foreign, available_bytes: int) -> dict[str, object]:
     """Let vLLM plan the KV cache of a replica with so many bytes on each GPU."""
     pretend_kernels()

@@ -7,6 +7,7 @@ prints goes to stderr.
 
 import argparse
 import importlib
+import importlib.util
 import io
 import json
 import logging
@@ -15,6 +16,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 ANSWER_SECONDS = 120
@@ -64,6 +66,17 @@ class Engine:
         """Parse an argument list as the command line does."""
         return {"parsed": describe_values(self.parser.parse_args(["serve", *request["arguments"]]))}
 
+    def parse_batch(self, request: Answer) -> Answer:
+        """Parse an argument list as the engine of a batch does, by the very program of its pod."""
+        spec = importlib.util.spec_from_file_location("engine_batch", request["program"])
+        if spec is None or spec.loader is None:
+            raise FileNotFoundError(request["program"])
+        program = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(program)
+        run_batch = importlib.import_module("vllm.entrypoints.launchers.run_batch")
+        parsed = program.parse(run_batch, Path("requests"), Path("answers"), request["arguments"])
+        return {"parsed": describe_values(parsed)}
+
     def log(self, request: Answer) -> Answer:
         """Configure the log as each process of an engine does, log an error by each name, and two requests."""
         module, said = importlib.import_module("vllm.logger"), io.StringIO()
@@ -84,12 +97,16 @@ class Engine:
         told = describe_values(parsed)
         parsed.model = parsed.model_tag = request["model"]
         self.validate_server(parsed)
-        config = self.arguments_class.from_cli_args(parsed).create_engine_config()
+        config = self.arguments_class.from_cli_args(parsed).create_engine_config(headless=parsed.headless)
         return {"parsed": told, "config": describe_config(config)}
 
     def weigh(self, request: Answer) -> Answer:
         """Make the model on one GPU, without memory, and tell the bytes of each parameter."""
         return {"parameters": self.model.weigh(self._make_config(request), request["rank"])}
+
+    def weigh_adapters(self, request: Answer) -> Answer:
+        """Make the model on one GPU, without memory, and tell the bytes of each layer for adapters."""
+        return {"layers": self.model.weigh_adapters(self._make_config(request), request["rank"])}
 
     def plan_cache(self, request: Answer) -> Answer:
         """Plan the KV cache for so many bytes on each GPU."""
@@ -122,9 +139,12 @@ def describe_config(config: Foreign) -> Answer:
         "head_size": model.get_head_size(),
         "kv_heads_per_gpu": model.get_num_kv_heads(parallel),
         "layers": model.get_num_layers(parallel),
+        "local_world_size": parallel.local_world_size,
         "max_model_len": model.max_model_len,
         "max_num_batched_tokens": scheduler.max_num_batched_tokens,
         "max_num_seqs": scheduler.max_num_seqs,
+        "node_rank": parallel.node_rank,
+        "nodes": parallel.nnodes,
         "quantization": model.quantization,
         "served_model_name": model.served_model_name,
         "tensor_parallel_size": parallel.tensor_parallel_size,

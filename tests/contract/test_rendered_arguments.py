@@ -7,13 +7,15 @@ import pytest
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.plan.memory.parallelism import explain_illegal_size, list_stages
 from nemotron_operator.render.engine import render_environment
-from tests.contract.argument_lists import ENTRIES, SOURCES, ArgumentList, list_all
+from tests.contract.argument_lists import ENTRIES, LEADER_ADDRESS, SOURCES, ArgumentList, list_all
 from tests.contract.model_directory import CHECKPOINTS_SAMPLING
 from tests.contract.vllm_process import Configured, RefusedByVllmError, VllmProcess
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.plans import CATALOG, CONFIG, plan_cached
 
 LISTS = list_all()
+
+OF_SEVERAL_NODES = [rendered for rendered in LISTS if rendered.plan.nodes > 1]
 
 
 def find_kind(entry: CatalogEntry) -> object:
@@ -79,6 +81,17 @@ def test_vllm_takes_a_list_and_means_what_was_planned(
         "trust_remote_code": engine.trust_remote_code,
     }
     assert configured == {name: answer.config[name] for name in configured}
+
+
+@pytest.mark.parametrize("rendered", OF_SEVERAL_NODES, ids=lambda rendered: rendered.name)
+def test_each_node_of_a_replica_knows_its_place_and_its_gpus(
+    vllm: VllmProcess, models: dict[str, Path], rendered: ArgumentList
+) -> None:
+    answer, plan = configure(vllm, rendered, models), rendered.plan
+    is_led = rendered.name.endswith(", led")
+    assert (is_led, LEADER_ADDRESS) == (answer.parsed["headless"], answer.parsed["master_addr"])
+    place = (answer.config["nodes"], answer.config["node_rank"], answer.config["local_world_size"])
+    assert (plan.nodes, int(is_led), plan.pod.gpus) == place
 
 
 @pytest.mark.parametrize("rendered", LISTS, ids=lambda rendered: rendered.name)

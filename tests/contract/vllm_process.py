@@ -80,6 +80,12 @@ class VllmProcess:
         parsed: dict[str, Any] = self._ask({"do": "parse", "arguments": list(arguments)})["parsed"]
         return parsed
 
+    def parse_batch(self, arguments: Sequence[str], program: Path) -> dict[str, Any]:
+        """Parse an argument list of the server as the program of a batch's engine does."""
+        request = {"do": "parse_batch", "arguments": list(arguments), "program": str(program)}
+        parsed: dict[str, Any] = self._ask(request)["parsed"]
+        return parsed
+
     def configure(self, arguments: Sequence[str], model: Path) -> Configured:
         """Parse an argument list and make the engine's configuration on a model's geometry."""
         return Configured(**self._ask({"do": "configure", "arguments": list(arguments), "model": str(model)}))
@@ -95,6 +101,12 @@ class VllmProcess:
         request = {"do": "weigh", "arguments": list(arguments), "model": str(model), "rank": rank}
         parameters: dict[str, int] = self._ask(request)["parameters"]
         return parameters
+
+    def weigh_adapters(self, arguments: Sequence[str], model: Path, rank: int) -> dict[str, int]:
+        """Let vLLM make its model as one GPU of a replica holds it; tell the bytes of each layer for adapters."""
+        request = {"do": "weigh_adapters", "arguments": list(arguments), "model": str(model), "rank": rank}
+        layers: dict[str, int] = self._ask(request)["layers"]
+        return layers
 
     def plan_cache(self, arguments: Sequence[str], model: Path, available_bytes: int) -> PlannedCache:
         """Let vLLM plan the KV cache of a replica with so many bytes on each GPU."""

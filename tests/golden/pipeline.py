@@ -28,6 +28,7 @@ from nemotron_operator.status.observation import (
     ObservedClaim,
     ObservedJob,
     ObservedPod,
+    ObservedScaler,
     ObservedServer,
     ObservedVerification,
 )
@@ -142,8 +143,17 @@ def _come_true(plan: ServingPlan, manifests: Manifests) -> Observation:
     )
     server = ObservedServer(replicas=len(pods), is_observed=True, deadline_message="")
     return Observation(
-        server=server, server_pods=pods, job=job, claim=claim, verifications=_answer(plan, manifests.verify_job)
+        server=server,
+        server_pods=pods,
+        job=job,
+        claim=claim,
+        verifications=_answer(plan, manifests.verify_job),
+        scalers=_look_at_scale(manifests.scaler),
     )
+
+
+def _look_at_scale(scaler: Mapping[str, Any] | None) -> tuple[ObservedScaler, ...]:
+    return (ObservedScaler(scaler["kind"], has_looked=True, is_at_most=False, trouble=None),) if scaler else ()
 
 
 def _answer(plan: ServingPlan, verify_job: Mapping[str, Any] | None) -> tuple[ObservedVerification, ...]:

@@ -19,8 +19,8 @@ from lab.processes import Component
 FP8 = "mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC"
 BF16 = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
 
-OPERATOR_CONFIG = Path(__file__).parents[2] / "examples" / "operator" / "model-images.yaml"
-"""The configuration of the tests' operator: the shipped one, and images with weights allowed beside it."""
+OPERATOR_CONFIG = Path(__file__).with_name("operator.yaml")
+"""The configuration of the tests' operator: the shipped one, with images with weights and KEDA allowed beside it."""
 
 QUICKLY = {"lab.nemotron.dev/fetch-seconds": "0.5", "lab.nemotron.dev/load-seconds": "1"}
 """How long the simulated download and start take, by annotations of the pods."""

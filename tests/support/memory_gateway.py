@@ -10,7 +10,8 @@ from typing_extensions import override
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import Key, KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, DEPLOYMENT, NEMOTRON, STORAGE_CLASS, ApiKind
+from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, NEMOTRON, STORAGE_CLASS, ApiKind
+from nemotron_operator.cluster.servers import SERVERS
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ConflictError
 
@@ -83,7 +84,10 @@ class MemoryGateway(ClusterGateway):
         if kind in self.refusals:
             raise ClusterError(f"{kind.plural} are refused.", status_code=self.refusals[kind])
         self._record("create", kind, manifest)
-        metadata = {**manifest["metadata"], "managedFields": [CREATED]}
+        owned: dict[str, Any] = (
+            {"fieldsV1": {"f:spec": {"f:replicas": {}}}} if "replicas" in (manifest.get("spec") or {}) else {}
+        )
+        metadata = {**manifest["metadata"], "managedFields": [{**CREATED, **owned}]}
         return self.put(kind, {**manifest, "metadata": metadata})
 
     @override
@@ -98,7 +102,15 @@ class MemoryGateway(ClusterGateway):
             if key in live["metadata"]
         }
         status = {"status": live["status"]} if "status" in live else {}
+        if kind in SERVERS and "replicas" not in manifest["spec"]:
+            manifest = {**manifest, "spec": {**manifest["spec"], "replicas": self._keep_replicas(live)}}
         return self.put(kind, {**manifest, **status, "metadata": {**manifest["metadata"], **kept}})
+
+    def _keep_replicas(self, live: KubernetesObject) -> int:
+        """Keep what the manifest leaves out, unless the operator owns it: then it goes, and the default counts."""
+        entries = live["metadata"].get("managedFields") or []
+        is_ours = any("f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {}) for entry in entries)
+        return 1 if is_ours else int(live["spec"]["replicas"])
 
     @override
     async def read_each(self, kind: ApiKind, field_selector: str = "") -> AsyncIterator[KubernetesObject]:
@@ -123,10 +135,18 @@ class MemoryGateway(ClusterGateway):
         return self.put(kind, merge(stored, {"metadata": {"annotations": dict(annotations)}}))
 
     @override
-    async def scale(self, server: KubernetesObject, replicas: int) -> KubernetesObject:
-        stored = self.objects[DEPLOYMENT, _key_of(server)]
-        self._record("scale", DEPLOYMENT, server)
-        return self.put(DEPLOYMENT, merge(stored, {"spec": {"replicas": replicas}}))
+    async def change(
+        self, kind: ApiKind, live: KubernetesObject, patch: dict[str, Any], manager: str, *, is_dry_run: bool = False
+    ) -> KubernetesObject:
+        stored = self.objects[kind, _key_of(live)]
+        self._record("change", kind, live)
+        return self.put(kind, merge(stored, patch))
+
+    @override
+    async def scale(self, kind: ApiKind, server: KubernetesObject, replicas: int) -> KubernetesObject:
+        stored = self.objects[kind, _key_of(server)]
+        self._record("scale", kind, server)
+        return self.put(kind, merge(stored, {"spec": {"replicas": replicas}}))
 
     @override
     async def patch_managed_fields(

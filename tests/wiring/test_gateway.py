@@ -102,7 +102,7 @@ async def test_the_deletion_of_a_volume_names_the_observed_version_too(
 async def test_scaling_writes_one_field_under_an_ownership_of_its_own(
     gateway: ClusterGateway, server: tuple[RecordingServer, str]
 ) -> None:
-    await gateway.scale({"metadata": {**MANIFEST["metadata"], "uid": "u-1"}}, 0)
+    await gateway.scale(DEPLOYMENT, {"metadata": {**MANIFEST["metadata"], "uid": "u-1"}}, 0)
 
     method, path, query, sent, headers = server[0].requests[0]
     assert ("PATCH", f"{COLLECTION}/nemotron") == (method, path)

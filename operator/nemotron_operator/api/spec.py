@@ -26,6 +26,7 @@ from nemotron_operator.api.references import SecretKeyReference
 from nemotron_operator.api.rollout import RolloutSpec
 from nemotron_operator.api.source import ModelSource
 from nemotron_operator.api.verification import VerificationSpec
+from nemotron_operator.constants import QUEUE_LABEL
 
 
 class ModelSpec(ApiModel):
@@ -231,6 +232,15 @@ _OWN_VOLUME_NEEDS_NO_OTHER = (
     "deleted: remove cache.size, cache.storageClassName, cache.existingClaim and cache.retention"
 )
 
+_LIVE_LOADING_NEEDS_A_GUARD = (
+    "engine.lora.loading: Live opens the paths that load adapters to every client: set apiKeySecretRef or "
+    "networkPolicy, or loading: Restart"
+)
+
+_QUEUE_IS_NAMED_ONCE = (
+    f"queueName and the label {QUEUE_LABEL} of podTemplate.labels would queue the same pods twice: remove the label"
+)
+
 
 class NemotronDeploymentSpec(ApiModel):
     """What is asked for: one model, served by one vLLM engine per replica."""
@@ -248,6 +258,16 @@ class NemotronDeploymentSpec(ApiModel):
                 "(!has(self.cache.size) && !has(self.cache.storageClassName) && !has(self.cache.existingClaim) && "
                 "(!has(self.cache.retention) || self.cache.retention == 'Retain'))",
                 _OWN_VOLUME_NEEDS_NO_OTHER,
+            ),
+            rule(
+                "!has(self.queueName) || !has(self.podTemplate) || !has(self.podTemplate.labels) || "
+                f"!('{QUEUE_LABEL}' in self.podTemplate.labels)",
+                _QUEUE_IS_NAMED_ONCE,
+            ),
+            rule(
+                "!has(self.engine) || !has(self.engine.lora) || !has(self.engine.lora.loading) || "
+                "self.engine.lora.loading != 'Live' || has(self.apiKeySecretRef) || has(self.networkPolicy)",
+                _LIVE_LOADING_NEEDS_A_GUARD,
             ),
         )
     )
@@ -327,8 +347,19 @@ class NemotronDeploymentSpec(ApiModel):
         return require(self, not (is_image and is_volume), _IMAGE_NEEDS_NO_VOLUME)
 
     @model_validator(mode="after")
+    def _names_the_queue_once(self) -> Self:
+        is_twice = self.queue_name is not None and QUEUE_LABEL in self.pod_template.labels
+        return require(self, not is_twice, _QUEUE_IS_NAMED_ONCE)
+
+    @model_validator(mode="after")
     def _leaves_a_volume_of_the_users_alone(self) -> Self:
         source, cache = self.model.source, self.cache
         is_own = source is not None and source.persistent_volume_claim is not None
         is_other = any((cache.size, cache.storage_class_name, cache.existing_claim)) or cache.retention != "Retain"
         return require(self, not (is_own and is_other), _OWN_VOLUME_NEEDS_NO_OTHER)
+
+    @model_validator(mode="after")
+    def _guards_live_loading(self) -> Self:
+        is_guarded = self.api_key_secret_ref is not None or self.network_policy is not None
+        is_live = self.engine.lora.loading == "Live"
+        return require(self, is_guarded or not is_live, _LIVE_LOADING_NEEDS_A_GUARD)

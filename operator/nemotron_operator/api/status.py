@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nemotron_operator.api.adapters import AdapterStatus
 from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.conditions import Condition
 from nemotron_operator.api.fields import ApiModel, Bytes, Count, list_type
@@ -51,6 +52,9 @@ class PlanStatus(ApiModel):
 
     gpus_per_replica: Count
     """GPUs that one replica requests. Example: `2`."""
+
+    nodes_per_replica: Count | None = None
+    """Nodes over which one replica is spread; absent where it is on one. Example: `2`."""
 
     gpus: Count
     """GPUs that all desired replicas request together. Example: `4`."""
@@ -118,6 +122,13 @@ class EndpointStatus(ApiModel):
     service_name: Name
     """The Service. Example: `nemotron`."""
 
+    hostnames: Annotated[
+        tuple[Annotated[str, Field(max_length=253)], ...] | None,
+        Field(max_length=16, json_schema_extra=list_type("set")),
+    ] = None
+    """Host names under which Gateways lead here; absent until they accepted a route that names some.
+    Example: `[nemotron.example.com]`."""
+
 
 class StartupStatus(ApiModel):
     """How far a starting replica is. Present only while one starts."""
@@ -167,9 +178,14 @@ class NemotronDeploymentStatus(ApiModel):
     """Where clients reach the model. Example: see its fields."""
 
     served_names: Annotated[
-        tuple[Annotated[str, Field(max_length=193)], ...], Field(max_length=8, json_schema_extra=list_type("atomic"))
+        tuple[Annotated[str, Field(max_length=193)], ...], Field(max_length=40, json_schema_extra=list_type("atomic"))
     ] = ()
-    """Names by which clients ask for the model. Example: `[nemotron-70b]`."""
+    """Names by which clients ask for the model, and then those of its adapters. Example: `[nemotron-70b, sql]`."""
+
+    adapters: Annotated[
+        tuple[AdapterStatus, ...] | None, Field(max_length=32, json_schema_extra=list_type("map", "name"))
+    ] = None
+    """The LoRA adapters that are asked for. Absent where none is. Example: see its fields."""
 
     replicas: Count | None = None
     """Pods that exist, starting ones included; the scale subresource reads it. Example: `2`."""

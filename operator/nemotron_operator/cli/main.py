@@ -15,6 +15,7 @@ import typer
 
 from nemotron_operator import __version__
 from nemotron_operator.api import descriptions
+from nemotron_operator.cli.batch.app import app as batch_app
 from nemotron_operator.cli.bundle.app import app as bundle_app
 from nemotron_operator.cli.cache.app import app as cache_app
 from nemotron_operator.cli.cluster_options import (
@@ -179,6 +180,7 @@ def status(  # noqa: PLR0913, PLR0917 - typer makes an option of each
 
 
 app.add_typer(life_app)
+app.add_typer(batch_app)
 app.add_typer(cache_app, name="cache")
 app.add_typer(bundle_app, name="bundle")
 

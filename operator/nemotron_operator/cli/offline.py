@@ -7,6 +7,7 @@ from pathlib import Path
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog, load_catalog
 from nemotron_operator.config import OperatorConfig, load_config
+from nemotron_operator.plan.adapter_source import list_adapter_downloads
 from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts, InspectedModel
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.planner import make_plan
@@ -51,10 +52,21 @@ class Offline:
         lookups = list_lookups(deployment, self.catalog)
         claims = {name: ClaimFact(0, None, ("ReadWriteMany",)) for name in self.list_assumed_claims(deployment)}
         download = choose_download(deployment.spec.model, self.catalog)
+        adapters = self._assume_adapters(deployment)
         if commit is None or download is None or lookups.job_name is None:
-            return Facts(claims=claims, inspected=ASSUMED_MODEL if lookups.inspect_job_name else None)
-        cached = CachedModel(download.repository, commit, size_bytes=0, files=0, manifest_sha256="", verified_at="")
-        return Facts(claims=claims, cached_models={lookups.job_name: cached})
+            inspected = ASSUMED_MODEL if lookups.inspect_job_name else None
+            return Facts(claims=claims, inspected=inspected, cached_adapters=adapters)
+        cached = _assume_cached(download.repository, commit)
+        return Facts(claims=claims, cached_models={lookups.job_name: cached}, cached_adapters=adapters)
+
+    def _assume_adapters(self, deployment: ParsedDeployment) -> dict[str, CachedModel]:
+        """Assume those that are pinned to a commit: where another one will lie, nobody knows."""
+        fetched = list_adapter_downloads(deployment.identity.name, deployment.spec, self.catalog).values()
+        return {
+            each.job_name: _assume_cached(each.download.repository, each.download.revision)
+            for each in fetched
+            if is_commit(each.download.revision)
+        }
 
     def list_assumed_claims(self, deployment: ParsedDeployment) -> list[str]:
         """List the user's claims that a cluster would have to hold."""
@@ -65,6 +77,10 @@ class Offline:
         """Find the commit that a resource pins; None when it names a branch or tag, or downloads nothing."""
         download = choose_download(deployment.spec.model, self.catalog)
         return download.revision if download and is_commit(download.revision) else None
+
+
+def _assume_cached(repository: str, commit: str) -> CachedModel:
+    return CachedModel(repository, commit, size_bytes=0, files=0, manifest_sha256="", verified_at="")
 
 
 def read_offline(config: Path | None) -> Offline:

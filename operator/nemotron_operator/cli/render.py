@@ -66,6 +66,8 @@ def _render(document: Document, options: RenderOptions, offline: Offline) -> Man
         say(f"{title}: {find_planned(plan, None).finding.message}")
     if plan.cache.model_path is None:
         say(f"{title}: the Deployment follows when the download is finished; --commit COMMIT shows it.")
+    elif plan.waits_for_adapters:
+        say(f"{title}: the Deployment follows when every adapter is there; a commit as its revision shows it.")
     return _without_a_record(render(plan), plan)
 
 

@@ -31,6 +31,8 @@ def make_status_fields(body: KubernetesObject, status: NemotronDeploymentStatus,
         _add_cache(table, status.cache, now)
     if status.endpoint is not None:
         add_field(table, "Endpoint", make_text(status.endpoint.url))
+        if status.endpoint.hostnames:
+            add_field(table, "Hosts", make_text(", ".join(status.endpoint.hostnames)))
     if status.served_names:
         add_field(table, "Served as", make_text(", ".join(status.served_names)))
     _add_revisions(table, status)
@@ -61,6 +63,7 @@ def _add_rollout(table: Table, rollout: RolloutStatus, body: KubernetesObject) -
 def _add_plan(table: Table, plan: PlanStatus) -> None:
     add_field(table, "Model", make_text(plan.model))
     size = f"tensor parallel size {plan.tensor_parallel_size}"
+    size += f", over {plan.nodes_per_replica} nodes" if plan.nodes_per_replica else ""
     gpus = f"{plan.gpus_per_replica} x {plan.accelerator} per replica ({size}), {plan.gpus} in all"
     add_field(table, "GPUs", make_text(gpus))
     weights, kv_cache = format_gib(plan.weights_bytes_per_gpu), format_gib(plan.kv_cache_bytes_per_gpu)

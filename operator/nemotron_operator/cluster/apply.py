@@ -7,10 +7,9 @@ from nemotron_operator.cluster.cache import KubernetesObject, component_of, depl
 from nemotron_operator.cluster.checks import Evidence, is_check, is_refuted, observe_check, read_damage, settle
 from nemotron_operator.cluster.claim_users import list_forsaken_claims
 from nemotron_operator.cluster.difference import is_in_place
-from nemotron_operator.cluster.field_owners import is_owned_as_created, turn_into_applied
+from nemotron_operator.cluster.field_owners import disown_replicas, is_owned_as_created, turn_into_applied
 from nemotron_operator.cluster.inspection import observe_inspection, read_recorded_inspection
 from nemotron_operator.cluster.kinds import (
-    AUTOSCALER,
     CERTIFICATE,
     CLAIM,
     CONTROLLER_REVISION,
@@ -21,11 +20,12 @@ from nemotron_operator.cluster.kinds import (
     KINDS_BY_NAME,
     NETWORK_POLICY,
     POD,
-    SCALED_OBJECT,
+    SCALERS,
     ApiKind,
 )
 from nemotron_operator.cluster.observation import (
     claim_of,
+    is_adapter_list,
     is_older,
     list_pods_of,
     observe_job,
@@ -34,10 +34,12 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign, is_orphan
+from nemotron_operator.cluster.servers import SERVERS, list_servers
 from nemotron_operator.cluster.verification import observe_verification
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.render.manifests import Manifests
 from nemotron_operator.render.metadata import (
+    ADAPTER_COMPONENT,
     CACHE_COMPONENT,
     CACHED_MODEL_ANNOTATION,
     FAILED_ANNOTATION,
@@ -53,8 +55,6 @@ from nemotron_operator.status.observation import JobState
 PRUNED_KINDS = (
     DISRUPTION_BUDGET,
     JOB,
-    AUTOSCALER,
-    SCALED_OBJECT,
     NETWORK_POLICY,
     HTTP_ROUTE,
     INFERENCE_POOL,
@@ -71,12 +71,20 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
     ConflictError
         Something changed since it was observed; reconciling again is the answer.
     """
+    # First, since it would scale what shall stop, and KEDA refuses to scale what a HorizontalPodAutoscaler still does.
+    for kind, live in _list_unwanted(SCALERS, manifests, identity, view):
+        await view.gateway.delete(kind, live)
     for manifest in manifests:
         if manifest["kind"] == CONTROLLER_REVISION.name:
             await _keep_revision(manifest, identity, view)
             continue
-        await _apply_one(KINDS_BY_NAME[manifest["kind"]], manifest, identity, view)
-    for kind, live in _list_unwanted(manifests, identity, view):
+        kind = KINDS_BY_NAME[manifest["kind"]]
+        if kind in SERVERS:
+            await _stop_other_server(kind, identity, view)
+        await _apply_one(kind, manifest, identity, view)
+    for kind, live in _list_unwanted(PRUNED_KINDS, manifests, identity, view):
+        await view.gateway.delete(kind, live)
+    for kind, live in _list_forsaken(manifests, identity, view):
         await view.gateway.delete(kind, live)
 
 
@@ -91,9 +99,18 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
     if kind is JOB:
         await _tend_job(manifest, live, view)
     elif not is_in_place(manifest, live):
-        if is_owned_as_created(live):
-            await _own_as_applied(kind, live, view)
+        leaves_replicas = kind in SERVERS and "replicas" not in manifest["spec"]
+        if is_owned_as_created(live) or leaves_replicas:
+            await _settle_ownership(kind, live, view, leaves_replicas=leaves_replicas)
         view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
+
+
+async def _stop_other_server(kind: ApiKind, identity: Identity, view: ClusterView) -> None:
+    """Delete what made the pods until now, where another kind of object does from now on: the GPUs are scarce."""
+    for other, live in list_servers(view.cache, identity.namespace, identity.name):
+        is_going = "deletionTimestamp" in live["metadata"]
+        if other is not kind and not is_going and find_foreign(live, identity) is None:
+            await view.gateway.delete(other, live)
 
 
 async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
@@ -129,16 +146,22 @@ async def _create(kind: ApiKind, manifest: KubernetesObject, view: ClusterView) 
     return None
 
 
-async def _own_as_applied(kind: ApiKind, live: KubernetesObject, view: ClusterView) -> None:
+async def _settle_ownership(kind: ApiKind, live: KubernetesObject, view: ClusterView, *, leaves_replicas: bool) -> None:
     """Turn the ownership from a creation into that of an apply, once, before the first apply.
 
     Server-side apply removes a dropped field only if an earlier apply owned it, and a creation counts as an update.
-    client-go calls this the upgrade of managed fields (k8s.io/client-go/util/csaupgrade).
+    client-go calls this the upgrade of managed fields (k8s.io/client-go/util/csaupgrade). A number of replicas that is
+    left to a scaler has to stay instead.
     """
     newest = await view.gateway.get(kind, live["metadata"]["namespace"], live["metadata"]["name"])
     if newest is None:
         raise ConflictError(f"{kind.name} {live['metadata']['name']!r} vanished.")
-    await view.gateway.patch_managed_fields(kind, newest, turn_into_applied(newest["metadata"]["managedFields"]))
+    known = newest["metadata"]["managedFields"]
+    settled = turn_into_applied(known)
+    if leaves_replicas:
+        settled = disown_replicas(settled)
+    if settled != known:
+        await view.gateway.patch_managed_fields(kind, newest, settled)
 
 
 async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: ClusterView) -> None:
@@ -151,6 +174,8 @@ async def _tend_job(manifest: KubernetesObject, live: KubernetesObject, view: Cl
     )
     if component_of(live) == INSPECTION_COMPONENT:
         await _tend_inspection(manifest, live, own_pods, view)
+    elif component_of(live) == ADAPTER_COMPONENT:
+        await _tend_adapter(manifest, live, own_pods, view)
     elif component_of(live) == VERIFICATION_COMPONENT:
         verification = observe_verification(live, own_pods)
         if _is_lost(live, own_pods, verification.answer) or _is_outdated(manifest, live):
@@ -188,6 +213,25 @@ async def _tend_download(
             view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
 
 
+async def _tend_adapter(
+    manifest: KubernetesObject, live: KubernetesObject, own_pods: Sequence[KubernetesObject], view: ClusterView
+) -> None:
+    """Record which adapter a Job fetched, unless the volume was made anew since: then it does its work again.
+
+    That the pods were told of a list, and loaded it, has no record: the complete Job is one.
+    """
+    result = observe_job(live, own_pods).result
+    is_outlived = is_older(live, await view.find(CLAIM, live["metadata"]["namespace"], claim_of(live)))
+    if is_adapter_list(live):
+        if is_outlived or _is_outdated(manifest, live):
+            await view.gateway.delete(JOB, live)
+    elif _is_lost(live, own_pods, result) or is_outlived or _is_outdated(manifest, live):
+        await view.gateway.delete(JOB, live)
+    elif result is not None and read_recorded_model(live) is None:
+        annotations = {CACHED_MODEL_ANNOTATION: record_cached_model(result)}
+        view.cache.upsert(JOB, await view.gateway.annotate(JOB, live, annotations))
+
+
 async def _tend_inspection(
     manifest: KubernetesObject, live: KubernetesObject, own_pods: Sequence[KubernetesObject], view: ClusterView
 ) -> None:
@@ -211,21 +255,28 @@ def _is_outdated(manifest: KubernetesObject, live: KubernetesObject) -> bool:
 
 
 def _list_unwanted(
-    manifests: Manifests, identity: Identity, view: ClusterView
+    kinds: Sequence[ApiKind], manifests: Manifests, identity: Identity, view: ClusterView
 ) -> Iterator[tuple[ApiKind, KubernetesObject]]:
     wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
-    for kind in PRUNED_KINDS:
+    for kind in kinds:
         for live in view.cache.list_children(kind, identity.namespace, identity.name):
             is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
             if kind is JOB and component_of(live) == CACHE_COMPONENT and _is_left(live, manifests):
                 continue
             if is_unwanted and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
                 yield kind, live
+
+
+def _list_forsaken(
+    manifests: Manifests, identity: Identity, view: ClusterView
+) -> Iterator[tuple[ApiKind, KubernetesObject]]:
+    """List the volumes that nobody uses any more and shall go, with the Jobs whose pods hold them."""
     for claim in list_forsaken_claims(manifests, identity, view.cache):
         yield CLAIM, claim
         for job in view.cache.list_children(JOB, identity.namespace, identity.name):
             # A pod holds its volume as long as it is there, also one that has ended.
-            if component_of(job) == CACHE_COMPONENT and claim_of(job) == claim["metadata"]["name"]:
+            is_on_volume = component_of(job) in {ADAPTER_COMPONENT, CACHE_COMPONENT}
+            if is_on_volume and claim_of(job) == claim["metadata"]["name"]:
                 yield JOB, job
 
 

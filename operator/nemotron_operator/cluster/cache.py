@@ -164,7 +164,8 @@ def _trim(reported: KubernetesObject) -> KubernetesObject:
 
 def _share_programs(spec: KubernetesObject) -> None:
     """Keep the text of the probe's program once, and not again for each pod and Deployment: it has 15 kB."""
-    pod: KubernetesObject = (spec.get("template") or {}).get("spec") or spec
+    groups = spec.get("leaderWorkerTemplate") or {}
+    pod: KubernetesObject = (spec.get("template") or groups.get("leaderTemplate") or {}).get("spec") or spec
     for container in pod.get("initContainers") or []:
         if "command" in container:
             container["command"] = [sys.intern(str(part)) for part in container["command"]]

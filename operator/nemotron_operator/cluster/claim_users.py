@@ -3,12 +3,13 @@
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_deployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, ENDED_PHASES, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import CLAIM, ENDED_PHASES, NEMOTRON, POD
 from nemotron_operator.cluster.observation import list_mounted_claims
+from nemotron_operator.cluster.servers import find_server
 from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.source import choose_claim_name
 from nemotron_operator.render.manifests import Manifests
-from nemotron_operator.render.metadata import RETENTION_ANNOTATION
+from nemotron_operator.render.metadata import RETENTION_ANNOTATION, read_pod_template
 
 DELETE = "Delete"
 """The retention of a volume that goes with its last user."""
@@ -98,8 +99,8 @@ def _uses(body: KubernetesObject, claim_name: str, catalog: Catalog, cache: Obje
 
 def _list_templates_claims(namespace: str, name: str, cache: ObjectCache) -> set[str]:
     """List the volumes that the next pod of a resource would mount, whether or not one is there now."""
-    server = cache.get(DEPLOYMENT, namespace, name)
-    return list_mounted_claims(server["spec"]["template"]) if server else set()
+    server = find_server(cache, namespace, name)
+    return list_mounted_claims(read_pod_template(server)) if server else set()
 
 
 def _key_of(body: KubernetesObject) -> Key:

@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from nemotron_operator.cluster.cache import KubernetesObject
-from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, DEPLOYMENT, EVENT, NEMOTRON, VERSION, ApiKind
+from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, EVENT, NEMOTRON, VERSION, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
 
@@ -159,16 +159,16 @@ class ClusterGateway:
         path = kind.path(metadata["namespace"], metadata["name"])
         return await self._write("PATCH", kind, path, operations, content_type=_JSON_PATCH)
 
-    async def scale(self, server: KubernetesObject, replicas: int) -> KubernetesObject:
-        """Scale exactly the Deployment that was observed, and touch nothing else of it.
+    async def scale(self, kind: ApiKind, server: KubernetesObject, replicas: int) -> KubernetesObject:
+        """Scale exactly the Deployment or LeaderWorkerSet that was observed, and touch nothing else of it.
 
         The field is owned under a name of its own, from which the next apply of the whole takes it back.
         """
         metadata = server["metadata"]
         body = {"metadata": {"uid": metadata["uid"]}, "spec": {"replicas": replicas}}
-        path = DEPLOYMENT.path(metadata["namespace"], metadata["name"])
+        path = kind.path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": f"{FIELD_MANAGER}-scale"}
-        return await self._write("PATCH", DEPLOYMENT, path, body, query, content_type=_MERGE)
+        return await self._write("PATCH", kind, path, body, query, content_type=_MERGE)
 
     async def renumber(
         self, record: KubernetesObject, revision: int, labels: dict[str, str], annotations: dict[str, str | None]

@@ -51,6 +51,9 @@ HTTP_ROUTE = ApiKind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute
 INFERENCE_POOL = ApiKind("inference.networking.k8s.io", "v1", "inferencepools", "InferencePool")
 CERTIFICATE = ApiKind("cert-manager.io", "v1", "certificates", "Certificate")
 
+SCALERS = (AUTOSCALER, SCALED_OBJECT)
+"""Kinds that decide about the number of replicas."""
+
 ENDED_PHASES = frozenset({"Succeeded", "Failed"})
 """Phases of pods that have ended: they request nothing of a node any more."""
 

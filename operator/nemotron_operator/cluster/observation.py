@@ -1,16 +1,22 @@
 """Live objects to facts and observations. Pure: what it reads was fetched before."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from nemotron_operator.api.cache import CacheStatus
+from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
-from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
+from nemotron_operator.render.metadata import (
+    ADAPTER_LIST_ANNOTATION,
+    CACHED_MODEL_ANNOTATION,
+    PROGRESS_DEADLINE_ANNOTATION,
+)
 from nemotron_operator.status.observation import (
     JobFailure,
     JobState,
@@ -40,6 +46,8 @@ class DownloadReport(JobReport):
     manifest_sha256: str = ""
     read_bytes_per_second: int | None = None
     """None where the volume was not read, and in what an older downloader left."""
+    adapter_rank: int | None = None
+    """None for a model."""
 
 
 _RECORD = TypeAdapter(CachedModel)
@@ -76,18 +84,48 @@ def observe_claim(claim: KubernetesObject) -> ObservedClaim:
     return ObservedClaim(claim["metadata"]["name"], bound=(claim.get("status") or {}).get("phase") == "Bound")
 
 
-def observe_server(deployment: KubernetesObject) -> ObservedServer:
-    """Read how far a Deployment is."""
-    status = deployment.get("status") or {}
-    progressing = find_condition(status, "Progressing")
-    is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
+def observe_server(server: KubernetesObject, now: datetime | None = None) -> ObservedServer:
+    """Read how far a Deployment or a LeaderWorkerSet is.
+
+    Parameters
+    ----------
+    now
+        The time, by which a LeaderWorkerSet is late: a Deployment says so itself.
+    """
+    status, spec = server.get("status") or {}, server.get("spec") or {}
+    is_group = "leaderWorkerTemplate" in spec
     return ObservedServer(
         replicas=status.get("replicas") or 0,
-        is_observed=status.get("observedGeneration") == deployment["metadata"].get("generation"),
-        deadline_message=progressing.get("message", "exceeded") if is_late else "",
-        is_scaled_to_zero=(deployment.get("spec") or {}).get("replicas") == 0,
-        is_paused=bool((deployment.get("spec") or {}).get("paused")),
+        is_observed=status.get("observedGeneration") == server["metadata"].get("generation"),
+        deadline_message=_find_late_groups(server, now) if is_group else _read_progress_deadline(status),
+        is_scaled_to_zero=spec.get("replicas") == 0,
+        is_paused=bool(spec.get("paused")),
+        kind="LeaderWorkerSet" if is_group else "Deployment",
     )
+
+
+def _read_progress_deadline(status: Mapping[str, Any]) -> str:
+    progressing = find_condition(status, "Progressing")
+    is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
+    return str(progressing.get("message", "exceeded")) if is_late else ""
+
+
+def _find_late_groups(server: KubernetesObject, now: datetime | None) -> str:
+    """Find that the groups took longer than they may, one after the other, since they began to change or to start.
+
+    LeaderWorkerSet has no deadline of its own, but it remembers since when not all groups are ready.
+    """
+    progressing = find_condition(server.get("status") or {}, "Progressing")
+    seconds = (server["metadata"].get("annotations") or {}).get(PROGRESS_DEADLINE_ANNOTATION, "")
+    if now is None or progressing.get("status") != "True" or not seconds.isdecimal():
+        return ""
+    try:
+        since = datetime.fromisoformat(str(progressing.get("lastTransitionTime")))
+    except ValueError:
+        return ""
+    if (now - since).total_seconds() <= int(seconds) * max(1, server["spec"].get("replicas") or 0):
+        return ""
+    return f"Not all groups of LeaderWorkerSet {server['metadata']['name']!r} are ready, since {rfc3339(since)}."
 
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:
@@ -162,6 +200,11 @@ def list_mounted_claims(pod: KubernetesObject) -> set[str]:
     return {volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume}
 
 
+def is_adapter_list(job: KubernetesObject) -> bool:
+    """Tell the Job that tells the pods of adapters from those that fetch."""
+    return ADAPTER_LIST_ANNOTATION in (job["metadata"].get("annotations") or {})
+
+
 def is_older(job: KubernetesObject, claim: KubernetesObject | None) -> bool:
     """Tell whether a Job, or a Deployment, was for a volume that is gone: there is none, or it was made after it."""
     if claim is None:
@@ -189,7 +232,8 @@ def _read_deadline(status: Mapping[str, Any]) -> JobFailure | None:
 
 
 def _read_report(pod: KubernetesObject, kind: type[Report]) -> Report | None:
-    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+    status = pod.get("status") or {}
+    for container in (*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])):
         ended = (container.get("state") or {}).get("terminated") or {}
         if (report := parse_report(ended.get("message") or "", kind)) is not None:
             return report
@@ -205,6 +249,7 @@ def _to_cached_model(report: DownloadReport, job: KubernetesObject) -> CachedMod
         manifest_sha256=report.manifest_sha256,
         verified_at=(job.get("status") or {}).get("completionTime", ""),
         read_bytes_per_second=report.read_bytes_per_second or None,
+        adapter_rank=report.adapter_rank,
     )
 
 

@@ -24,7 +24,6 @@ from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.inspection import observe_inspection
 from nemotron_operator.cluster.kinds import (
     CLAIM,
-    DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
     NEMOTRON,
@@ -34,6 +33,7 @@ from nemotron_operator.cluster.kinds import (
     VOLUME,
     ApiKind,
 )
+from nemotron_operator.cluster.network import list_network_objects, observe_network
 from nemotron_operator.cluster.observation import (
     is_older,
     observe_claim,
@@ -44,18 +44,24 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.platform import Platform, read_place
-from nemotron_operator.cluster.pods import observe_failed_pods, observe_pods
+from nemotron_operator.cluster.pods import observe_ending_pods, observe_failed_pods, observe_pods
+from nemotron_operator.cluster.scaling import list_scaling_objects, observe_scalers, read_live_replicas
+from nemotron_operator.cluster.servers import find_server, find_server_of, list_server_names
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
-from nemotron_operator.plan.facts import Facts, ForeignObject, InspectedModel, StorageClassFact
+from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject, InspectedModel, StorageClassFact
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.needed_apis import list_needed_apis
+from nemotron_operator.plan.scaling import count_most_replicas
 from nemotron_operator.plan.storage import needs_storage_classes
 from nemotron_operator.render.metadata import (
+    ADAPTER_COMPONENT,
     CACHE_COMPONENT,
     INSPECTION_COMPONENT,
     SERVER_COMPONENT,
     VERIFICATION_COMPONENT,
+    WORKER_COMPONENT,
+    read_worker_template,
 )
 from nemotron_operator.status.observation import JobState, Observation, ObservedClaim, ObservedInspection, ObservedJob
 
@@ -108,14 +114,14 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     return Facts(
         foreign_objects=await _find_foreign_objects(deployment, lookups, recorded_claims, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
+        cached_adapters=_find_cached_adapters(identity, lookups, claims, cache),
         cached_models={lookups.job_name: volume.cached} if lookups.job_name and volume.cached else {},
         recorded_claims=recorded_claims,
         damage=volume.damage,
         check_due=find_check_due(volume, deployment.spec.cache, requested_at, now, running_since),
         claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
-        serving=read_serving_fact(
-            cache.get(DEPLOYMENT, identity.namespace, identity.name), _select(pods, SERVER_COMPONENT)
-        ),
+        serving=read_serving_fact(find_server_of(identity, cache), _select(pods, SERVER_COMPONENT)),
+        live_replicas=read_live_replicas(find_server_of(identity, cache)),
         missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),
         storage_classes=await _find_storage_classes(deployment, lookups, claims, view),
@@ -125,21 +131,30 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
 
 
 async def observe(
-    identity: Identity, lookups: Lookups, view: ClusterView, *, asks_download: bool = True
+    identity: Identity,
+    lookups: Lookups,
+    view: ClusterView,
+    now: datetime | None = None,
+    *,
+    asks_download: bool = True,
 ) -> Observation:
     """Look at what exists now; ask a download that runs how far it is, if wanted."""
     namespace, name, cache = identity.namespace, identity.name, view.cache
-    server = cache.get(DEPLOYMENT, namespace, name)
+    server = find_server(cache, namespace, name)
     pods = cache.list_children(POD, namespace, name)
+    workers = _select(pods, WORKER_COMPONENT)
+    is_group = server is not None and read_worker_template(server) is not None
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
     claim = await view.find_if_allowed(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
     cache_pods = [pod for pod in _select(pods, CACHE_COMPONENT) if not is_check(pod)]
     asking_pods = _select(pods, VERIFICATION_COMPONENT)
     asking_jobs = _select(cache.list_children(JOB, namespace, name), VERIFICATION_COMPONENT)
     return Observation(
-        server=observe_server(server) if server else None,
+        server=observe_server(server, now) if server else None,
         server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
-        failed_pods=observe_failed_pods(_select(pods, SERVER_COMPONENT)),
+        worker_pods=observe_pods(workers),
+        ending_pods=observe_ending_pods([*_select(pods, SERVER_COMPONENT), *workers]) if is_group else (),
+        failed_pods=observe_failed_pods([*_select(pods, SERVER_COMPONENT), *workers]),
         cache_pods=observe_pods(cache_pods),
         job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,
         verification_pods=observe_pods(asking_pods),
@@ -147,8 +162,14 @@ async def observe(
         claim=await _observe_volume(claim, pods, view) if claim else None,
         inspection_pods=observe_pods(_select(pods, INSPECTION_COMPONENT)),
         inspection=_observe_inspection(namespace, lookups, pods, cache),
+        scalers=observe_scalers(identity, cache),
         checks=tuple(observe_check(job, pods) for job in _list_checks(cache, identity)),
+        adapter_jobs=tuple(
+            observe_job(job, pods) for job in _select(cache.list_children(JOB, namespace, name), ADAPTER_COMPONENT)
+        ),
+        adapter_pods=observe_pods(_select(pods, ADAPTER_COMPONENT)),
         check_request=read_request(cache.get(NEMOTRON, namespace, name)),
+        network=observe_network(identity, cache),
     )
 
 
@@ -192,16 +213,21 @@ async def _find_foreign_objects(
 
     What is there is in the cache. At rest nothing else is asked for: no Job once its volume remembers what it fetched.
     """
-    identity, replicas = deployment.identity, 0 if deployment.spec.suspend else deployment.spec.replicas
-    wanted = [(SERVICE_ACCOUNT, identity.name), (SERVICE, identity.name), (DEPLOYMENT, identity.name)]
-    if replicas > 1:
+    identity = deployment.identity
+    wanted = [(SERVICE_ACCOUNT, identity.name), (SERVICE, identity.name)]
+    asked = frozenset(kind for kind in view.platform.served_kinds if kind.name in list_needed_apis(deployment.spec))
+    wanted += list_server_names(view.cache, identity, asked)
+    if count_most_replicas(deployment.spec) > 1:
         wanted.append((DISRUPTION_BUDGET, identity.name))
     if lookups.job_name is not None and not recorded_claims:
         wanted.append((JOB, lookups.job_name))
     if lookups.inspect_job_name is not None:
         wanted.append((JOB, lookups.inspect_job_name))
+    wanted += [(JOB, name) for name in lookups.adapter_job_names]
     if lookups.shared_claim_name is not None:
         wanted.append((CLAIM, lookups.shared_claim_name))
+    wanted += list_scaling_objects(deployment, view.platform.served_kinds)
+    wanted += list_network_objects(deployment, view.platform.served_kinds)
     found = [await view.find(kind, identity.namespace, name) for kind, name in wanted]
     foreign = (find_foreign(live, identity) for live in found if live is not None)
     return tuple(owner for owner in foreign if owner is not None)
@@ -252,6 +278,23 @@ def _find_inspected(
     if job is None or is_older(job, claims.get(lookups.claim_names[0])):
         return None
     return observe_inspection(job, cache.list_children(POD, identity.namespace, identity.name)).result
+
+
+def _find_cached_adapters(
+    identity: Identity, lookups: Lookups, claims: dict[str, KubernetesObject], cache: ObjectCache
+) -> dict[str, CachedModel]:
+    """Find which adapters their Jobs fetched, to the volume that is there now."""
+    pods = cache.list_children(POD, identity.namespace, identity.name)
+    claim = claims.get(lookups.claim_names[0]) if lookups.claim_names else None
+    found = {}
+    for name in lookups.adapter_job_names:
+        job = cache.get(JOB, identity.namespace, name)
+        if job is None or is_older(job, claim) or find_foreign(job, identity) is not None:
+            continue
+        result = observe_job(job, pods).result
+        if result is not None:
+            found[name] = result
+    return found
 
 
 def _find_answered_job(identity: Identity, cache: ObjectCache) -> str | None:

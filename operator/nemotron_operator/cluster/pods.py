@@ -10,7 +10,7 @@ from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.cluster.observation import JobReport, find_condition, parse_report
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.render.metadata import REVISION_LABEL
-from nemotron_operator.render.pods import OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
+from nemotron_operator.render.pods import GROUP_KEY_LABEL, OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
 from nemotron_operator.status.observation import ContainerRun, ContainerTrouble, FailedPod, JobFailure, ObservedPod
 
 DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
@@ -20,6 +20,12 @@ DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
 def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
     """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
     return tuple(_observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES)
+
+
+def observe_ending_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
+    """Read the pods of groups that go since a container of theirs ended: LeaderWorkerSet makes the whole group anew."""
+    leaving = [pod for pod in pods if _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES]
+    return tuple(pod for pod in map(_observe_pod, leaving) if pod.trouble is not None and pod.trouble.ends)
 
 
 def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ...]:
@@ -52,6 +58,8 @@ def _observe_pod(pod: KubernetesObject) -> ObservedPod:
         deployment=labels.get(DEPLOYMENT_LABEL, ""),
         has_probe=any(each["name"] == PROBE_CONTAINER for each in _list_container_specs(pod)),
         is_out_of_reach=_is_out_of_reach(pod),
+        group=labels.get(GROUP_KEY_LABEL, ""),
+        is_held_back=scheduled.get("reason") == "SchedulingGated",
     )
 
 

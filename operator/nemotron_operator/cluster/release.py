@@ -2,18 +2,20 @@
 
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache, component_of
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, POD
+from nemotron_operator.cluster.kinds import CLAIM, POD, SCALERS
 from nemotron_operator.cluster.observation import is_older, list_mounted_claims
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.pods import observe_pods
+from nemotron_operator.cluster.servers import find_server_of, list_servers
 from nemotron_operator.plan.serving_plan import ServingPlan
-from nemotron_operator.render.metadata import SERVER_COMPONENT
+from nemotron_operator.render.metadata import SERVER_COMPONENT, read_pod_template
 
 
 def wants_no_replica(deployment: ParsedDeployment) -> bool:
     """Tell whether nothing is to serve, whatever else the spec says and whether it can be planned."""
-    return deployment.spec.suspend or deployment.spec.replicas == 0
+    spec = deployment.spec
+    return spec.suspend or (spec.autoscaling is None and spec.replicas == 0)
 
 
 async def has_lost_volume(plan: ServingPlan, view: ClusterView) -> bool:
@@ -24,23 +26,31 @@ async def has_lost_volume(plan: ServingPlan, view: ClusterView) -> bool:
     of the user's, where an earlier revision may still be.
     """
     identity, cache = plan.identity, plan.cache
-    server = view.cache.get(DEPLOYMENT, identity.namespace, identity.name)
+    server = find_server_of(identity, view.cache)
     is_filled_anew = cache.new_claim is not None and cache.model_path is None and cache.damage is None
     if server is None or cache.claim_name is None or not is_filled_anew:
         return False
-    if cache.claim_name not in list_mounted_claims(server["spec"]["template"]):
+    if cache.claim_name not in list_mounted_claims(read_pod_template(server)):
         return False
     is_serving = any(pod.ready for pod in observe_pods(_list_server_pods(identity, view.cache)))
     return not is_serving and is_older(server, await view.find(CLAIM, identity.namespace, cache.claim_name))
 
 
+async def stop_scalers(identity: Identity, view: ClusterView) -> None:
+    """Delete what would scale up again what is scaled to zero here, if it is ours."""
+    for kind in SCALERS:
+        live = view.cache.get(kind, identity.namespace, identity.name)
+        if live is not None and "deletionTimestamp" not in live["metadata"] and find_foreign(live, identity) is None:
+            await view.gateway.delete(kind, live)
+
+
 async def release_gpus(identity: Identity, view: ClusterView) -> None:
     """Scale what serves to zero, if it is ours; a plan that is applied later scales it as it should be."""
-    server = view.cache.get(DEPLOYMENT, identity.namespace, identity.name)
-    if server is None or "deletionTimestamp" in server["metadata"] or server["spec"].get("replicas") == 0:
-        return
-    if find_foreign(server, identity) is None:
-        view.cache.upsert(DEPLOYMENT, await view.gateway.scale(server, 0))
+    for kind, server in list_servers(view.cache, identity.namespace, identity.name):
+        if "deletionTimestamp" in server["metadata"] or server["spec"].get("replicas") == 0:
+            continue
+        if find_foreign(server, identity) is None:
+            view.cache.upsert(kind, await view.gateway.scale(kind, server, 0))
 
 
 def _list_server_pods(identity: Identity, cache: ObjectCache) -> list[KubernetesObject]:

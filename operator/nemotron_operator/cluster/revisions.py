@@ -25,8 +25,12 @@ from nemotron_operator.render.metadata import (
     ROLLOUT_ANNOTATION,
     SERVED_ANNOTATION,
     name_record,
+    read_group_size,
+    read_pod_template,
     read_revision,
+    read_worker_template,
 )
+from nemotron_operator.render.pods import GROUP_KEY_LABEL
 from nemotron_operator.rollout.facts import LivePod, LiveServer
 
 _FAILED = TypeAdapter(FailedRevision)
@@ -40,12 +44,29 @@ def read_records(identity: Identity, listed: Iterable[KubernetesObject]) -> tupl
     return tuple(sorted((record for record in records if record is not None), key=lambda record: record.number))
 
 
-def read_live_server(server: KubernetesObject, pods: Sequence[KubernetesObject], gpu_resource: str) -> LiveServer:
-    """Read the Deployment that is there, with the pods that it made."""
+def read_live_server(
+    server: KubernetesObject,
+    pods: Sequence[KubernetesObject],
+    gpu_resource: str,
+    enough: int | None = None,
+    *,
+    workers: Sequence[KubernetesObject] = (),
+) -> LiveServer:
+    """Read the Deployment or LeaderWorkerSet that is there, with the pods that it made.
+
+    Parameters
+    ----------
+    workers
+        The pods that those which serve lead.
+    enough
+        How many ready pods make it settled, where a scaler may just add more; None where it takes all.
+    """
     annotations, revision = _annotations_of(server), read_revision(server)
     observed = observe_pods(pods)
     replicas = server["spec"].get("replicas") or 0
     serving = [pod.ready and pod.revision == revision for pod in observed]
+    is_whole = all(serving) and len(serving) == replicas and observe_server(server).is_observed
+    is_enough = enough is not None and sum(serving) >= enough and all(pod.revision == revision for pod in observed)
     strategy, why = _read_rollout(server)
     return LiveServer(
         revision=revision,
@@ -55,11 +76,16 @@ def read_live_server(server: KubernetesObject, pods: Sequence[KubernetesObject],
         strategy=strategy,
         why=why,
         replicas=replicas,
-        is_settled=all(serving) and len(serving) == replicas and observe_server(server).is_observed,
-        is_short_of_gpus=any(pod.revision == revision and gpu_resource in pod.unschedulable for pod in observed),
+        is_settled=is_whole or is_enough,
+        is_short_of_gpus=any(
+            pod.revision == revision and gpu_resource in pod.unschedulable
+            for pod in (*observed, *observe_pods(workers))
+        ),
         ready_pods=sum(pod.ready for pod in observed),
-        pods=tuple(_read_pod(pod, gpu_resource) for pod in pods if _has_node(pod)),
-        template=server["spec"]["template"],
+        pods=tuple(_read_pod(pod, gpu_resource) for pod in (*pods, *workers) if _has_node(pod)),
+        template=read_pod_template(server),
+        worker_template=read_worker_template(server),
+        group_size=read_group_size(server),
     )
 
 
@@ -89,6 +115,8 @@ def _read_record(identity: Identity, live: KubernetesObject) -> RevisionRecord |
         created_at=metadata.get("creationTimestamp", ""),
         has_served=SERVED_ANNOTATION in annotations,
         failed=_read_failed(annotations.get(FAILED_ANNOTATION)),
+        worker_template=data.get("workerTemplate"),
+        group_size=int(data.get("groupSize") or 1),
     )
 
 
@@ -109,7 +137,9 @@ def _read_rollout(server: KubernetesObject) -> tuple[Strategy, str]:
         strategy = _STRATEGIES.get(remembered["strategy"])
         if strategy is not None:
             return strategy, str(remembered.get("why", ""))
-    rolling = (server["spec"].get("strategy") or {}).get("rollingUpdate") or {}
+    spec = server["spec"]
+    rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
+    rolling = (spec.get("rolloutStrategy") or {}).get("rollingUpdateConfiguration") or rolling
     return "Replace" if rolling.get("maxSurge") in {0, "0", "0%", None} else "Surge", ""
 
 
@@ -119,6 +149,7 @@ def _read_pod(pod: KubernetesObject, gpu_resource: str) -> LivePod:
         gpus=count_requested(pod, gpu_resource),
         is_leaving="deletionTimestamp" in pod["metadata"],
         claims=frozenset(list_mounted_claims(pod)),
+        group=(pod["metadata"].get("labels") or {}).get(GROUP_KEY_LABEL, ""),
     )
 
 

@@ -11,10 +11,11 @@ from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import component_of
 from nemotron_operator.cluster.kept_weights import find_without_weights
-from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, DEPLOYMENT, NEMOTRON, POD
+from nemotron_operator.cluster.kinds import CONTROLLER_REVISION, NEMOTRON, POD
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.revisions import read_live_server, read_pinned_revision, read_records, read_restart
+from nemotron_operator.cluster.servers import find_server_of
 from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL
 from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.rollout import FailedRevision, RevisionRecord, RolloutPlan
@@ -24,12 +25,13 @@ from nemotron_operator.render.metadata import (
     REVISION_COMPONENT,
     SERVED_ANNOTATION,
     SERVER_COMPONENT,
+    WORKER_COMPONENT,
     format_selector,
     hash_manifest,
     name_record,
 )
 from nemotron_operator.render.pod_revision import name_revision
-from nemotron_operator.render.server_pod import PodTemplate, render_server_pod
+from nemotron_operator.render.server_pod import PodTemplate, render_server_pod, render_worker_pod
 from nemotron_operator.rollout.facts import LiveServer, RolloutFacts
 from nemotron_operator.rollout.revision import choose_revision
 from nemotron_operator.rollout.strategy import needs_room, plan_rollout
@@ -38,18 +40,18 @@ from nemotron_operator.status.observation import Observation
 
 
 async def settle_rollout(plan: ServingPlan, spec: Mapping[str, Any], view: ClusterView) -> RolloutPlan | None:
-    """Observe and decide which pods shall serve, and how they replace those that do; None before there are weights.
+    """Observe and decide which pods shall serve, and how they replace those that do; None before all files are there.
 
     Parameters
     ----------
     spec
         The resource's spec as its user wrote it.
     """
-    if plan.cache.model_path is None:
+    if not plan.has_all_files:
         return None
-    rendered = render_server_pod(plan)
+    rendered, workers = render_server_pod(plan), render_worker_pod(plan)
     facts = await _observe(plan, rendered, view)
-    chosen = choose_revision(plan, rendered, spec, __version__, facts)
+    chosen = choose_revision(plan, rendered, spec, __version__, facts, workers=workers)
     nodes = await list_gpu_nodes(plan, view) if needs_room(plan, chosen, facts.live) else None
     return plan_rollout(plan, chosen, facts.live, nodes)
 
@@ -63,7 +65,8 @@ async def look_for_gpus(decision: Decision, observation: Observation, view: Clus
     """Add which nodes have GPUs free, where a pod waits for some."""
     if not isinstance(decision, ServingPlan):
         return observation
-    if not any(decision.pod.gpu_resource in pod.unschedulable for pod in observation.server_pods):
+    waiting = (*observation.server_pods, *observation.worker_pods)
+    if not any(decision.pod.gpu_resource in pod.unschedulable for pod in waiting):
         return observation
     nodes = await list_gpu_nodes(decision, view)
     return observation if nodes is None else replace(observation, gpu_nodes=tuple(nodes))
@@ -111,11 +114,13 @@ async def _annotate(
 async def _observe(plan: ServingPlan, rendered: PodTemplate, view: ClusterView) -> RolloutFacts:
     identity = plan.identity
     body = view.cache.get(NEMOTRON, identity.namespace, identity.name)
-    server = view.cache.get(DEPLOYMENT, identity.namespace, identity.name)
+    server = find_server_of(identity, view.cache)
     pods = view.cache.list_children(POD, identity.namespace, identity.name)
     serving = [pod for pod in pods if component_of(pod) == SERVER_COMPONENT]
+    workers = [pod for pod in pods if component_of(pod) == WORKER_COMPONENT]
+    enough = plan.scaling.least_replicas if plan.scaling else None
     facts = RolloutFacts(
-        live=read_live_server(server, serving, plan.pod.gpu_resource) if server else None,
+        live=read_live_server(server, serving, plan.pod.gpu_resource, enough, workers=workers) if server else None,
         pinned=read_pinned_revision(body),
         restarted_at=read_restart(body),
     )

@@ -38,12 +38,14 @@ class VerificationReport(JobReport):
 
 
 def read_serving_fact(server: KubernetesObject | None, pods: Sequence[KubernetesObject]) -> ServingFact | None:
-    """Tell what serves, if every pod that the Deployment wants is there, of its newest template, and ready."""
-    if server is None or not observe_server(server).is_observed:
+    """Tell what serves, if every pod that is there is of the newest template, and at least one is ready."""
+    if server is None:
         return None
-    revision, replicas = read_revision(server), server["spec"].get("replicas") or 0
-    serving = [pod.ready and pod.revision == revision for pod in observe_pods(pods)]
-    return ServingFact(revision, replicas) if serving and all(serving) and len(serving) == replicas else None
+    revision, wanted, seen = read_revision(server), server["spec"].get("replicas") or 0, observe_pods(pods)
+    ready = sum(pod.ready for pod in seen)
+    if ready == 0 or any(pod.revision != revision for pod in seen):
+        return None
+    return ServingFact(revision, ready, is_whole=ready == len(seen) == wanted and observe_server(server).is_observed)
 
 
 def observe_verification(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedVerification:

@@ -21,6 +21,8 @@ TYPED_ARGUMENTS = {
     "--override-generation-config": "engine.sampling",
     "--port": "service.port",
     "--api-key": "apiKeySecretRef",
+    "--ssl-certfile": "tls",
+    "--ssl-keyfile": "tls",
 }
 """Arguments that a field of the resource sets. A second source would contradict the plan."""
 
@@ -51,8 +53,7 @@ OPERATOR_ARGUMENTS = frozenset(
         "--headless",
         "--grpc",
         "--grpc-port",
-        "--ssl-keyfile",
-        "--ssl-certfile",
+        "--enable-ssl-refresh",
         "--ssl-ca-certs",
         "--ssl-cert-reqs",
         "--help",
@@ -122,6 +123,8 @@ OPERATOR_VARIABLES = frozenset(
         "VLLM_ENGINE_READY_TIMEOUT_S",
         "VLLM_NO_USAGE_STATS",
         "VLLM_PORT",
+        "WATCHFILES_FORCE_POLLING",
+        "WATCHFILES_POLL_DELAY_MS",
         "XDG_CACHE_HOME",
     }
 )

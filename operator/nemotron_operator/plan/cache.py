@@ -1,17 +1,16 @@
 """The cache's part of the plan: which volume, and what has to be fetched into it."""
 
-from nemotron_operator.api.quantity import format_bytes, format_cores, parse_quantity
-from nemotron_operator.api.references import ConfigMapKeyReference
+from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.plan.access_modes import DEFAULT_ACCESS_MODES, is_for_one_node, is_for_one_pod, plan_access_modes
 from nemotron_operator.plan.check import choose_start_check_image, find_obstacle, plan_check
-from nemotron_operator.plan.deadline import choose_deadline
+from nemotron_operator.plan.download import plan_download
 from nemotron_operator.plan.facts import ClaimUser
 from nemotron_operator.plan.memory.weights import count_repository_bytes
 from nemotron_operator.plan.names import name_compiled_code, name_download_job
 from nemotron_operator.plan.provided import plan_provided
 from nemotron_operator.plan.request import PlanRequest
-from nemotron_operator.plan.serving_plan import CachePlan, DownloadPlan, EnginePlan, NewClaim
-from nemotron_operator.plan.source import Download, choose_claim_name, choose_download
+from nemotron_operator.plan.serving_plan import CachePlan, EnginePlan, NewClaim
+from nemotron_operator.plan.source import choose_claim_name, choose_download
 from nemotron_operator.plan.storage import wants_growth
 from nemotron_operator.plan.volume_doubts import list_volume_doubts
 from nemotron_operator.units import GIB
@@ -34,7 +33,13 @@ def plan_cache(request: PlanRequest, engine: EnginePlan) -> CachePlan:
     return CachePlan(
         claim_name=claim_name,
         new_claim=None if existing else _plan_claim(request, claim_name),
-        download=_plan_download(request, download, job_name),
+        download=plan_download(
+            request.config,
+            download,
+            source.hugging_face if source else None,
+            job_name,
+            count_repository_bytes(request.architecture),
+        ),
         cached=cached,
         is_recorded=claim_name in request.facts.recorded_claims,
         provided_path=None,
@@ -79,26 +84,3 @@ def _list_owners(request: PlanRequest) -> tuple[ClaimUser, ...]:
     users = request.facts.claim_users
     wants_deletion = request.spec.cache.retention == "Delete" and all(user.retention == "Delete" for user in users)
     return users if wants_deletion else ()
-
-
-def _plan_download(request: PlanRequest, download: Download, job_name: str) -> DownloadPlan:
-    source, config = request.spec.model.source, request.config
-    hub, s3 = source.hugging_face if source else None, download.s3
-    expected_bytes = count_repository_bytes(request.architecture)
-    ca_config_map = s3.ca_config_map_ref if s3 else hub.ca_config_map_ref if hub else None
-    default_ca = config.download_ca_config_map
-    return DownloadPlan(
-        job_name=job_name,
-        image=config.downloader_image,
-        origin=download,
-        endpoint=None if s3 else (hub.endpoint if hub else None) or config.hub_endpoint,
-        token=hub.token_secret_ref if hub else None,
-        credentials=s3.credentials_secret_ref if s3 else None,
-        ca_config_map=ca_config_map
-        or (ConfigMapKeyReference(name=default_ca.name, key=default_ca.key) if default_ca else None),
-        env=tuple(sorted(config.download_env.items())),
-        expected_bytes=expected_bytes,
-        deadline_seconds=choose_deadline(expected_bytes),
-        cpu=format_cores(parse_quantity(config.download_cpu)),
-        memory=format_bytes(int(parse_quantity(config.download_memory))),
-    )

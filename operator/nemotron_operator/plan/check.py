@@ -10,6 +10,7 @@ from nemotron_operator.plan.deadline import choose_deadline
 from nemotron_operator.plan.facts import CachedModel
 from nemotron_operator.plan.names import name_check_job
 from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.scaling import count_most_replicas
 from nemotron_operator.plan.serving_plan import CheckPlan
 
 NEVER, ON_START, SCHEDULE = "Never", "OnStart", "Schedule"
@@ -91,7 +92,7 @@ def _interval_of(cache: CacheSpec) -> timedelta:
 
 def find_obstacle(request: PlanRequest) -> str | None:
     """Find why a check that is due cannot be made; None when it can, or none is due."""
-    is_held = is_for_one_pod(plan_access_modes(request)) and request.spec.replicas > 0 and not request.spec.suspend
+    is_held = is_for_one_pod(plan_access_modes(request)) and count_most_replicas(request.spec) > 0
     if request.facts.check_due is None or not is_held:
         return None
     return (

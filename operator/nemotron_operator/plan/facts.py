@@ -61,6 +61,8 @@ class CachedModel:
     """RFC 3339."""
     read_bytes_per_second: int | None = None
     """Rate at which the volume was read when the model was downloaded; None where it was not measured."""
+    adapter_rank: int | None = None
+    """The largest rank of a LoRA adapter; None for a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,13 @@ class InspectedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServingFact:
-    """A Deployment at rest: every pod that it wants is there, of one revision, and ready."""
+    """A Deployment whose pods are all of one revision, of which at least one is ready."""
 
     revision: str
     replicas: int
+    """Pods that are ready."""
+    is_whole: bool = True
+    """Whether these are all that it wants, and no other is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ class Facts:
     """Claims of the namespace by name: those that were looked up and exist."""
     cached_models: dict[str, CachedModel] = field(default_factory=dict)
     """What is on the volumes, by the name of the cache Job that would fetch it."""
+    cached_adapters: dict[str, CachedModel] = field(default_factory=dict)
+    """The adapters that are on the volume, by the name of the Job that fetched each."""
     recorded_claims: frozenset[str] = frozenset()
     """Claims that carry the record of what is on them, so that no Job is needed to know."""
     damage: Damage | None = None
@@ -120,7 +127,9 @@ class Facts:
     claim_users: tuple[ClaimUser, ...] = ()
     """The resources of the namespace that name the same volume, this one among them, by name."""
     serving: ServingFact | None = None
-    """What serves, if it is whole; None while pods start, are replaced or are missing."""
+    """What serves; None while no pod does, and while some are replaced."""
+    live_replicas: int | None = None
+    """How many replicas what serves is told to have, by whomever; None where there is nothing that serves."""
     missing_apis: frozenset[str] = frozenset()
     """Kinds that the spec asks for and the API server does not know."""
     answered_job: str | None = None

@@ -5,15 +5,17 @@ import json
 from typing import Any
 
 from nemotron_operator.api.spec import NemotronDeploymentSpec
+from nemotron_operator.plan.adapter_plan import AdapterPlan
 from nemotron_operator.plan.serving_plan import CachePlan
 
 _NOT_IN_PODS: dict[str, Any] = {
     "autoscaling": True,
     "cache": True,  # where the weights are counts, below, not how they got there
     "inference_pool": True,
-    "model": {"source": True},
+    "model": {"source": True, "adapters": True},  # where each adapter is counts, below, unless it is loaded live
     "network_policy": True,
     "plan_policy": True,
+    "queue_name": True,  # a label of the object that makes the pods
     "replicas": True,
     "rollout": {"strategy": True},
     "route": True,
@@ -25,7 +27,7 @@ _NOT_IN_PODS: dict[str, Any] = {
 _LENGTH = 12
 
 
-def hash_inputs(spec: NemotronDeploymentSpec, cache: CachePlan) -> str:
+def hash_inputs(spec: NemotronDeploymentSpec, cache: CachePlan, adapters: tuple[AdapterPlan, ...] = ()) -> str:
     """Hash the fields of the spec that pods show, and where the weights are.
 
     Notes
@@ -35,6 +37,7 @@ def hash_inputs(spec: NemotronDeploymentSpec, cache: CachePlan) -> str:
     """
     wanted = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_PODS)
     weights = {
+        "adapters": {} if spec.engine.lora.loading == "Live" else {each.name: each.path for each in adapters},
         "claimName": cache.claim_name,
         "image": cache.image,
         "isCompiledCodeKept": cache.compiled_key is not None,

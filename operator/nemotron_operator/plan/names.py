@@ -4,10 +4,24 @@ import hashlib
 import json
 import re
 
+GROUP_SUFFIX = "-nodes"
+"""What the LeaderWorkerSet of a replica over several nodes adds to the resource's name: its own Service has that too,
+and would else be the one in front of the replicas."""
+
 
 def name_download_job(deployment_name: str, claim_name: str, *download: str) -> str:
     """Name the cache Job: another repository, revision or volume is another Job, since a Job cannot be changed."""
     return f"{deployment_name}-cache-{_digest(claim_name, *download, length=8)}"
+
+
+def name_adapter_job(deployment_name: str, claim_name: str, *download: str) -> str:
+    """Name the Job that fetches an adapter: another repository, revision or volume is another Job."""
+    return f"{deployment_name}-lora-{_digest(claim_name, *download, length=9)}"
+
+
+def name_adapter_list_job(deployment_name: str, claim_name: str, *listed: str) -> str:
+    """Name the Job that tells the pods which adapters to load: another list, or another volume, is another Job."""
+    return f"{deployment_name}-loras-{_digest(claim_name, *listed, length=8)}"
 
 
 def name_inspect_job(deployment_name: str, claim_name: str, path: str, *, writes_manifest: bool) -> str:
@@ -23,6 +37,11 @@ def name_verify_job(deployment_name: str, revision: str, *question: str) -> str:
 def name_check_job(deployment_name: str, claim_name: str, commit: str, due_since: str) -> str:
     """Name the Job that reads every byte again: each time that one is due it is another Job."""
     return f"{deployment_name}-check-{_digest(claim_name, commit, due_since, length=8)}"
+
+
+def name_groups(deployment_name: str) -> str:
+    """Name the LeaderWorkerSet."""
+    return f"{deployment_name}{GROUP_SUFFIX}"
 
 
 def name_shared_claim(repository: str, *rest: str) -> str:
@@ -44,9 +63,20 @@ def name_compiled_code(image: str, model_path: str, accelerator: str, *sizes: in
     return _digest(image, model_path, accelerator, *map(str, sizes), length=16)
 
 
-def locate_service(deployment_name: str, namespace: str, port: int) -> str:
+def name_certificate(deployment_name: str) -> str:
+    """Name the certificate that cert-manager is asked for, and the Secret that it writes."""
+    return f"{deployment_name}-tls"
+
+
+def list_service_names(deployment_name: str, namespace: str) -> tuple[str, ...]:
+    """List the names by which clients inside the cluster find the Service, the shortest first."""
+    full_name = f"{deployment_name}.{namespace}.svc"
+    return (deployment_name, f"{deployment_name}.{namespace}", full_name, f"{full_name}.cluster.local")
+
+
+def locate_service(deployment_name: str, namespace: str, port: int, *, is_encrypted: bool = False) -> str:
     """Give the base URL of the OpenAI-compatible API, as clients inside the cluster reach it."""
-    return f"http://{deployment_name}.{namespace}.svc:{port}/v1"
+    return f"{'https' if is_encrypted else 'http'}://{deployment_name}.{namespace}.svc:{port}/v1"
 
 
 def _digest(*parts: str, length: int) -> str:

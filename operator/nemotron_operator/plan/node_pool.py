@@ -1,4 +1,4 @@
-"""Node pool: how many replicas find a node. First-fit decreasing; one replica never spans nodes."""
+"""Node pool: how many replicas find a node. First-fit decreasing; what is placed never spans nodes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

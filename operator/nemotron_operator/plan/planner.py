@@ -5,6 +5,7 @@ from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import ParsedDeployment
 from nemotron_operator.catalog.catalog import Catalog
 from nemotron_operator.config import OperatorConfig
+from nemotron_operator.plan.adapter_list import plan_adapter_list
 from nemotron_operator.plan.adapters import plan_adapters
 from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_faster
 from nemotron_operator.plan.cache import plan_cache
@@ -12,8 +13,11 @@ from nemotron_operator.plan.cost import count_cost_per_hour
 from nemotron_operator.plan.engine_log import plan_engine_log
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.plan.inputs import hash_inputs
+from nemotron_operator.plan.lora import plan_lora
 from nemotron_operator.plan.memory_arguments import list_unaccounted
+from nemotron_operator.plan.needed_apis import LEADER_WORKER_SET
 from nemotron_operator.plan.network import plan_network
+from nemotron_operator.plan.node_count import count_nodes
 from nemotron_operator.plan.parsers import choose_reasoning_parser, choose_tool_call_parser
 from nemotron_operator.plan.policy import (
     CHECKS,
@@ -24,7 +28,7 @@ from nemotron_operator.plan.policy import (
 )
 from nemotron_operator.plan.probe import plan_probe
 from nemotron_operator.plan.request import PlanRequest, resolve_request
-from nemotron_operator.plan.scaling import plan_scaling
+from nemotron_operator.plan.scaling import plan_replicas, plan_scaling
 from nemotron_operator.plan.serving_plan import (
     CostPlan,
     EnginePlan,
@@ -66,8 +70,13 @@ def make_plan(
 
 
 def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> ServingPlan:
-    engine, replicas = _plan_engine(request, sizing), 0 if request.spec.suspend else request.spec.replicas
+    engine, replicas = _plan_engine(request, sizing), plan_replicas(request)
     cache = plan_cache(request, engine)
+    startup = plan_startup(request, cache.cached)
+    scaling = plan_scaling(request, startup)
+    lora, adapters, startup = plan_lora(request), plan_adapters(request, cache), plan_startup(request, cache.cached)
+    gpus_per_node = request.known_profile.gpus_per_node
+    nodes = count_nodes(request.spec.parallelism, sizing.shape.parallelism, gpus_per_node)
     return ServingPlan(
         identity=request.identity,
         model_name=request.known_entry.name,
@@ -85,16 +94,19 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         engine=engine,
         engine_log=plan_engine_log(engine),
         probe=plan_probe(engine.served_names[0], engine.port, engine.env),
-        startup=plan_startup(request, cache.cached),
-        verification=plan_verification(request, engine, replicas),
-        pod=_plan_pod(request, sizing.gpus),
-        inputs=hash_inputs(request.spec, cache),
+        startup=startup,
+        verification=plan_verification(request, engine, replicas, scaling),
+        pod=_plan_pod(request, sizing.gpus // nodes),
+        nodes=nodes,
+        inputs=hash_inputs(request.spec, cache, adapters),
         rollout_strategy=request.spec.rollout.strategy,
-        scaling=plan_scaling(request),
+        scaling=scaling,
         network=plan_network(request),
-        adapters=plan_adapters(request),
+        lora=lora,
+        adapters=adapters,
+        adapter_list=plan_adapter_list(request, cache, adapters, startup, replicas),
         queue_name=request.spec.queue_name,
-        missing_apis=request.facts.missing_apis,
+        missing_apis=request.facts.missing_apis - {LEADER_WORKER_SET},
         warning=warning,
     )
 

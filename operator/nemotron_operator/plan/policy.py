@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 
+from nemotron_operator.plan.checks.adapters import (
+    adapters_are_set_once,
+    adapters_have_a_volume,
+    adapters_have_names_of_their_own,
+    adapters_have_small_ranks,
+)
 from nemotron_operator.plan.checks.check import damage_can_be_repaired, provided_weights_can_be_checked
 from nemotron_operator.plan.checks.fit import context_fits, states_fit, weights_fit
+from nemotron_operator.plan.checks.groups import groups_are_possible, groups_have_names
 from nemotron_operator.plan.checks.model import (
     context_is_within_model,
     engine_is_new_enough,
@@ -20,8 +27,10 @@ from nemotron_operator.plan.checks.platform import (
     image_is_allowed,
     names_are_free,
 )
+from nemotron_operator.plan.checks.scaling import prometheus_is_known
 from nemotron_operator.plan.checks.shape import (
-    parallelism_fits_node,
+    nodes_divide_pipeline,
+    parallelism_fits_nodes,
     pipeline_has_layers,
     step_holds_batch,
     tensor_parallel_divides,
@@ -49,15 +58,21 @@ CHECKS: tuple[Check, ...] = (
     engine_is_new_enough,
     extra_arguments_are_allowed,
     extra_variables_are_allowed,
+    adapters_have_names_of_their_own,
+    adapters_are_set_once,
+    adapters_have_small_ranks,
+    prometheus_is_known,
     context_is_within_model,  # what the model cannot do on any GPU
     tensor_parallel_divides,
     pipeline_has_layers,
-    parallelism_fits_node,  # what one node cannot do
+    nodes_divide_pipeline,
+    parallelism_fits_nodes,  # what one node cannot do
     step_holds_batch,  # what the engine cannot do
     cache_holds_weights,  # what the volume cannot do
     named_claim_exists,
     volume_can_be_filled,
     volume_reaches_download,
+    adapters_have_a_volume,
     provided_weights_can_be_checked,
     damage_can_be_repaired,
     storage_class_exists,  # what the cluster cannot do
@@ -67,7 +82,7 @@ CHECKS: tuple[Check, ...] = (
 )
 """What cannot work at all, whatever the size. The first violation wins."""
 
-SIZED_CHECKS: tuple[SizedCheck, ...] = (volume_reaches_replicas,)
+SIZED_CHECKS: tuple[SizedCheck, ...] = (groups_are_possible, groups_have_names, volume_reaches_replicas)
 """What cannot work at all with the chosen parallelism. They run after the others."""
 
 FIT_CHECKS: tuple[SizedCheck, ...] = (

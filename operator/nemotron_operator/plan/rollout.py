@@ -38,6 +38,10 @@ class RevisionRecord:
     has_served: bool = False
     """Whether all its replicas served at some time."""
     failed: FailedRevision | None = None
+    worker_template: Mapping[str, Any] | None = None
+    """The template of the pods that a serving pod leads, as it was rendered; None where each serves alone."""
+    group_size: int = 1
+    """Pods of one replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +89,9 @@ class RolloutPlan:
     """Whether a replica of that earlier revision takes fewer GPUs."""
     is_unproven: bool = False
     """Whether it is known that the record does not say yet that all its replicas served."""
+    worker_template: Mapping[str, Any] | None = None
+    """The template of the pods that a serving pod leads, labelled likewise; None where each serves alone."""
+    group_size: int = 1
+    """Pods of one replica: more than one are a group of a LeaderWorkerSet."""
     unknown_pin: str | None = None
     """The revision that somebody chose, where it is neither kept nor what is rendered now."""

@@ -6,43 +6,17 @@ from typing import Literal
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.pod_template import PodTemplateSpec
-from nemotron_operator.api.references import ConfigMapKeyReference, SecretKeyReference, SecretReference
+from nemotron_operator.api.references import SecretKeyReference
 from nemotron_operator.api.spec import EnvironmentVariable
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.config import Toleration
-from nemotron_operator.plan.adapter_plan import AdapterPlan
+from nemotron_operator.plan.adapter_plan import AdapterListPlan, AdapterPlan, LoraPlan
+from nemotron_operator.plan.download_plan import DownloadPlan
 from nemotron_operator.plan.facts import CachedModel, ClaimUser, Damage, InspectedModel, ServingFact
 from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.names import locate_service, name_verify_job
 from nemotron_operator.plan.network_plan import NetworkPlan
 from nemotron_operator.plan.scaling_plan import ScalingPlan
-from nemotron_operator.plan.source import Download
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadPlan:
-    """What the cache Job fetches."""
-
-    job_name: str
-    image: str
-    origin: Download
-    endpoint: str | None
-    """Address of a mirror of the hub; None for the public one, and for an object store."""
-    token: SecretKeyReference | None
-    credentials: SecretReference | None
-    """The Secret with the object store's keys."""
-    ca_config_map: ConfigMapKeyReference | None
-    """Certificates of a private CA; None trusts the public ones."""
-    env: tuple[tuple[str, str], ...]
-    """The platform's environment variables: proxies."""
-    expected_bytes: int
-    """Size of the weights as the catalogue's geometry gives it; config and tokenizer files come on top."""
-    deadline_seconds: int
-    """How long the download may take, all attempts together."""
-    cpu: str
-    """Requested by the pod."""
-    memory: str
-    """Requested by the pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +217,7 @@ class VerificationPlan:
     deadline_seconds: int
     """How long the Job may take, all attempts together."""
     serving: ServingFact | None
-    """What serves as a whole, and may be asked; None when the number of replicas is not the desired one."""
+    """What serves and may be asked; None when the number of replicas is not the desired one."""
     answered_job: str | None
     """The Job whose question was answered last, for whatever revision."""
 
@@ -290,7 +264,7 @@ class ServingPlan:
     model_name: str
     accelerator: str
     replicas: int
-    """Zero while suspended."""
+    """Zero while suspended; with a scaler, what it came to, and zero where it took the last one away."""
     memory: GpuMemory
     longest_max_model_len: int
     """The longest context that this parallelism would hold, in tokens."""
@@ -323,8 +297,12 @@ class ServingPlan:
     """Who decides about the replicas; None where the spec's number counts."""
     network: NetworkPlan = field(default_factory=NetworkPlan)
     """What is around the Service."""
+    lora: LoraPlan | None = None
+    """How the engine holds adapters; None where it holds none."""
     adapters: tuple[AdapterPlan, ...] = ()
     """The LoRA adapters that are asked for."""
+    adapter_list: AdapterListPlan | None = None
+    """How the pods that run are told which to load; None where they are told when they start."""
     queue_name: str | None = None
     """Kueue's LocalQueue; None where nothing is queued."""
     missing_apis: frozenset[str] = frozenset()
@@ -333,14 +311,48 @@ class ServingPlan:
     """What does not fit although `planPolicy: Warn` lets it start."""
 
     @property
+    def waits_for_adapters(self) -> bool:
+        """Whether the pods wait for an adapter: those that load them live start without."""
+        is_live = self.lora is not None and self.lora.is_live
+        return not is_live and any(adapter.path is None for adapter in self.adapters)
+
+    @property
+    def has_all_files(self) -> bool:
+        """Whether everything is there that a pod reads when it starts."""
+        is_certificate_made = self.network.tls is not None and self.network.tls.issuer is not None
+        can_be_certified = not is_certificate_made or "Certificate" not in self.missing_apis
+        return self.cache.model_path is not None and not self.waits_for_adapters and can_be_certified
+
+    @property
     def base_url(self) -> str:
         """Where clients inside the cluster find the OpenAI-compatible API."""
-        return locate_service(self.identity.name, self.identity.namespace, self.engine.port)
+        is_encrypted = self.network.tls is not None
+        return locate_service(self.identity.name, self.identity.namespace, self.engine.port, is_encrypted=is_encrypted)
+
+    @property
+    def set_replicas(self) -> int | None:
+        """Give the number of replicas that is set; None where a scaler's is left as it is."""
+        return None if self.scaling is not None and self.scaling.leaves_replicas else self.replicas
+
+    @property
+    def most_replicas(self) -> int:
+        """Count the replicas that there may come to be without another plan."""
+        return self.replicas if self.scaling is None else max(self.replicas, self.scaling.max_replicas)
+
+    @property
+    def is_scaled_to_zero(self) -> bool:
+        """Tell whether a scaler took the last replica away, which is no suspension."""
+        return self.scaling is not None and self.replicas == 0
 
     @property
     def gpus(self) -> int:
         """Count the GPUs of all desired replicas."""
-        return self.replicas * self.pod.gpus
+        return self.replicas * self.gpus_per_replica
+
+    @property
+    def gpus_per_replica(self) -> int:
+        """Count the GPUs of one replica: those of all its pods."""
+        return self.nodes * self.pod.gpus
 
 
 @dataclass(frozen=True, slots=True)

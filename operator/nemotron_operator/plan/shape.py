@@ -1,6 +1,8 @@
 """From what is asked for to the settings that decide about memory."""
 
+from nemotron_operator.plan.lora import plan_lora
 from nemotron_operator.plan.memory.account import EngineShape
+from nemotron_operator.plan.memory.adapters import AdapterRoom
 from nemotron_operator.plan.memory.engine_memory import EngineMemory, adjust_engine_memory, find_engine_memory
 from nemotron_operator.plan.memory.kv_cache import BLOCK_TOKENS
 from nemotron_operator.plan.memory.parallelism import Parallelism
@@ -27,7 +29,13 @@ def make_shape(request: PlanRequest, parallelism: Parallelism, max_num_seqs: int
         engine=_choose_engine_memory(request),
         block_tokens=request.memory_arguments.block_tokens or BLOCK_TOKENS,
         told_kv_cache_bytes=None if profile.kv_cache_mib is None else profile.kv_cache_mib * MIB,
+        adapters=_choose_adapter_room(request),
     )
+
+
+def _choose_adapter_room(request: PlanRequest) -> AdapterRoom | None:
+    lora = plan_lora(request)
+    return AdapterRoom(lora.max_rank, lora.max_loaded) if lora is not None else None
 
 
 def _choose_kv_element_bytes(request: PlanRequest) -> int:

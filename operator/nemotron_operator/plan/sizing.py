@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from nemotron_operator.plan.memory.account import EngineShape, GpuMemory, estimate_gpu_memory
 from nemotron_operator.plan.memory.parallelism import Parallelism, list_legal_tensor_parallel_sizes
+from nemotron_operator.plan.node_count import count_largest_tensor
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.shape import make_shape
 from nemotron_operator.units import MIB
@@ -109,9 +110,9 @@ def size_replica(request: PlanRequest, parallelism: Parallelism, max_model_len: 
 
 
 def list_parallelisms(request: PlanRequest) -> list[Parallelism]:
-    """List what one node allows with the pipeline that is asked for, the fewest GPUs first."""
+    """List what the nodes allow with the pipeline that is asked for, the fewest GPUs first."""
     pipeline = request.spec.parallelism.pipeline or 1
-    largest = request.known_profile.gpus_per_node // pipeline
+    largest = count_largest_tensor(request.spec.parallelism, request.known_profile.gpus_per_node)
     return [Parallelism(tensor, pipeline) for tensor in list_legal_tensor_parallel_sizes(request.architecture, largest)]
 
 

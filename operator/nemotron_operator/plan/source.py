@@ -47,11 +47,16 @@ def choose_download(model: ModelSpec, catalog: Catalog) -> Download | None:
     if entry is None or (source is not None and (source.persistent_volume_claim or source.oci_image)):
         return None
     if source is not None and source.s3 is not None:
-        return Download(f"s3://{source.s3.bucket}/{source.s3.prefix}", revision="", s3=source.s3)
+        return name_s3_download(source.s3)
     hub = source.hugging_face if source else None
     repository = hub.repository if hub else entry.repository
     fallback = entry.revision if repository == entry.repository else "main"
     return Download(repository, (hub.revision if hub else None) or fallback)
+
+
+def name_s3_download(s3: S3Source) -> Download:
+    """Name what a directory of an object store holds now."""
+    return Download(f"s3://{s3.bucket}/{s3.prefix}", revision="", s3=s3)
 
 
 def choose_claim_name(spec: NemotronDeploymentSpec, catalog: Catalog) -> str:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.catalog.entry import CatalogEntry
+from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.plan.names import locate_service
 from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.serving_plan import EnginePlan, VerificationPlan
 
 GREETING = "Say hello in one short sentence."
@@ -52,15 +54,23 @@ def choose_question(spec: NemotronDeploymentSpec, entry: CatalogEntry | None) ->
     )
 
 
-def plan_verification(request: PlanRequest, engine: EnginePlan, replicas: int) -> VerificationPlan | None:
+def plan_verification(
+    request: PlanRequest, engine: EnginePlan, replicas: int, scaling: ScalingPlan | None = None
+) -> VerificationPlan | None:
     """Decide what is asked, and whether what serves now may be asked; None when nobody wants a question."""
     if request.spec.verification.mode == "Never":
         return None
     question = choose_question(request.spec, request.entry)
     serving = request.facts.serving
+    may_be_asked = serving is not None and _is_enough(serving, replicas, scaling)
     return VerificationPlan(
         image=request.config.downloader_image,
-        base_url=locate_service(request.identity.name, request.identity.namespace, engine.port),
+        base_url=locate_service(
+            request.identity.name,
+            request.identity.namespace,
+            engine.port,
+            is_encrypted=request.spec.tls is not None,
+        ),
         model=engine.served_names[0],
         system_prompt=question.system_prompt,
         prompt=question.prompt,
@@ -71,6 +81,13 @@ def plan_verification(request: PlanRequest, engine: EnginePlan, replicas: int) -
         answer_seconds=ANSWER_SECONDS,
         retry_seconds=RETRY_SECONDS,
         deadline_seconds=DEADLINE_SECONDS,
-        serving=serving if serving is not None and serving.replicas == replicas > 0 else None,
+        serving=serving if may_be_asked else None,
         answered_job=request.facts.answered_job,
     )
+
+
+def _is_enough(serving: ServingFact, replicas: int, scaling: ScalingPlan | None) -> bool:
+    """Tell whether what serves may be asked; more replicas that a scaler just started are not waited for."""
+    if scaling is not None:
+        return serving.replicas >= scaling.least_replicas
+    return serving.is_whole and serving.replicas == replicas > 0

@@ -3,20 +3,30 @@
 from typing import Any
 
 from nemotron_operator.constants import API_GROUP
-from nemotron_operator.plan.serving_plan import DownloadPlan, ServingPlan, VerificationPlan
+from nemotron_operator.plan.download_plan import DownloadPlan
+from nemotron_operator.plan.serving_plan import ServingPlan, VerificationPlan
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
-from nemotron_operator.render.metadata import CACHE_COMPONENT, VERIFICATION_COMPONENT, record_damage
+from nemotron_operator.render.metadata import (
+    ADAPTER_COMPONENT,
+    CACHE_COMPONENT,
+    VERIFICATION_COMPONENT,
+    record_damage,
+)
 from nemotron_operator.render.pods import (
     render_affinity_of_volume,
     render_pod_annotations,
     render_pod_labels,
     render_shared_values,
 )
+from nemotron_operator.render.tls import TLS_PATH, render_trust_arguments, render_trust_volume
 from nemotron_operator.render.xet import XET_BOUNDS
 
 TERMINAL_EXIT_CODES = (2, 3)
 """Exit codes of the Jobs' programs after which trying again cannot help: a wrong argument, a terminal failure."""
+
+FINISHED_JOB_LIVES_SECONDS = 24 * 60 * 60
+"""How long a finished download stays for its log, where the volume itself says what is on it."""
 
 PROGRESS_PORT = 8001
 """Where the downloader tells how far it is, and gives its metrics."""
@@ -39,24 +49,46 @@ API_KEY_VARIABLE = "OPENAI_API_KEY"
 
 def render_download_job(plan: ServingPlan, download: DownloadPlan) -> dict[str, Any]:
     """Render the Job that fetches the model onto the volume."""
+    is_recorded_on_volume = plan.cache.new_claim is not None
+    lives_seconds = FINISHED_JOB_LIVES_SECONDS if is_recorded_on_volume else None
+    return _render_fetching_job(
+        plan, download, CACHE_COMPONENT, lives_seconds=lives_seconds, values=_render_repair(plan)
+    )
+
+
+def render_adapter_jobs(plan: ServingPlan) -> tuple[dict[str, Any], ...]:
+    """Render the Jobs that fetch adapters, each once: they carry the record of what they fetched, and stay."""
+    downloads = {each.download.job_name: each.download for each in plan.adapters if each.download and each.is_due}
+    values = {**render_shared_values(plan), "damaged_model": None, "affinity": render_affinity_of_volume(plan)}
+    return tuple(
+        _render_fetching_job(plan, download, ADAPTER_COMPONENT, lives_seconds=None, values=values)
+        for download in downloads.values()
+    )
+
+
+def _render_fetching_job(
+    plan: ServingPlan, download: DownloadPlan, component: str, *, lives_seconds: int | None, values: dict[str, Any]
+) -> dict[str, Any]:
     facts_for_people = {
         f"{API_GROUP}/repository": download.origin.repository,
         **({f"{API_GROUP}/revision": download.origin.revision} if download.origin.revision else {}),
-        f"{API_GROUP}/expected-bytes": str(download.expected_bytes),
+        **({f"{API_GROUP}/expected-bytes": str(download.expected_bytes)} if download.expected_bytes else {}),
     }
     return render_child(
         "download_job",
         plan,
-        CACHE_COMPONENT,
+        component,
+        download=download,
+        lives_seconds=lives_seconds,
         terminal_exit_codes=TERMINAL_EXIT_CODES,
-        pod_labels=render_pod_labels(plan, CACHE_COMPONENT),
+        pod_labels=render_pod_labels(plan, component),
         pod_annotations=render_pod_annotations(plan, facts_for_people),
-        download_arguments=_render_download_arguments(download),
+        download_arguments=_render_download_arguments(download, is_adapter=component == ADAPTER_COMPONENT),
         download_environment=_render_download_environment(download),
         progress_port=PROGRESS_PORT,
         progress_port_name=PROGRESS_PORT_NAME,
         ca_path=CA_PATH,
-        **_render_repair(plan),
+        **values,
     )
 
 
@@ -73,7 +105,7 @@ def _render_repair(plan: ServingPlan) -> dict[str, Any]:
     return {**shared, **marks, "affinity": render_affinity_of_volume(plan)}
 
 
-def _render_download_arguments(download: DownloadPlan) -> list[str]:
+def _render_download_arguments(download: DownloadPlan, *, is_adapter: bool) -> list[str]:
     origin, s3 = download.origin, download.origin.s3
     where: dict[str, str | None] = (
         {"s3-bucket": s3.bucket, "s3-prefix": s3.prefix, "s3-endpoint": s3.endpoint, "s3-region": s3.region}
@@ -81,7 +113,8 @@ def _render_download_arguments(download: DownloadPlan) -> list[str]:
         else {"repository": origin.repository, "revision": origin.revision}
     )
     arguments = [f"--{name}={value}" for name, value in where.items() if value is not None]
-    return [*arguments, f"--destination={MODELS_PATH}", f"--progress-port={PROGRESS_PORT}"]
+    what = ["--adapter"] if is_adapter else []
+    return [*arguments, *what, f"--destination={MODELS_PATH}", f"--progress-port={PROGRESS_PORT}"]
 
 
 def _render_download_environment(download: DownloadPlan) -> list[dict[str, Any]]:
@@ -122,8 +155,10 @@ def render_verify_job(plan: ServingPlan, verification: VerificationPlan, job_nam
         terminal_exit_codes=TERMINAL_EXIT_CODES,
         pod_labels=render_pod_labels(plan, VERIFICATION_COMPONENT),
         pod_annotations=render_pod_annotations(plan, {}),
-        verify_arguments=_render_verify_arguments(verification),
+        verify_arguments=[*_render_verify_arguments(verification), *render_trust_arguments(plan.network.tls)],
         verify_environment=_render_verify_environment(verification),
+        trust_volume=render_trust_volume(plan.network.tls),
+        trust_path=TLS_PATH,
         **render_shared_values(plan),
     )
 

@@ -5,18 +5,21 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nemotron_operator.api.quantity import format_bytes
-from nemotron_operator.constants import SERVER_PORT_NAME
+from nemotron_operator.constants import QUEUE_LABEL, SERVER_PORT_NAME
+from nemotron_operator.plan.names import name_groups
 from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.adapter_list import render_adapter_list_job
 from nemotron_operator.render.check import render_check_job
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.inspect_job import render_inspect_job
-from nemotron_operator.render.jobs import render_download_job, render_verify_job
+from nemotron_operator.render.jobs import render_adapter_jobs, render_download_job, render_verify_job
 from nemotron_operator.render.metadata import (
     BASE_REVISION_ANNOTATION,
     INPUTS_LABEL,
     INTENT_ANNOTATION,
     OPERATOR_VERSION_ANNOTATION,
+    PROGRESS_DEADLINE_ANNOTATION,
     ROLLOUT_ANNOTATION,
     SERVER_COMPONENT,
     hash_manifest,
@@ -25,6 +28,7 @@ from nemotron_operator.render.metadata import (
     record_cached_model,
     record_damage,
     refer_to_user,
+    select_group_pods,
     select_pods,
 )
 from nemotron_operator.render.network import (
@@ -36,6 +40,7 @@ from nemotron_operator.render.network import (
 from nemotron_operator.render.revision_record import begin_rollout, format_rollout, render_record
 from nemotron_operator.render.scaler import render_scaler
 from nemotron_operator.render.templating import render_template
+from nemotron_operator.render.tls import serves_https
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -54,9 +59,13 @@ class Manifests:
     certificate: Manifest | None
     """What cert-manager is asked for; None where a Secret holds the certificate, or nothing is encrypted."""
     disruption_budget: Manifest | None
-    """None while there is at most one replica."""
+    """None where there is at most one replica."""
     download_job: Manifest | None
     """None when nothing is left to fetch."""
+    adapter_jobs: tuple[Manifest, ...]
+    """The Jobs that fetch adapters; one that has done so stays, as it carries the record."""
+    adapter_list_job: Manifest | None
+    """None where no adapter is loaded by pods that run. One that has seen them loaded stays, and says so."""
     inspect_job: Manifest | None
     """None where there is no weight of the user's to look at. One that has found them stays: it carries the record."""
     check_job: Manifest | None
@@ -64,7 +73,7 @@ class Manifests:
     revision_record: Manifest | None
     """What is kept of a revision that is new; None where it is kept already."""
     server: Manifest | None
-    """The Deployment; None while the weights are not there, so that no GPU waits for a download."""
+    """The Deployment or LeaderWorkerSet; None while the weights are not there, so that no GPU waits for a download."""
     scaler: Manifest | None
     """What decides about the replicas; None where the spec does."""
     inference_pool: Manifest | None
@@ -74,8 +83,12 @@ class Manifests:
 
     def __iter__(self) -> Iterator[Manifest]:
         """Go through the objects that are there, in order."""
-        present = (getattr(self, field.name) for field in fields(self))
-        return (manifest for manifest in present if manifest is not None)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                yield from value
+            elif value is not None:
+                yield value
 
     @property
     def revision(self) -> str | None:
@@ -92,7 +105,7 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
         Which pods shall serve; by default those that this version renders, as where nothing serves yet.
     """
     download, is_done = plan.cache.download, plan.cache.is_recorded
-    if plan.cache.model_path is None:
+    if not plan.has_all_files:
         rollout = None
     elif rollout is None:
         rollout = begin_rollout(plan)
@@ -101,16 +114,18 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
     return Manifests(
         claim=_stamp(_render_claim(plan)) if plan.cache.new_claim else None,
         service_account=_stamp(render_child("service_account", plan, SERVER_COMPONENT)),
-        service=_stamp(_render_service(plan)),
+        service=_stamp(_render_service(plan, rollout)),
         network_policy=_stamp_any(render_network_policy(plan)),
         certificate=_stamp_any(render_certificate(plan)),
-        disruption_budget=_stamp(_render_disruption_budget(plan)) if plan.replicas > 1 else None,
+        disruption_budget=_stamp(_render_disruption_budget(plan, rollout)) if plan.most_replicas > 1 else None,
         download_job=_stamp(render_download_job(plan, download)) if download and not is_done else None,
+        adapter_jobs=tuple(map(_stamp, render_adapter_jobs(plan))),
+        adapter_list_job=_stamp(render_adapter_list_job(plan, plan.adapter_list)) if plan.adapter_list else None,
         inspect_job=_stamp(render_inspect_job(plan, inspection)) if inspection else None,
         check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
         revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
         server=server,
-        scaler=_stamp_any(render_scaler(plan)),
+        scaler=_stamp_any(render_scaler(plan, rollout)),
         inference_pool=_stamp_any(render_inference_pool(plan)),
         route=_stamp_any(render_route(plan)),
         verify_job=_render_due_verify_job(plan, rollout) if rollout is not None else None,
@@ -149,31 +164,54 @@ def _render_claim(plan: ServingPlan) -> Manifest:
     )
 
 
-def _render_service(plan: ServingPlan) -> Manifest:
+def _render_service(plan: ServingPlan, rollout: RolloutPlan | None) -> Manifest:
     return render_child(
-        "service", plan, SERVER_COMPONENT, selector=select_pods(plan.identity), port_name=SERVER_PORT_NAME
+        "service",
+        plan,
+        SERVER_COMPONENT,
+        selector=select_pods(plan.identity),
+        port_name=SERVER_PORT_NAME,
+        app_protocol="https" if serves_https(plan, rollout) else "http",
     )
 
 
-def _render_disruption_budget(plan: ServingPlan) -> Manifest:
-    return render_child("disruption_budget", plan, SERVER_COMPONENT, selector=select_pods(plan.identity))
+def _render_disruption_budget(plan: ServingPlan, rollout: RolloutPlan | None) -> Manifest:
+    """Render how many pods may be drained at a time; one that is led takes its whole replica with it."""
+    group_size = rollout.group_size if rollout is not None else plan.nodes
+    selector = select_group_pods(plan.identity) if group_size > 1 else {"matchLabels": select_pods(plan.identity)}
+    return render_child("disruption_budget", plan, SERVER_COMPONENT, selector=selector)
 
 
 def _render_server(plan: ServingPlan, rollout: RolloutPlan) -> Manifest:
-    surges = rollout.strategy == "Surge"
+    """Render what makes the pods: a Deployment, or where a replica is a group of pods, a LeaderWorkerSet."""
+    surges, is_group = rollout.strategy == "Surge", rollout.worker_template is not None
     annotations = {
         BASE_REVISION_ANNOTATION: rollout.base_revision,
         INPUTS_LABEL: rollout.inputs,
         OPERATOR_VERSION_ANNOTATION: rollout.operator_version,
         ROLLOUT_ANNOTATION: format_rollout(rollout),
     }
-    return render_child(
-        "server",
+    if is_group:
+        annotations[PROGRESS_DEADLINE_ANNOTATION] = str(plan.startup.progress_deadline_seconds)
+    server = render_child(
+        "server_groups" if is_group else "server",
         plan,
         SERVER_COMPONENT,
+        groups_name=name_groups(plan.identity.name),
         annotations=annotations,
         selector=select_pods(plan.identity),
         pod_template=rollout.pod_template,
+        worker_template=rollout.worker_template,
+        group_size=rollout.group_size,
         max_surge=1 if surges else 0,
         max_unavailable=0 if surges else 1,
     )
+    return _queue(server, plan.queue_name)
+
+
+def _queue(server: Manifest, queue_name: str | None) -> Manifest:
+    """Let Kueue queue the pods: it labels them itself, each kind in its own way."""
+    if queue_name is None:
+        return server
+    metadata = server["metadata"]
+    return {**server, "metadata": {**metadata, "labels": {**metadata["labels"], QUEUE_LABEL: queue_name}}}

@@ -28,7 +28,8 @@ RETENTION_ANNOTATION = f"{API_GROUP}/retention"
 """Annotation of the shared volume: `Delete` where it goes with its last user."""
 
 CACHED_MODEL_ANNOTATION = f"{API_GROUP}/cached-model"
-"""Annotation of the shared volume and of a finished Job: what the download left, as its pod said."""
+"""Annotation of the shared volume and of a finished Job, also of an adapter's: what the download left, as its pod said.
+"""
 
 DAMAGED_MODEL_ANNOTATION = f"{API_GROUP}/damaged-model"
 """Annotation of the shared volume, or of the Job that repairs a volume of the user's: what was found there."""
@@ -38,6 +39,9 @@ CHECK_REQUEST_ANNOTATION = f"{API_GROUP}/verify-requested-at"
 
 CHECK_ANNOTATION = f"{API_GROUP}/check-due-since"
 """Annotation of a check Job and of its pods: what tells them from those that fetch."""
+
+ADAPTER_LIST_ANNOTATION = f"{API_GROUP}/adapters"
+"""Annotation of the Job that tells the pods which adapters to load: their names. It tells it from those that fetch."""
 
 INSPECTED_MODEL_ANNOTATION = f"{API_GROUP}/inspected-model"
 """Annotation of a finished inspection Job: what it found, as its pod said."""
@@ -68,14 +72,30 @@ FAILED_ANNOTATION = f"{API_GROUP}/failed"
 SERVED_ANNOTATION = f"{API_GROUP}/served-at"
 """Annotation of a kept revision: when all its replicas first served, RFC 3339."""
 
+WORKER_TEMPLATE_ANNOTATION = f"{API_GROUP}/worker-template"
+"""Annotation of a pod that leads others: the hash of their template, so that other workers make another revision."""
+
+PROGRESS_DEADLINE_ANNOTATION = f"{API_GROUP}/progress-deadline-seconds"
+"""Annotation of a LeaderWorkerSet: how long a group may take to serve. A Deployment has a field for it."""
+
+GROUP_FAILURES_ANNOTATION = f"{API_GROUP}/group-failures"
+"""Annotation of a LeaderWorkerSet: how often a group was made anew since its pods last served, and why the last time.
+LeaderWorkerSet counts none, and the pods that knew are gone."""
+
 VOLUME_LABEL = f"{API_GROUP}/volume"
 """Label of a pod that mounts a volume: which one, so that it is told from pods on the volume of another revision."""
 
 SERVER_COMPONENT = "server"
 """Component of the pods that serve."""
 
+WORKER_COMPONENT = "worker"
+"""Component of the pods that a server leads where a replica is spread over several nodes: no client reaches them."""
+
 CACHE_COMPONENT = "cache"
 """Component of the Job that fetches, and of its volume."""
+
+ADAPTER_COMPONENT = "adapter"
+"""Component of the Jobs that fetch adapters, and of the one that tells the pods which to load."""
 
 INSPECTION_COMPONENT = "inspection"
 """Component of the Job that looks at weights on a volume of the user's, and of its pods."""
@@ -113,6 +133,12 @@ def label_volume(claim_name: str | None) -> dict[str, str]:
 def select_pods(identity: Identity) -> dict[str, str]:
     """Select the serving pods of one resource. A selector is for ever: it holds nothing that changes."""
     return {COMPONENT_LABEL: SERVER_COMPONENT, DEPLOYMENT_LABEL: identity.name}
+
+
+def select_group_pods(identity: Identity) -> dict[str, Any]:
+    """Select the serving pods of one resource and those that they lead, as a label selector."""
+    expression = {"key": COMPONENT_LABEL, "operator": "In", "values": [SERVER_COMPONENT, WORKER_COMPONENT]}
+    return {"matchLabels": {DEPLOYMENT_LABEL: identity.name}, "matchExpressions": [expression]}
 
 
 def format_selector(labels: dict[str, str]) -> str:
@@ -156,9 +182,28 @@ def record_inspected_model(inspected: InspectedModel) -> str:
     return json.dumps(asdict(inspected), sort_keys=True)
 
 
-def read_revision(server: dict[str, Any]) -> str:
-    """Read the revision of a Deployment: the hash of its pod template."""
-    return read_revision_of(server["spec"]["template"])
+def read_revision(server: Mapping[str, Any]) -> str:
+    """Read the revision of what makes the pods that serve: the hash of their template."""
+    return read_revision_of(read_pod_template(server))
+
+
+def read_pod_template(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the template of the pods that serve: those of a Deployment, or the leaders of a LeaderWorkerSet."""
+    groups = server["spec"].get("leaderWorkerTemplate")
+    template: dict[str, Any] = groups["leaderTemplate"] if groups else server["spec"]["template"]
+    return template
+
+
+def read_worker_template(server: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read the template of the pods that they lead; None where each serves alone."""
+    groups = server["spec"].get("leaderWorkerTemplate")
+    return groups["workerTemplate"] if groups else None
+
+
+def read_group_size(server: Mapping[str, Any]) -> int:
+    """Read how many pods make one replica."""
+    groups = server["spec"].get("leaderWorkerTemplate") or {}
+    return int(groups.get("size") or 1)
 
 
 def read_revision_of(template: Mapping[str, Any]) -> str:

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nemotron_operator.render.metadata import RESTART_ANNOTATION, REVISION_LABEL, hash_manifest
+from nemotron_operator.render.metadata import (
+    RESTART_ANNOTATION,
+    REVISION_LABEL,
+    WORKER_TEMPLATE_ANNOTATION,
+    hash_manifest,
+)
 
 LONGEST_RESTART = 64
 """Characters of a restart's time that count: whatever somebody writes there goes into every pod."""
@@ -31,6 +36,20 @@ def mark_pods(template: Mapping[str, Any], base_revision: str, restarted_at: str
         annotations = metadata.get("annotations") or {}
         marked["annotations"] = {**annotations, RESTART_ANNOTATION: restarted_at[:LONGEST_RESTART]}
     return {**template, "metadata": marked}
+
+
+def mark_workers(
+    template: Mapping[str, Any] | None, base_revision: str, restarted_at: str | None
+) -> dict[str, Any] | None:
+    """Mark the template of the pods that are led by others, where there are such, as that of those."""
+    return None if template is None else mark_pods(template, base_revision, restarted_at)
+
+
+def without_worker_mark(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the hash of the workers' template, which tells nobody what differs."""
+    annotations = template["metadata"].get("annotations") or {}
+    kept = {name: value for name, value in annotations.items() if name != WORKER_TEMPLATE_ANNOTATION}
+    return {**template, "metadata": {**template["metadata"], "annotations": kept}}
 
 
 def read_restart_mark(template: Mapping[str, Any]) -> str | None:

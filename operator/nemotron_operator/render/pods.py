@@ -6,11 +6,14 @@ from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.engine import MODELS_PATH, SCRATCH_PATH
 from nemotron_operator.render.metadata import (
+    ADAPTER_COMPONENT,
     CACHE_COMPONENT,
     INSPECTION_COMPONENT,
     SERVER_COMPONENT,
+    WORKER_COMPONENT,
     label_child,
     label_volume,
+    select_group_pods,
 )
 
 ENGINE_CONTAINER = "vllm"
@@ -26,7 +29,10 @@ START_CHECK_CONTAINER = "verify-weights"
 """Name of the init container that reads the weights before the engine does."""
 
 _ON_VOLUME = (CACHE_COMPONENT, INSPECTION_COMPONENT, SERVER_COMPONENT)
-"""Components whose pods mount the volume."""
+"""Components whose pods mount the volume, but for those of adapters, which only some resources have."""
+
+GROUP_KEY_LABEL = "leaderworkerset.sigs.k8s.io/group-key"
+"""Label that LeaderWorkerSet gives the pods of one group, with another value than those of any other."""
 
 USER_ID = 2000
 """The user `vllm` of the public vLLM image; the downloader runs as the same user, so that the files match."""
@@ -52,7 +58,9 @@ CONTAINER_SECURITY: dict[str, Any] = {
 
 def render_pod_labels(plan: ServingPlan, component: str) -> dict[str, str]:
     """Render a pod's labels; the operator's win over the user's."""
-    volume = label_volume(plan.cache.claim_name) if component in _ON_VOLUME else {}
+    volume = (
+        label_volume(plan.cache.claim_name) if component in {*_ON_VOLUME, ADAPTER_COMPONENT, WORKER_COMPONENT} else {}
+    )
     return {**plan.pod.template.labels, **label_child(plan.identity, component), **volume}
 
 
@@ -86,11 +94,28 @@ def render_affinity_of_volume(plan: ServingPlan) -> dict[str, Any]:
     selector = {
         "matchLabels": {DEPLOYMENT_LABEL: plan.identity.name, **label_volume(plan.cache.claim_name)},
         "matchExpressions": [
-            {"key": COMPONENT_LABEL, "operator": "In", "values": list(_ON_VOLUME)},
+            {"key": COMPONENT_LABEL, "operator": "In", "values": _list_components(plan)},
         ],
     }
     term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
     return {**affinity, "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+
+def _list_components(plan: ServingPlan) -> list[str]:
+    """List the components of pods on the volume; pods without adapters stay as earlier versions rendered them."""
+    return sorted({*_ON_VOLUME, *([ADAPTER_COMPONENT] if plan.lora is not None else [])})
+
+
+def render_affinity_of_group(plan: ServingPlan) -> dict[str, Any]:
+    """Require, where a replica is a group of pods, that each of them is on another node."""
+    if plan.nodes == 1:
+        return render_affinity_of_volume(plan)
+    term = {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": select_group_pods(plan.identity),
+        "matchLabelKeys": [GROUP_KEY_LABEL],
+    }
+    return {**render_affinity(plan), "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
 
 
 def render_tolerations(plan: ServingPlan) -> list[dict[str, Any]]:

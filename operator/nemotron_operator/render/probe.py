@@ -6,22 +6,28 @@ from typing import Any
 
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.engine import API_KEY_VARIABLE, render_secret_variable
+from nemotron_operator.render.tls import CERTIFICATE_KEY, CERTIFICATE_VARIABLE
 
-PACKAGE, PROGRAM = "nemotron_operator.probe", "engine_probe.py"
-"""Where its text is. It is never imported here: what it imports is another Python's."""
+PACKAGE, PROGRAM, PROGRAM_OVER_TLS = "nemotron_operator.probe", "engine_probe.py", "over_tls.py"
+"""Where their texts are. They are never imported here: what they import is another Python's."""
 
 CPU, MEMORY = "10m", "48Mi"
 """What Python and a few threads that wait take."""
 
-HIDDEN_DEVICES = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
+HIDDEN_DEVICES: dict[str, Any] = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
 """CUDA images name `all`, which gives a container that requests no GPU all of the node's where NVIDIA's runtime is the
 default one; `void` gives none."""
 
 
-def render_probe_command() -> list[str]:
-    """Render the command: any image with vLLM has a Python, and nothing is installed into it."""
+def render_probe_command(*, is_encrypted: bool = False) -> list[str]:
+    """Render the command: any image with vLLM has a Python, and nothing is installed into it.
+
+    Where the engine serves HTTPS, one program runs the other: the text of all other pods stays as it is, so that no
+    pod has to be replaced for it.
+    """
+    programs = [PROGRAM_OVER_TLS, PROGRAM] if is_encrypted else [PROGRAM]
     # The kubelet would take `$(NAME)` for a variable of the container's.
-    return ["python3", "-c", _read_program().replace("$", "$$")]
+    return ["python3", "-c", *(_read_program(name).replace("$", "$$") for name in programs)]
 
 
 def render_probe_arguments(plan: ServingPlan) -> list[str]:
@@ -39,10 +45,15 @@ def render_probe_arguments(plan: ServingPlan) -> list[str]:
 
 def render_probe_environment(plan: ServingPlan) -> list[dict[str, Any]]:
     """Render its environment: the key by which it asks, where one is needed, and no GPU."""
-    key = plan.engine.api_key
-    return [HIDDEN_DEVICES, *([] if key is None else [render_secret_variable(API_KEY_VARIABLE, key.name, key.key)])]
+    key, tls = plan.engine.api_key, plan.network.tls
+    environment = [HIDDEN_DEVICES]
+    if key is not None:
+        environment.append(render_secret_variable(API_KEY_VARIABLE, key.name, key.key))
+    if tls is not None and tls.issuer is None:
+        environment.append(render_secret_variable(CERTIFICATE_VARIABLE, tls.secret_name, CERTIFICATE_KEY))
+    return environment
 
 
 @cache
-def _read_program() -> str:
-    return resources.files(PACKAGE).joinpath(PROGRAM).read_text(encoding="utf-8")
+def _read_program(name: str) -> str:
+    return resources.files(PACKAGE).joinpath(name).read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ from nemotron_operator.render.metadata import (
     name_record,
     refer_to_owner,
 )
-from nemotron_operator.render.pod_revision import mark_pods
-from nemotron_operator.render.server_pod import render_server_pod
+from nemotron_operator.render.pod_revision import mark_pods, mark_workers
+from nemotron_operator.render.server_pod import render_server_pod, render_worker_pod
 
 FIRST_ROLLOUT = "Nothing serves yet."
 
@@ -29,6 +29,8 @@ def begin_rollout(plan: ServingPlan) -> RolloutPlan:
         revision=revision,
         applied_revision=revision,
         pod_template=mark_pods(template, revision, None),
+        worker_template=mark_workers(render_worker_pod(plan), revision, None),
+        group_size=plan.nodes,
         base_revision=revision,
         inputs=plan.inputs,
         operator_version=__version__,
@@ -51,8 +53,15 @@ def render_record(plan: ServingPlan, record: RevisionRecord) -> dict[str, Any]:
             "ownerReferences": [refer_to_owner(identity)],
         },
         "revision": record.number,
-        "data": {"spec": dict(record.spec), "template": dict(record.template)},
+        "data": {"spec": dict(record.spec), "template": dict(record.template), **_render_workers(record)},
     }
+
+
+def _render_workers(record: RevisionRecord) -> dict[str, Any]:
+    """Keep what pods of several nodes have beside that."""
+    if record.worker_template is None:
+        return {}
+    return {"workerTemplate": dict(record.worker_template), "groupSize": record.group_size}
 
 
 def format_rollout(rollout: RolloutPlan) -> str:

@@ -13,10 +13,12 @@ from nemotron_operator.api.status import (
     StartupStatus,
 )
 from nemotron_operator.plan.cost import format_cost
+from nemotron_operator.plan.names import locate_service
 from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import format_selector, select_pods
-from nemotron_operator.status.adapters import find_adapted
+from nemotron_operator.render.tls import serves_https
+from nemotron_operator.status.adapters import find_adapted, tell_adapters
 from nemotron_operator.status.engine import tell_engine
 from nemotron_operator.status.findings import (
     find_available,
@@ -26,7 +28,7 @@ from nemotron_operator.status.findings import (
     hold_back,
 )
 from nemotron_operator.status.judgement import Decision
-from nemotron_operator.status.network import find_network
+from nemotron_operator.status.network import find_network, list_hostnames
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.planned import find_planned
 from nemotron_operator.status.progress import describe_progress, find_active_download, keep_progress
@@ -73,11 +75,14 @@ def compute_status(  # noqa: PLR0913, PLR0917 - a pure function of all that was 
         find_available(decision, observation),
     )
     taken_back = find_taken_back(rollout, decision, observation)
-    ready = taken_back or find_ready(decision, observation, desired_revision, steps, verified)
+    adapted = find_adapted(decision, observation, desired_revision)
+    is_awaited = isinstance(decision, ServingPlan) and decision.waits_for_adapters
+    awaited = (*steps[:2], *adapted, *steps[2:]) if is_awaited else steps
+    ready = taken_back or find_ready(decision, observation, desired_revision, awaited, verified)
     extras = (
         *find_scaled(decision, observation),
         *find_network(decision, observation),
-        *find_adapted(decision, observation),
+        *adapted,
     )
     ready = tell_unknown_pin(hold_back(ready, extras), rollout, decision)
     told = (*steps, verified, *extras)
@@ -95,25 +100,35 @@ def compute_status(  # noqa: PLR0913, PLR0917 - a pure function of all that was 
         engine=engine,
         rollout=tell_rollout(rollout, previous.rollout),
         startup=_compute_startup(decision, observation),
-        **_tell_decision(decision, previous, progress, is_serving=observation.server is not None),
+        **_tell_decision(decision, previous, progress, observation, rollout),
     )
 
 
 def _tell_decision(
-    decision: Decision, previous: NemotronDeploymentStatus, progress: DownloadProgress | None, *, is_serving: bool
+    decision: Decision,
+    previous: NemotronDeploymentStatus,
+    progress: DownloadProgress | None,
+    observation: Observation,
+    rollout: RolloutPlan | None,
 ) -> dict[str, Any]:
     if isinstance(decision, ServingPlan):
         return {
             "plan": tell_plan(decision),
             "cache": _tell_cache(decision, progress),
-            "endpoint": _tell_endpoint(decision),
-            "served_names": decision.engine.served_names,
+            "endpoint": _tell_endpoint(decision, observation, rollout),
+            "served_names": (*decision.engine.served_names, *(adapter.name for adapter in decision.adapters)),
+            "adapters": tell_adapters(decision),
         }
-    if is_serving:
+    if observation.server is not None:
         # What serves now was planned earlier: clients still find it there.
         # Nothing is fetched for it: the progress of an earlier spec would stand there for ever.
         cache = previous.cache.model_copy(update={"progress": None}) if previous.cache else None
-        return {"cache": cache, "endpoint": previous.endpoint, "served_names": previous.served_names}
+        return {
+            "cache": cache,
+            "endpoint": previous.endpoint,
+            "served_names": previous.served_names,
+            "adapters": previous.adapters,
+        }
     return {}
 
 
@@ -126,7 +141,8 @@ def tell_plan(plan: ServingPlan) -> PlanStatus:
         accelerator=plan.accelerator,
         tensor_parallel_size=plan.engine.tensor_parallel_size,
         pipeline_parallel_size=plan.engine.pipeline_parallel_size,
-        gpus_per_replica=plan.pod.gpus,
+        gpus_per_replica=plan.gpus_per_replica,
+        nodes_per_replica=plan.nodes if plan.nodes > 1 else None,
         gpus=plan.gpus,
         max_model_len=plan.engine.max_model_len,
         longest_max_model_len=plan.longest_max_model_len,
@@ -165,8 +181,10 @@ def _tell_cache(plan: ServingPlan, progress: DownloadProgress | None) -> CacheSt
     )
 
 
-def _tell_endpoint(plan: ServingPlan) -> EndpointStatus:
-    return EndpointStatus(url=plan.base_url, service_name=plan.identity.name)
+def _tell_endpoint(plan: ServingPlan, observation: Observation, rollout: RolloutPlan | None) -> EndpointStatus:
+    name, is_encrypted = plan.identity.name, serves_https(plan, rollout)
+    url = locate_service(name, plan.identity.namespace, plan.engine.port, is_encrypted=is_encrypted)
+    return EndpointStatus(url=url, service_name=name, hostnames=list_hostnames(plan, observation) or None)
 
 
 def _choose_serving_revision(observation: Observation, desired_revision: str | None) -> str | None:

@@ -9,6 +9,7 @@ from nemotron_operator.status.observation import JobState, Observation, Observed
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.rollout import explain_pause
 from nemotron_operator.status.rollout_trouble import explain_rollout
+from nemotron_operator.status.scaling import tell_zero
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
 
@@ -77,6 +78,8 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
     if observation.ready_pods > 0:
         message = f"{observation.ready_pods} of {len(observation.server_pods)} pods serve."
         return Judged(yes(kind, Reason.SERVING, message))
+    if isinstance(decision, ServingPlan) and decision.is_scaled_to_zero:
+        return Judged(no(kind, Reason.SCALED_TO_ZERO, tell_zero(decision)))
     if isinstance(decision, ServingPlan) and decision.replicas == 0:
         return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     if server is None or server.is_scaled_to_zero:
@@ -89,8 +92,9 @@ def _judge_rollout(decision: Decision, observation: Observation, kind: Condition
     if trouble is not None:
         return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)
     starting = [pod for pod in observation.server_pods if not pod.ready]
+    kind_of_server = observation.server.kind if observation.server else "Deployment"
     if not starting:
-        return Judged(no(kind, Reason.ROLLING_OUT, "The Deployment is making its pods."))
+        return Judged(no(kind, Reason.ROLLING_OUT, f"The {kind_of_server} is making its pods."))
     pods = "1 pod loads" if len(starting) == 1 else f"{len(starting)} pods load"
     budget = f" within a budget of {decision.startup.budget_seconds} s" if isinstance(decision, ServingPlan) else ""
     return Judged(
@@ -108,6 +112,8 @@ def find_ready(
     """Sum up: all desired replicas serve and have answered, or the first step that is not there yet."""
     kind = ConditionType.READY
     blocking = next((step for step in steps if step.finding.status != "True"), None)
+    if isinstance(decision, ServingPlan) and decision.is_scaled_to_zero and _is_unavailable(blocking):
+        return Judged(_judge_answer(verified.finding, tell_zero(decision), Reason.SCALED_TO_ZERO))
     if blocking is not None:
         return Judged(
             no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
@@ -118,9 +124,10 @@ def find_ready(
         return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
     serving = count_serving(observation, desired_revision)
     if serves_whole(decision, observation, desired_revision):
-        return Judged(_judge_answer(verified.finding, f"{serving} of {decision.replicas} replicas serve."))
+        return Judged(_judge_answer(verified.finding, _tell_serving(decision, observation, serving)))
     trouble = explain_pause(decision, observation) or explain_rollout(decision, observation)
-    progress = f"{serving} of {decision.replicas} replicas serve the desired revision."
+    wanted = max(decision.replicas, decision.scaling.least_replicas if decision.scaling else 0)
+    progress = f"{serving} of {wanted} replicas serve the desired revision."
     old = observation.ready_pods - serving
     if old > 0:
         progress += f" {old} of the revision before still serve{'s' if old == 1 else ''}."
@@ -130,18 +137,42 @@ def find_ready(
 
 
 def hold_back(ready: Judged, extras: tuple[Judged, ...]) -> Judged:
-    """Take what is asked for beside the serving into account: what needs a human keeps the whole from being ready."""
-    blocking = next((extra for extra in extras if extra.needs_human), None)
+    """Take what is asked for beside the serving into account.
+
+    What needs a human keeps the whole from being ready, and so does an adapter that is still on its way: clients would
+    ask for it in vain. What others make of a route or a scaler is only told.
+    """
+    blocking = next((extra for extra in extras if extra.needs_human or _is_awaited(extra)), None)
     if blocking is None or ready.finding.status != "True":
         return ready
     message = f"{ready.finding.message} {blocking.finding.message}"
     return Judged(no(ConditionType.READY, blocking.finding.reason, message))
 
 
-def _judge_answer(verified: Finding, serving: str) -> Finding:
+def _is_awaited(extra: Judged) -> bool:
+    finding = extra.finding
+    return finding.type is ConditionType.ADAPTED and finding.status != "True" and finding.reason != Reason.SUSPENDED
+
+
+def _tell_serving(plan: ServingPlan, observation: Observation, serving: int) -> str:
+    """Tell how many serve, and what keeps the others from it: with a scaler they are not waited for."""
+    told = f"{serving} of {max(serving, plan.replicas)} replicas serve."
+    if serving >= plan.replicas:
+        return told
+    trouble = explain_pause(plan, observation) or explain_rollout(plan, observation)
+    return f"{told} {trouble.message if trouble else 'The others are on their way.'}"
+
+
+def _is_unavailable(blocking: Judged | None) -> bool:
+    return blocking is not None and blocking.finding.type is ConditionType.AVAILABLE
+
+
+def _judge_answer(verified: Finding, serving: str, reason: Reason = Reason.SERVING) -> Finding:
     """Take the answer, or that nobody asks for one, for the last step."""
     if verified.status == "True" or verified.reason == Reason.NOT_REQUESTED:
-        return yes(ConditionType.READY, Reason.SERVING, serving)
+        return yes(ConditionType.READY, reason, serving)
+    if reason is Reason.SCALED_TO_ZERO:
+        return no(ConditionType.READY, reason, f"{serving} This revision has not answered yet: it is asked then.")
     return no(ConditionType.READY, verified.reason, f"{serving} {verified.message}")
 
 
@@ -161,6 +192,6 @@ def find_progress(ready: Judged, steps: tuple[Judged, ...]) -> tuple[Finding, ..
     stalled = next((step for step in (*steps, ready) if step.needs_human), None)
     if stalled is not None:
         return (yes(ConditionType.STALLED, stalled.finding.reason, stalled.finding.message),)
-    if ready.finding.reason == Reason.SUSPENDED:
+    if ready.finding.reason in {Reason.SUSPENDED, Reason.SCALED_TO_ZERO}:
         return ()
     return (yes(ConditionType.RECONCILING, ready.finding.reason, ready.finding.message),)

@@ -130,6 +130,10 @@ class ObservedPod:
     """Whether a container beside the engine asks it whether it is well."""
     is_out_of_reach: bool = False
     """Whether its node reports no more."""
+    group: str = ""
+    """Which group of pods it belongs to; empty where it is a replica alone."""
+    is_held_back: bool = False
+    """Whether somebody keeps the scheduler from it, such as Kueue while its queue has no room."""
 
     @property
     def is_kept_from_volume(self) -> bool:
@@ -153,8 +157,22 @@ class FailedPod:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupFailures:
+    """What is remembered of groups that were made anew since all of them served."""
+
+    revision: str
+    """Of the pods that failed."""
+    times: int
+    reason: str
+    message: str
+    """Why the last one was."""
+    at: str
+    """When that was seen, RFC 3339."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedServer:
-    """The Deployment."""
+    """The Deployment, or the LeaderWorkerSet."""
 
     replicas: int
     """Pods that exist, old and new."""
@@ -166,6 +184,31 @@ class ObservedServer:
     """Whether it is to make no pod."""
     is_paused: bool = False
     """Whether somebody told its controller to replace no pod."""
+    kind: str = "Deployment"
+    group_failures: GroupFailures | None = None
+    """None where each pod is a replica, which its kubelet starts again and counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalerTrouble:
+    """Why a scaler does not scale."""
+
+    words: str
+    """Its own."""
+    lacks_metrics: bool
+    """Whether it does not get the numbers that it decides by."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedScaler:
+    """A HorizontalPodAutoscaler, or a ScaledObject of KEDA."""
+
+    kind: str
+    has_looked: bool
+    """Whether its controller has said anything of it."""
+    is_at_most: bool
+    """Whether it would take more replicas than it may."""
+    trouble: ScalerTrouble | None
 
 
 class JobState(Enum):
@@ -286,13 +329,53 @@ class ObservedClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedParent:
+    """What one controller says of a route or a pool that shall lead from its Gateway."""
+
+    gateway: str
+    """The Gateway's name."""
+    namespace: str
+    section_name: str | None
+    """The listener; None for all that fit."""
+    controller: str
+    refusal: str
+    """Why it does not act on it, in its own words; empty where it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedCertificate:
+    """The certificate that cert-manager was asked for."""
+
+    is_issued: bool = False
+    has_failed: bool = False
+    """Whether an attempt failed; cert-manager tries again, after ever longer pauses."""
+    words: str = ""
+    """What cert-manager says."""
+    expires_at: str = ""
+    """RFC 3339; empty before there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    """What others made of the objects around the Service; None of what is not there."""
+
+    route: tuple[ObservedParent, ...] | None = None
+    pool: tuple[ObservedParent, ...] | None = None
+    certificate: ObservedCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything that status speaks of."""
 
     server: ObservedServer | None = None
     server_pods: tuple[ObservedPod, ...] = ()
+    worker_pods: tuple[ObservedPod, ...] = ()
+    """The pods that those lead, where a replica is a group of pods on several nodes."""
+    ending_pods: tuple[ObservedPod, ...] = ()
+    """Pods of groups that are made anew since one of their pods failed, for as long as they are there."""
     failed_pods: tuple[FailedPod, ...] = ()
-    """Serving pods that ended for ever."""
+    """Serving pods that ended for ever, and those that they led."""
     cache_pods: tuple[ObservedPod, ...] = ()
     job: ObservedJob | None = None
     verification_pods: tuple[ObservedPod, ...] = ()
@@ -301,16 +384,30 @@ class Observation:
     inspection_pods: tuple[ObservedPod, ...] = ()
     inspection: ObservedInspection | None = None
     claim: ObservedClaim | None = None
+    scalers: tuple[ObservedScaler, ...] = ()
+    """What decides about the replicas: two while one takes the other's place."""
     checks: tuple[ObservedCheck, ...] = ()
     """The check Jobs, whichever date or request they are for."""
+    adapter_jobs: tuple[ObservedJob, ...] = ()
+    """The Jobs that fetch adapters, and the one that tells the pods of them."""
+    adapter_pods: tuple[ObservedPod, ...] = ()
     gpu_nodes: tuple[NodeGpus, ...] | None = None
     """The nodes that a replica may run on, looked up only while one waits for GPUs; None where nobody may know."""
+    network: ObservedNetwork = ObservedNetwork()
     check_request: str | None = None
     """When somebody asked for a check, as it was written: any text."""
+
+    def find_adapter_job(self, name: str) -> ObservedJob | None:
+        """Find one of the Jobs of adapters."""
+        return next((job for job in self.adapter_jobs if job.name == name), None)
 
     def find_verification(self, name: str) -> ObservedVerification | None:
         """Find the Job of one question to one revision; the others asked something else."""
         return next((job for job in self.verifications if job.name == name), None)
+
+    def find_scaler(self, kind: str) -> ObservedScaler | None:
+        """Find the scaler of a kind."""
+        return next((scaler for scaler in self.scalers if scaler.kind == kind), None)
 
     @property
     def ready_pods(self) -> int:

@@ -37,9 +37,10 @@ def find_planned(decision: Decision, engine: EngineStatus | None) -> Judged:
 
 def describe_plan(plan: ServingPlan) -> str:
     """Tell a plan in one sentence of numbers."""
-    memory, gpus = plan.memory, plan.pod.gpus
+    memory, gpus = plan.memory, plan.gpus_per_replica
     pipeline = plan.engine.pipeline_parallel_size
     stages = f", pipeline parallel size {pipeline}" if pipeline > 1 else ""
+    stages += f" over {plan.nodes} nodes" if plan.nodes > 1 else ""
     return (
         f"{gpus} {plan.accelerator} {'GPU' if gpus == 1 else 'GPUs'} per replica (tensor parallel size "
         f"{plan.engine.tensor_parallel_size}{stages}): weights "
@@ -63,7 +64,7 @@ def _tell_doubts(plan: ServingPlan) -> str:
         doubts.append(f"The arguments of vLLM {engine.version} are not known here: unchecked.")
     if engine.unaccounted_args:
         doubts.append(describe_unaccounted(engine.unaccounted_args))
-    doubts += plan.cache.doubts
+    doubts += [*plan.cache.doubts, *plan.network.doubts]
     return "".join(f" {doubt}" for doubt in doubts)
 
 

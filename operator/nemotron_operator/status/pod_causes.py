@@ -23,6 +23,21 @@ WAITING_FOR_GPU = Explanation(
     passes_by_itself=True,
 )
 
+WAITING_FOR_QUOTA = Explanation(
+    Reason.WAITING_FOR_QUOTA,
+    "Pod {pod} waits until Kueue admits it.",
+    "`kubectl -n {namespace} get workloads` shows what its queue lacks; it starts by itself.",
+    passes_by_itself=True,
+)
+
+GROUP_RESTARTING = Explanation(
+    Reason.GROUP_RESTARTING,
+    "Pod {pod} on node {node} ended with exit code {code}, so LeaderWorkerSet makes all pods of its replica anew. Its "
+    "last words: {said}.",
+    "If that goes on, `kubectl -n {namespace} logs {pod} --previous` shows more while the pod is there.",
+    passes_by_itself=True,
+)
+
 SECRET_NOT_FOUND = Explanation(
     Reason.SECRET_NOT_FOUND,
     "Pod {pod} cannot start: {said}.",
@@ -102,6 +117,7 @@ POD_REFUSED = Explanation(
 )
 
 POD_CAUSES: tuple[Explanation, ...] = (
+    WAITING_FOR_QUOTA,
     WAITING_FOR_GPU,
     NO_NODE,
     SECRET_NOT_FOUND,
@@ -115,5 +131,6 @@ POD_CAUSES: tuple[Explanation, ...] = (
     EVICTED,
     POD_REFUSED,
     CRASH_LOOP,
+    GROUP_RESTARTING,
 )
 """All of them, in the order of a pod's life."""

@@ -111,15 +111,26 @@ def find_failed_rollout(decision: Decision, observation: Observation, rollout: R
     is_possible = rollout.can_go_back and rollout.failure is None and rollout.record is None
     if not is_possible or not isinstance(decision, ServingPlan) or decision.replicas == 0 or observation.ready_pods > 0:
         return None
-    own = tuple(pod for pod in observation.server_pods if pod.revision == rollout.applied_revision)
+    own = _list_own(observation.server_pods, rollout)
     is_short = any(decision.pod.gpu_resource in pod.unschedulable for pod in own)
     if not own or (is_short and not rollout.saves_gpus_by_going_back):
         return None
-    seen = replace(observation, server=_see_own_deadline(observation, own), server_pods=own, failed_pods=())
+    seen = replace(
+        observation,
+        server=_see_own_deadline(observation, own),
+        server_pods=own,
+        worker_pods=_list_own(observation.worker_pods, rollout),
+        ending_pods=_list_own(observation.ending_pods, rollout),
+        failed_pods=(),
+    )
     trouble = explain_rollout(decision, seen)
     if trouble is None or not (trouble.needs_human or _has_waited_long(is_short, seen)):
         return None
     return FailedRevision(rollout.revision, trouble.reason, trouble.message)
+
+
+def _list_own(pods: Sequence[ObservedPod], rollout: RolloutPlan) -> tuple[ObservedPod, ...]:
+    return tuple(pod for pod in pods if pod.revision == rollout.applied_revision)
 
 
 def _has_waited_long(is_short: bool, observation: Observation) -> bool:  # noqa: FBT001 - a fact
@@ -133,6 +144,8 @@ def _see_own_deadline(observation: Observation, own: Sequence[ObservedPod]) -> O
     Its message names the ReplicaSet (k8s.io/kubernetes, pkg/controller/deployment/progress.go), and so do its pods.
     """
     server = observation.server
+    if server is not None and server.kind != "Deployment":
+        return replace(server, deadline_message="")  # it says since when, and not for which pods
     if server is None or any(_name_replica_set(pod) in server.deadline_message for pod in own):
         return server
     return replace(server, deadline_message="")

@@ -7,7 +7,7 @@ from nemotron_operator.status.container_trouble import explain_container
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.gpu_wait import GpuNeed, explain_scheduling
 from nemotron_operator.status.observation import ObservedClaim, ObservedPod
-from nemotron_operator.status.pod_causes import NODE_LOST
+from nemotron_operator.status.pod_causes import NODE_LOST, WAITING_FOR_QUOTA
 from nemotron_operator.status.start_check import explain_start_check
 from nemotron_operator.status.storage_trouble import explain_distance, explain_model_image
 
@@ -34,6 +34,8 @@ def _explain_pod(pod: ObservedPod, namespace: str, claim: ObservedClaim | None, 
     places = {"pod": pod.name, "namespace": namespace, "node": pod.node, "deployment": pod.deployment or "NAME"}
     if pod.is_out_of_reach:
         return NODE_LOST.explain(places)
+    if pod.is_held_back:
+        return WAITING_FOR_QUOTA.explain(places)
     if pod.is_kept_from_volume and claim is not None:
         return Trouble(Reason.UNSCHEDULABLE, explain_distance(pod, claim, namespace), needs_human=False)
     if pod.unschedulable:

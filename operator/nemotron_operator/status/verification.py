@@ -66,9 +66,15 @@ def find_verified(
 
 
 def serves_whole(plan: ServingPlan, observation: Observation, desired_revision: str | None) -> bool:
-    """Tell whether all desired replicas of the desired revision serve, and nothing else is there."""
+    """Tell whether all desired replicas of the desired revision serve, and nothing else is there.
+
+    With a scaler it takes no more than the least number: more replicas come and go, and are on their way for minutes.
+    """
     serving = count_serving(observation, desired_revision)
     is_observed = observation.server is not None and observation.server.is_observed
+    if plan.scaling is not None:
+        is_one_revision = all(pod.revision == desired_revision for pod in observation.server_pods)
+        return serving >= plan.scaling.least_replicas and plan.replicas > 0 and is_one_revision
     return serving == len(observation.server_pods) == plan.replicas > 0 and is_observed
 
 
@@ -84,7 +90,8 @@ def _judge_question(
     if job is not None and job.state is not JobState.ACTIVE:
         return _judge_end(job, namespace)
     if job is None and not is_serving:
-        return Judged(unknown(kind, Reason.WAITING, "The question is asked when all desired replicas serve."))
+        which = "all desired replicas serve" if plan.scaling is None else "enough replicas serve"
+        return Judged(unknown(kind, Reason.WAITING, f"The question is asked when {which}."))
     trouble = explain_pods(observation.verification_pods, namespace)
     if trouble is not None:
         return Judged(no(kind, trouble.reason, trouble.message), trouble.needs_human)

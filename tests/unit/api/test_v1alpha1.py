@@ -321,3 +321,10 @@ def test_weights_on_a_volume_of_the_users_need_no_other(field: str, value: str) 
     own = a_deployment().with_provided_weights("mine", "models/a")
     assert own.parsed.spec.model.source is not None
     assert f"cache.{field}" in refusal(own.having(f"cache.{field}", value))
+
+
+def test_a_queue_is_named_once() -> None:
+    queued = a_deployment().having("queueName", "team-a")
+    assert "team-a" == queued.parsed.spec.queue_name
+    message = refusal(queued.having("podTemplate.labels", {"kueue.x-k8s.io/queue-name": "team-b"}))
+    assert "remove the label" in message

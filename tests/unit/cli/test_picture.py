@@ -203,7 +203,7 @@ def test_a_refusal_for_another_reason_still_shows_what_would_fit() -> None:
     [
         a_deployment().with_model("nvidia/none"),
         a_deployment().with_accelerator("none"),
-        a_deployment().having("parallelism.pipeline", 16),
+        a_deployment().having("parallelism.pipeline", 16).having("parallelism.nodes", 1),
     ],
 )
 def test_what_cannot_be_sized_has_words_and_no_picture(builder: DeploymentBuilder) -> None:

@@ -16,14 +16,18 @@ from tests.support.fixtures.plans import plan
 from tests.unit.cli.command import nemoctl, write_yaml
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
-CONFIGURED = {"oci-image": ("--operator-config", "examples/operator/model-images.yaml")}
+CONFIGURED = {
+    "autoscaling-keda": ("--operator-config", "examples/operator/keda.yaml"),
+    "oci-image": ("--operator-config", "examples/operator/model-images.yaml"),
+    "ultra-253b": ("--operator-config", "examples/operator/remote-code.yaml"),
+}
 """Examples that the shipped configuration does not allow, with one that does."""
 WORDS = ["file", "namespace", "name", "fits", "isCertain", "reason", "message", "model", "accelerator", "vllmVersion"]
 NUMBERS = [
-    *("tensorParallelSize", "pipelineParallelSize", "gpusPerReplica", "gpus", "maxModelLen"),
+    *("tensorParallelSize", "pipelineParallelSize", "gpusPerReplica", "nodesPerReplica", "gpus", "maxModelLen"),
     *("gpuMemoryUtilizationPercent", "kvCacheDtype", "maxNumSeqs", "maxNumBatchedTokens", "gpuMemoryBytes"),
     *("engineBytesPerGpu", "weightsBytesPerGpu", "workingBytesPerGpu", "activationBytesPerGpu"),
-    *("nonTorchBytesPerGpu", "cudaGraphBytesPerGpu", "kvBytesPerToken", "stateBytesPerSequence"),
+    *("nonTorchBytesPerGpu", "cudaGraphBytesPerGpu", "adapterBytesPerGpu", "kvBytesPerToken", "stateBytesPerSequence"),
     *("kvCacheBytesPerGpu", "kvCacheBytesPerGpuRange", "kvCacheTokens", "maxConcurrentFullLength"),
     *("longestMaxModelLen", "smallestTensorParallelSize", "startupSeconds", "startupBudgetSeconds"),
 ]
@@ -101,6 +105,7 @@ def test_the_numbers_are_those_of_the_plan(file: Path) -> None:
         "activationBytesPerGpu": a_range(working.activation),
         "nonTorchBytesPerGpu": a_range(working.non_torch),
         "cudaGraphBytesPerGpu": a_range(working.graphs),
+        "adapterBytesPerGpu": 0,
         "kvBytesPerToken": memory.kv_bytes_per_token,
         "stateBytesPerSequence": 0,
         "kvCacheBytesPerGpu": memory.kv_cache_bytes,
@@ -133,6 +138,17 @@ def test_the_numbers_are_those_of_the_status(file: Path) -> None:
     numbers = {key: value for key, value in told.items() if isinstance(value, int)}
     assert {"gpus", "kvCacheTokens", "maxModelLen", "startupSeconds"} <= numbers.keys()
     assert numbers == {key: report[key] for key in numbers}
+
+
+def test_the_room_for_adapters_is_told_beside_them(file: Path) -> None:
+    adapters = [{"name": "sql", "path": "loras/sql"}]
+    yaml = write_yaml(file, a_deployment().having("model.adapters", adapters).body)
+    report = nemoctl("plan", yaml, "-o", "json").document
+    parts = ("activationBytesPerGpu", "nonTorchBytesPerGpu", "cudaGraphBytesPerGpu")
+    assert report["adapterBytesPerGpu"] > 0
+    expected = sum(report[part]["expected"] for part in parts) + report["adapterBytesPerGpu"]
+    assert expected == report["workingBytesPerGpu"]
+    assert "LoRA adapters" in nemoctl("plan", yaml).out
 
 
 def test_the_components_add_up(file: Path) -> None:

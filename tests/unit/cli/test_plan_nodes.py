@@ -87,6 +87,22 @@ def test_empty_nodes_that_do_not_hold_all_end_badly_and_say_what_is_missing(file
     )
 
 
+@pytest.mark.parametrize(
+    ("nodes", "held", "missing"),
+    [
+        ("4", 2, None),
+        ("3", 1, "needs 8 free H100-80GB on each of 2 nodes; the best node has 0 beside the 1 that found a node"),
+    ],
+)
+def test_a_replica_over_two_nodes_needs_both_of_them(file: Path, nodes: str, held: int, missing: str | None) -> None:
+    groups = replicas(2, 8).with_pipeline(2)
+    answer = nemoctl("plan", write_yaml(file, groups.body), "--nodes", nodes, "-o", "json")
+    pool = read_pool(answer)
+    assert (held, held == 2, missing) == (pool["replicas"], pool["holdsAll"], pool["missing"])
+    assert (4, 2) == (answer.document["nodes"]["needed"], answer.document["nodesPerReplica"])
+    assert "pipeline 2, over 2 nodes)" in read_words(nemoctl("plan", file).out)
+
+
 def test_several_deployments_share_the_nodes_the_largest_replicas_first(file: Path) -> None:
     write_yaml(file, replicas(2, 2, "small").body, replicas(1, 8, "large").body)
     answer = nemoctl("plan", file, "--nodes", "1", "-o", "json")

@@ -13,7 +13,7 @@ from tests.unit.cli.command import nemoctl, write_yaml
 MINIMAL = Path("examples/minimal.yaml")
 PROGRAM = "from nemotron_operator.cli.main import main; main()"
 LIFE = ["suspend", "resume", "restart", "adopt", "history", "rollback"]
-COMMANDS = ["plan", "render", "models", "status", "version", *LIFE, "cache", "bundle"]
+COMMANDS = ["plan", "render", "models", "status", "version", *LIFE, "batch", "cache", "bundle"]
 
 
 def test_the_version_is_printed() -> None:

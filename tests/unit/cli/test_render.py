@@ -122,3 +122,13 @@ def test_a_commit_is_40_digits(file: Path, commit: str) -> None:
     assert (2, "") == (answer.code, answer.out)
     expected = f"nemoctl: --commit: must be 40 hexadecimal digits (found {commit!r}): a branch moves on.\n"
     assert expected == answer.err
+
+
+@pytest.mark.parametrize(("revision", "is_there"), [("main", False), ("a" * 40, True)])
+def test_pods_with_an_adapter_follow_it_unless_it_is_pinned(file: Path, revision: str, is_there: bool) -> None:  # noqa: FBT001
+    adapter = {"name": "sql", "huggingFace": {"repository": "my-org/sql-lora", "revision": revision}}
+    write_yaml(file, a_deployment().having("model.adapters", [adapter]).body)
+    answer = nemoctl("render", file, "--commit", COMMIT)
+    assert is_there == ("Deployment" in [manifest["kind"] for manifest in answer.documents])
+    assert is_there == (not answer.err)
+    assert is_there or "the Deployment follows when every adapter is there" in answer.err

@@ -71,6 +71,12 @@ def test_plan_cache_and_endpoint_are_told(capsys: pytest.CaptureFixture[str]) ->
         assert expected in lines
 
 
+def test_names_that_lead_here_from_outside_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint = {"url": "https://nemotron.team.svc:8000/v1", "serviceName": "nemotron", "hostnames": ["a.example.com"]}
+    out = show({**tell(plan_cached(a_deployment()), Observation()), "endpoint": endpoint}, capsys)
+    assert "Hosts      a.example.com" in [line.strip() for line in out.splitlines()]
+
+
 def test_provided_weights_have_a_path_and_no_commit(capsys: pytest.CaptureFixture[str]) -> None:
     planned = plan_cached(a_deployment().with_provided_weights("models", "llama/70b"))
     assert "Weights    in llama/70b, hashes not checked" in show(tell(planned, Observation()), capsys)

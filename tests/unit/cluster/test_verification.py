@@ -53,26 +53,34 @@ def test_a_deployment_serves_as_a_whole_when_every_pod_that_it_wants_is_ready() 
         (a_live_server(), []),
         (a_live_server(0), []),
         (a_live_server(), [a_serving_pod(ready=False)]),
-        (a_live_server(2), [a_serving_pod()]),
-        (a_live_server(1), [a_serving_pod("a"), a_serving_pod("b")]),
         (a_live_server(2), [a_serving_pod("a"), a_serving_pod("b", "old")]),
         (a_live_server(1, revision="new"), [a_serving_pod()]),
-        (a_live_server(1, generation=3), [a_serving_pod()]),
     ],
     ids=[
         "no Deployment",
         "no pod",
         "none wanted",
         "none ready",
-        "one is missing",
-        "one too many",
         "one of the revision before",
         "all of the revision before",
-        "a controller that lags",
     ],
 )
-def test_a_deployment_does_not_serve_as_a_whole_with(server: JSON | None, pods: list[JSON]) -> None:
+def test_no_revision_serves_with(server: JSON | None, pods: list[JSON]) -> None:
     assert read_serving_fact(server, pods) is None
+
+
+@pytest.mark.parametrize(
+    ("server", "pods", "ready"),
+    [
+        (a_live_server(2), [a_serving_pod()], 1),
+        (a_live_server(2), [a_serving_pod("a"), a_serving_pod("b", ready=False)], 1),
+        (a_live_server(1), [a_serving_pod("a"), a_serving_pod("b")], 2),
+        (a_live_server(1, generation=3), [a_serving_pod()], 1),
+    ],
+    ids=["one is missing", "one still loads", "one too many", "a controller that lags"],
+)
+def test_a_deployment_does_not_serve_as_a_whole_with(server: JSON, pods: list[JSON], ready: int) -> None:
+    assert ServingFact("abc", ready, is_whole=False) == read_serving_fact(server, pods)
 
 
 def test_a_pod_that_is_over_does_not_count() -> None:

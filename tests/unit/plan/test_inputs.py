@@ -10,12 +10,13 @@ import pytest
 from pydantic import BaseModel
 
 from nemotron_operator.api.spec import NemotronDeploymentSpec
+from nemotron_operator.plan.adapters import plan_adapters
 from nemotron_operator.plan.facts import InspectedModel
 from nemotron_operator.plan.inputs import hash_inputs
 from nemotron_operator.plan.serving_plan import CachePlan
 from nemotron_operator.render.server_pod import render_server_pod
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
-from tests.support.fixtures.plans import plan_cached
+from tests.support.fixtures.plans import plan_cached, resolve
 
 CACHE = plan_cached(a_deployment()).cache
 
@@ -56,7 +57,6 @@ SHOWN: dict[str, Any] = {
     "podTemplate.priorityClassName": "production",
     "podTemplate.runtimeClassName": "nvidia",
     "podTemplate.tolerations": [{"key": "dedicated", "operator": "Exists"}],
-    "queueName": "team-a",
     "rollout.drainSeconds": 600,
     "service.port": 9000,
     "tls": {"secretName": "nemotron-tls"},
@@ -76,6 +76,7 @@ NOT_SHOWN: dict[str, Any] = {
     "model.source": {"huggingFace": {"repository": "my-org/copy"}},
     "networkPolicy": {"clients": [{"podLabels": {"app": "chat"}}]},
     "planPolicy": "Warn",
+    "queueName": "team-a",
     "replicas": 3,
     "rollout.strategy": "Surge",
     "route": {"gateways": [{"name": "inference"}]},
@@ -121,12 +122,13 @@ def find_model(annotation: object) -> type[BaseModel] | None:
 
 
 def hash_of(deployment: DeploymentBuilder, cache: CachePlan = CACHE) -> str:
-    return hash_inputs(deployment.parsed.spec, cache)
+    return hash_inputs(deployment.parsed.spec, cache, plan_adapters(resolve(deployment), cache))
 
 
 def complete(deployment: DeploymentBuilder, path: str) -> DeploymentBuilder:
     """Add what the field cannot be without."""
-    return deployment.with_api_key("key", "key") if path.startswith("apiKeySecretRef") else deployment
+    is_guarded = path.startswith(("apiKeySecretRef", "engine.lora.loading"))
+    return deployment.with_api_key("key", "key") if is_guarded else deployment
 
 
 def test_every_field_of_the_spec_is_decided() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.catalog.entry import WeightBytes
 from nemotron_operator.config import AcceleratorProfile, OperatorConfig
-from nemotron_operator.plan.facts import ClaimFact, Facts, ForeignObject, ServingFact
+from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts, ForeignObject, ServingFact
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.memory.parallelism import Parallelism
 from nemotron_operator.plan.policy import (
@@ -54,6 +54,8 @@ ONE_POD_CLAIM = ClaimFact(80 * GIB, None, ("ReadWriteOncePod",))
 AN_IMAGE = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
 WITH_IMAGES = CONFIG.model_copy(update={"allowed_model_image_prefixes": ("registry.example.com/models/",)})
 
+ON_TWO_NODES = a_deployment().with_tensor(8).with_pipeline(2).having("cache.accessModes", ["ReadWriteMany"])
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -71,7 +73,37 @@ class Refused:
         return f"{self.check}: {self.words[0]}"
 
 
+WITH_ADAPTER = a_deployment().having("model.adapters", [{"name": "a", "huggingFace": {"repository": "my-org/lora"}}])
+(ADAPTER_JOB,) = list_lookups(WITH_ADAPTER.parsed, CATALOG).adapter_job_names
+LARGE_ADAPTER = CachedModel("my-org/lora", "a" * 40, 1, 2, "5d" * 32, "2026-11-24T08:00:00Z", adapter_rank=64)
+
 REFUSED = [
+    Refused(
+        "adapters_have_names_of_their_own",
+        a_deployment().having("model.servedNames", ["a"]).having("model.adapters", [{"name": "a", "path": "x"}]),
+        Reason.ADAPTER_NOT_ALLOWED,
+        ["spec.model.adapters[0].name: 'a' is a name of the model itself"],
+    ),
+    Refused(
+        "adapters_are_set_once",
+        a_deployment().having("model.adapters", [{"name": "a", "path": "x"}]).with_extra_args("--max-lora-rank=64"),
+        Reason.ADAPTER_NOT_ALLOWED,
+        ["spec.engine.extraArgs: '--max-lora-rank' is set by spec.engine.lora.maxRank"],
+    ),
+    Refused(
+        "adapters_have_small_ranks",
+        WITH_ADAPTER,
+        Reason.ADAPTER_NOT_ALLOWED,
+        ["spec.engine.lora.maxRank: 16 is less than the rank 64 of adapter 'a'. Set maxRank: 64"],
+        facts=Facts(cached_adapters={ADAPTER_JOB: LARGE_ADAPTER}),
+    ),
+    Refused(
+        "adapters_have_a_volume",
+        WITH_ADAPTER.with_provided_weights("mine", "llama"),
+        Reason.ADAPTER_NOT_ALLOWED,
+        ["spec.model.adapters[0]: 'a' is to be downloaded, and the volume can only be read", "path"],
+        facts=Facts(claims={"mine": READ_ONLY_CLAIM}),
+    ),
     Refused(
         "model_is_known",
         a_deployment().with_model("nvidia/Llama-3.1-Nemotron-70B-Instruct"),
@@ -180,22 +212,59 @@ REFUSED = [
         ],
     ),
     Refused(
-        "parallelism_fits_node",
+        "parallelism_fits_nodes",
         a_deployment().with_tensor(16),
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
-        ["spec.parallelism.tensor: 16 GPUs are more than the 8 of one H100-80GB node", "Set at most 8"],
+        [
+            "spec.parallelism.tensor: 16 GPUs are more than the 8 of one H100-80GB node",
+            "Set at most 8; parallelism.pipeline spreads a replica over more nodes.",
+        ],
     ),
     Refused(
-        "parallelism_fits_node",
-        a_deployment().with_tensor(4).with_pipeline(4),
+        "parallelism_fits_nodes",
+        a_deployment().with_tensor(4).with_pipeline(4).having("parallelism.nodes", 1),
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
-        ["spec.parallelism: tensor 4 x pipeline 4 = 16 GPUs are more than the 8", "Lower one of them"],
+        ["spec.parallelism: tensor 4 x pipeline 4 on one node are 16 GPUs of each, more than the 8", "remove"],
     ),
     Refused(
-        "parallelism_fits_node",
-        a_deployment().with_pipeline(9),
+        "parallelism_fits_nodes",
+        a_deployment().with_tensor(8).with_pipeline(4).having("parallelism.nodes", 2),
         Reason.TENSOR_PARALLEL_EXCEEDS_NODE,
-        ["spec.parallelism: tensor 1 x pipeline 9 = 9 GPUs are more than the 8"],
+        ["spec.parallelism: tensor 8 x pipeline 4 over 2 nodes are 16 GPUs of each, more than the 8"],
+    ),
+    Refused(
+        "nodes_divide_pipeline",
+        a_deployment().with_pipeline(4).having("parallelism.nodes", 3),
+        Reason.NODES_DO_NOT_DIVIDE,
+        [
+            "spec.parallelism.nodes: 3 nodes cannot have the same number of whole stages of pipeline 4.",
+            "Set parallelism.pipeline: 3 or a multiple of it, or nodes to one of 1, 2, 4.",
+        ],
+    ),
+    Refused(
+        "groups_are_possible",
+        ON_TWO_NODES,
+        Reason.API_NOT_INSTALLED,
+        [
+            "a replica over 2 nodes needs LeaderWorkerSet, which this cluster does not have: install it",
+            "or set parallelism so that one node holds a replica",
+        ],
+        Facts(missing_apis=frozenset({"LeaderWorkerSet"})),
+    ),
+    Refused(
+        "groups_have_names",
+        ON_TWO_NODES.named("n" * 45),
+        Reason.INVALID_SPEC,
+        ["metadata.name: the 45 characters", "take at most 44"],
+    ),
+    Refused(
+        "volume_reaches_replicas",
+        ON_TWO_NODES.having("cache.accessModes", REMOVED),
+        Reason.VOLUME_NOT_SHARED,
+        [
+            "spec.parallelism: the 2 nodes of a replica share a volume that only one node may mount (ReadWriteOnce).",
+            "Set cache.accessModes: [ReadWriteMany]",
+        ],
     ),
     Refused(
         "step_holds_batch",
@@ -246,6 +315,18 @@ REFUSED = [
         Reason.CHECK_NOT_POSSIBLE,
         ["spec.cache.verify: OnStart: the weights are yours, and have no manifest", "manifest: true"],
         Facts(claims={"there": CLAIM}),
+    ),
+    Refused(
+        "prometheus_is_known",
+        a_deployment().having("autoscaling", {"by": "KEDA", "maxReplicas": 2}),
+        Reason.PROMETHEUS_NOT_CONFIGURED,
+        ["spec.autoscaling.by: KEDA asks Prometheus", "set prometheusUrl", "`by: HorizontalPodAutoscaler`"],
+    ),
+    Refused(
+        "volume_reaches_replicas",
+        a_deployment().having("autoscaling.maxReplicas", 5),
+        Reason.VOLUME_NOT_SHARED,
+        ["spec.autoscaling.maxReplicas: 5 replicas of 2 GPUs", "or spec.autoscaling.maxReplicas: 4, as many as one"],
     ),
     Refused(
         "damage_can_be_repaired",
@@ -601,10 +682,10 @@ def test_the_size_that_a_message_suggests_fits_beside_the_pipeline() -> None:
     )
 
 
-@pytest.mark.parametrize("pipeline", [9, 64])
+@pytest.mark.parametrize("pipeline", [43, 64])
 def test_no_size_is_suggested_beside_a_pipeline_that_cannot_be_had(pipeline: int) -> None:
-    message = refuse(a_deployment().with_model(BF16).with_pipeline(pipeline).with_tensor(3)).message
-    assert message.endswith("Possible on H100-80GB: 1.")
+    message = refuse(a_deployment().with_model(NANO_4B).with_pipeline(pipeline).with_tensor(3)).message
+    assert re.search(r"Possible on H100-80GB: [1-8, ]+\.$", message)
 
 
 def test_the_volume_that_a_message_suggests_is_large_enough() -> None:
@@ -624,7 +705,7 @@ def test_the_context_that_a_message_suggests_is_within_the_model() -> None:
 def test_the_size_that_a_message_suggests_for_a_small_node_is_legal() -> None:
     profile = CONFIG.accelerators["H100-80GB"].model_copy(update={"gpus_per_node": 6})
     config = config_with_profile(profile)
-    suggested = re.search(r"Set at most (\d+)\.$", refuse(a_deployment().with_tensor(8), config=config).message)
+    suggested = re.search(r"Set at most (\d+);", refuse(a_deployment().with_tensor(8), config=config).message)
     assert suggested
     plan(a_deployment().with_tensor(int(suggested[1])), config=config)
 
@@ -712,7 +793,6 @@ def test_what_a_pipeline_leaves_of_a_node_is_a_tensor_parallel_size() -> None:
     planned = plan(a_deployment().with_pipeline(4))
     assert (1, 4, 4) == (planned.engine.tensor_parallel_size, planned.engine.pipeline_parallel_size, planned.pod.gpus)
     plan(a_deployment().with_tensor(2).with_pipeline(4))
-    assert Reason.TENSOR_PARALLEL_EXCEEDS_NODE == refuse(a_deployment().with_tensor(4).with_pipeline(4)).reason
 
 
 def test_an_engine_whose_version_is_not_known_is_taken_for_new_enough() -> None:

@@ -40,7 +40,7 @@ def a_pod(*, revision: str = REVISION, ready: bool = False, **changes: Any) -> O
     return ObservedPod(revision=revision, created_at="2026-11-24T07:45:00Z", ready=ready, **fields)
 
 
-def seen(*pods: ObservedPod, deadline: str = "", **server: bool) -> Observation:
+def seen(*pods: ObservedPod, deadline: str = "", **server: Any) -> Observation:  # noqa: ANN401 - any field
     return Observation(ObservedServer(len(pods), is_observed=True, deadline_message=deadline, **server), tuple(pods))
 
 

@@ -171,7 +171,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - typer makes an option of each
 ) -> None:
     """Bring back the spec of an earlier revision, and the very pods that it had.
 
-    spec.replicas, spec.suspend, spec.rollout.strategy and spec.cache.size stay as they are now.
+    spec.replicas, spec.autoscaling, spec.suspend, spec.rollout.strategy and spec.cache.size stay as they are now.
 
     Exit code: 0 done; 1 there is nothing to go back to, or --wait waited in vain; 2 there is no such deployment, or
     the cluster cannot be asked.

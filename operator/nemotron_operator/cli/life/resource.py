@@ -45,7 +45,10 @@ def is_stopped(spec: Mapping[str, Any]) -> bool:
 
 
 def count_replicas(spec: Mapping[str, Any]) -> int:
-    """Count the pods that a spec asks for while it is not suspended."""
+    """Count the pods that a spec asks for while it is not suspended; with a scaler, those that there are at least."""
+    autoscaling = spec.get("autoscaling")
+    if autoscaling:
+        return max(1, int(autoscaling.get("minReplicas", DEFAULT_REPLICAS)))
     return int(spec.get("replicas", DEFAULT_REPLICAS))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 Spec = Mapping[str, Any]
 """A spec as JSON."""
 
-STAYING = (("replicas",), ("suspend",), ("rollout", "strategy"), ("cache", "size"))
+STAYING = (("replicas",), ("autoscaling",), ("suspend",), ("rollout", "strategy"), ("cache", "size"))
 """Fields that a rollback leaves as they are: no pod shows them, scaling is not what is rolled back, and a volume only
 grows."""
 

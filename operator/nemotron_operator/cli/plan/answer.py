@@ -94,7 +94,8 @@ def _tell_decision(plan: ServingPlan, sizing: Sizing) -> dict[str, Any]:
         "is_certain": sizing.fits and plan.missing_at_worst_bytes == 0,
         "tensor_parallel_size": engine.tensor_parallel_size,
         "pipeline_parallel_size": engine.pipeline_parallel_size,
-        "gpus_per_replica": plan.pod.gpus,
+        "gpus_per_replica": plan.gpus_per_replica,
+        "nodes_per_replica": plan.nodes,
         "gpus": plan.gpus,
         "max_model_len": engine.max_model_len,
         "gpu_memory_utilization_percent": engine.gpu_memory_utilization_percent,
@@ -118,6 +119,7 @@ def _tell_memory(sizing: Sizing) -> dict[str, Any]:
         "activation_bytes_per_gpu": _tell_range(working.activation),
         "non_torch_bytes_per_gpu": _tell_range(working.non_torch),
         "cuda_graph_bytes_per_gpu": _tell_range(working.graphs),
+        "adapter_bytes_per_gpu": working.adapters.expected_bytes,
         "kv_bytes_per_token": memory.kv_bytes_per_token,
         "state_bytes_per_sequence": memory.state_bytes_per_sequence,
         "kv_cache_bytes_per_gpu": max(0, memory.kv_cache_bytes),
@@ -150,7 +152,7 @@ def _tell_choices(request: PlanRequest, plan: ServingPlan, sizing: Sizing) -> di
         "fitting_settings": () if sizing.fits else tuple(find_nearest_fitting(request, sizing)),
         "nodes": NodesReport(
             gpus_per_node=gpus_per_node,
-            needed=count_needed_nodes(gpus_per_node, [Demand(plan.replicas, plan.pod.gpus)]),
+            needed=count_needed_nodes(gpus_per_node, [Demand(plan.replicas * plan.nodes, plan.pod.gpus)]),
         ),
     }
 

@@ -46,15 +46,17 @@ def _answer(reports: Sequence[PlanReport], nodes: Sequence[NodeGpus], question: 
     empty = pack([node.allocatable for node in nodes], demands)
     answers = []
     for place, report in enumerate(reports):
+        nodes_per_replica = report.nodes_per_replica or 1
+        replicas = now.placed[place] // nodes_per_replica
         pool = PoolReport(
             source="cluster" if question.is_cluster else "empty nodes",
             nodes=len(nodes),
             free_gpus=sum(node.free for node in nodes),
             largest_free_gpus=max((node.free for node in nodes), default=0),
-            replicas=now.placed[place],
-            replicas_when_empty=empty.placed[place],
+            replicas=replicas,
+            replicas_when_empty=empty.placed[place] // nodes_per_replica,
             holds_all=now.placed[place] == demands[place].replicas,
-            missing=_describe_missing(report, demands[place], now.placed[place], now, nodes),
+            missing=_describe_missing(report, demands[place], replicas, now, nodes),
         )
         parts = report.nodes.model_copy(update={"pool": pool}) if report.nodes else None
         answers.append(report.model_copy(update={"nodes": parts}))
@@ -62,19 +64,22 @@ def _answer(reports: Sequence[PlanReport], nodes: Sequence[NodeGpus], question: 
 
 
 def _read_demand(report: PlanReport) -> Demand:
-    gpus = report.gpus_per_replica or 0
-    return Demand((report.gpus or 0) // gpus if gpus else 0, gpus)
+    """Ask for a pod for each node of each replica. Two of them may share a node that has room for both."""
+    gpus, nodes = report.gpus_per_replica or 0, report.nodes_per_replica or 1
+    return Demand((report.gpus or 0) // gpus * nodes if gpus else 0, gpus // nodes)
 
 
 def _describe_missing(
     report: PlanReport, demand: Demand, placed: int, packing: Packing, nodes: Sequence[NodeGpus]
 ) -> str | None:
-    if placed == demand.replicas:
+    nodes_per_replica = report.nodes_per_replica or 1
+    if placed * nodes_per_replica == demand.replicas:
         return None
     if not nodes:
         return f"there is no ready node with {report.accelerator}"
-    lacking = demand.replicas - placed
+    lacking = demand.replicas // nodes_per_replica - placed
     best = max(packing.free_gpus)
     each = "" if lacking == 1 else f" for each of {lacking} more replicas"
     others = "" if placed == 0 else f" beside the {placed} that found a node"
-    return f"needs {demand.gpus} free {report.accelerator} on one node{each}; the best node has {best}{others}"
+    where = "one node" if nodes_per_replica == 1 else f"each of {nodes_per_replica} nodes"
+    return f"needs {demand.gpus} free {report.accelerator} on {where}{each}; the best node has {best}{others}"

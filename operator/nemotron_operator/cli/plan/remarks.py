@@ -27,6 +27,7 @@ def list_remarks(request: PlanRequest, plan: ServingPlan | None, sizing: Sizing 
     if plan is not None and sizing is not None:
         yield from _remark_prediction_layers(request)
         yield from _remark_range(plan, sizing)
+        yield from _remark_scaling(plan)
 
 
 def list_grants(flags: ServingFlags, version: str | None, *, has_own_code: bool) -> Iterator[str]:
@@ -50,6 +51,15 @@ def _remark_version(request: PlanRequest) -> Iterator[str]:
         yield f"vLLM {version} is older than all that was measured ({OLDEST_MEASURED_VLLM}): its numbers may differ."
     elif parse_version(version)[:2] > parse_version(NEWEST_READ_VLLM)[:2]:
         yield f"vLLM {version} is newer than all that was read ({NEWEST_READ_VLLM}): its numbers may differ."
+
+
+def _remark_scaling(plan: ServingPlan) -> Iterator[str]:
+    if plan.scaling is not None and plan.scaling.max_replicas > plan.replicas:
+        most = plan.scaling.max_replicas
+        yield (
+            f"The numbers are those of {plan.replicas} of {plan.scaling.min_replicas} to {most} replicas: under load "
+            f"there are up to {most * plan.gpus_per_replica} GPUs."
+        )
 
 
 def _remark_arguments(request: PlanRequest) -> Iterator[str]:

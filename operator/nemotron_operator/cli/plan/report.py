@@ -72,13 +72,14 @@ class PoolReport(ApiModel):
 
 
 class NodesReport(ApiModel):
-    """Which nodes the replicas need; a replica never spans nodes."""
+    """Which nodes the replicas need."""
 
     gpus_per_node: int
     """GPUs of one node of the accelerator profile. Example: `8`."""
 
     needed: int | None
-    """Empty nodes that hold all desired replicas; null when one replica is larger than a node. Example: `1`."""
+    """Empty nodes that hold all desired replicas; null when what a node has of one replica is larger than it.
+    Example: `1`."""
 
     pool: PoolReport | None = None
     """What a real or supposed node pool holds; null when none was looked at."""
@@ -133,6 +134,9 @@ class PlanReport(ApiModel):
     gpus_per_replica: int | None = None
     """GPUs that one replica requests. Example: `2`."""
 
+    nodes_per_replica: int | None = None
+    """Nodes over which one replica is spread. Example: `1`."""
+
     gpus: int | None = None
     """GPUs that all desired replicas request together. Example: `4`."""
 
@@ -171,6 +175,9 @@ class PlanReport(ApiModel):
 
     cuda_graph_bytes_per_gpu: BytesRange | None = None
     """Of these the CUDA graphs, as far as this vLLM sets memory aside for them."""
+
+    adapter_bytes_per_gpu: int | None = None
+    """Of these the room for LoRA adapters, in bytes; 0 without them. Example: `0`."""
 
     kv_bytes_per_token: int | None = None
     """KV cache of one token over all GPUs of the replica, in bytes. Example: `327680`."""

@@ -92,6 +92,8 @@ def _list_request(report: PlanReport) -> Iterator[tuple[str, RenderableType]]:
     size = f"tensor parallel size {report.tensor_parallel_size}"
     if (report.pipeline_parallel_size or 1) > 1:
         size += f", pipeline {report.pipeline_parallel_size}"
+    if (report.nodes_per_replica or 1) > 1:
+        size += f", over {report.nodes_per_replica} nodes"
     yield "GPUs", make_text(f"{report.gpus_per_replica} x {report.accelerator} ({size}), {sum_of_gpus}")
 
 
@@ -126,6 +128,8 @@ def _list_parts(report: PlanReport) -> list[tuple[int, str, str]]:
         (report.cuda_graph_bytes_per_gpu, "CUDA graphs", "cyan"),
     )
     known = [(part.expected, name, style) for part, name, style in parts if part is not None and part.high > 0]
+    if report.adapter_bytes_per_gpu:
+        known.append((report.adapter_bytes_per_gpu, "LoRA adapters", "green"))
     return [weights, *(known or [(report.working_bytes_per_gpu or 0, "working memory", "magenta")])]
 
 

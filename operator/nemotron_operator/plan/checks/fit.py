@@ -65,7 +65,7 @@ def _tell_chance(sizing: Sizing) -> str:
 def _suggest(request: PlanRequest, sizing: Sizing) -> str:
     suggestions = find_nearest_fitting(request, sizing)
     if not suggestions:
-        return "No accelerator of the configuration holds it on one node."
+        return "No accelerator of the configuration holds it on one node; parallelism.pipeline spreads it over several."
     return f"What fits: {', or '.join(suggestions)}."
 
 

@@ -11,9 +11,15 @@ from nemotron_operator.plan.access_modes import (
 )
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.memory.weights import count_repository_bytes
+from nemotron_operator.plan.node_count import count_nodes
 from nemotron_operator.plan.request import PlanRequest
+from nemotron_operator.plan.scaling import count_most_replicas
 from nemotron_operator.plan.sizing import Sizing
 from nemotron_operator.units import GIB
+
+_SHARE = "Set cache.accessModes: [ReadWriteMany] on a storage class that can do it"
+
+_MODES_ARE_FOR_EVER = "the modes of a volume that exists cannot change."
 
 
 def cache_holds_weights(request: PlanRequest) -> Violation | None:
@@ -67,7 +73,7 @@ def volume_can_be_filled(request: PlanRequest) -> Violation | None:
 def volume_reaches_download(request: PlanRequest) -> Violation | None:
     """Refuse a download that would wait for ever for a volume that the engine holds."""
     spec, modes = request.spec, plan_access_modes(request)
-    if not is_for_one_pod(modes) or spec.suspend or spec.replicas == 0:
+    if not is_for_one_pod(modes) or count_most_replicas(spec) == 0:
         return None
     existing = spec.cache.existing_claim
     if existing is None or request.facts.serving is None or request.facts.cached_models:
@@ -80,19 +86,28 @@ def volume_reaches_download(request: PlanRequest) -> Violation | None:
 
 
 def volume_reaches_replicas(request: PlanRequest, sizing: Sizing) -> Violation | None:
-    """Refuse replicas of which one would wait for ever for a volume that another holds.
-
-    A replica, all its pipeline stages included, is one pod of one node.
-    """
-    replicas, modes = request.spec.replicas, plan_access_modes(request)
+    """Refuse replicas of which one would wait for ever for a volume that another holds, or a part of one."""
+    spec, modes = request.spec, plan_access_modes(request)
+    field = "spec.replicas" if spec.autoscaling is None else "spec.autoscaling.maxReplicas"
+    replicas = spec.replicas if spec.autoscaling is None else spec.autoscaling.max_replicas
     per_node, is_one_pod = request.known_profile.gpus_per_node, is_for_one_pod(modes)
+    nodes = count_nodes(request.spec.parallelism, sizing.shape.parallelism, per_node)
+    if nodes > 1:
+        return _refuse_nodes(nodes, modes) if is_for_one_node(modes) else None
     fits_one_node = replicas * sizing.gpus <= per_node
     if replicas <= 1 or not (is_one_pod or (is_for_one_node(modes) and not fits_one_node)):
         return None
-    fewer = "" if is_one_pod else f", or spec.replicas: {per_node // sizing.gpus}, as many as one node holds"
+    fewer = "" if is_one_pod else f", or {field}: {per_node // sizing.gpus}, as many as one node holds"
     return Violation(
         Reason.VOLUME_NOT_SHARED,
-        f"spec.replicas: {replicas} replicas of {sizing.gpus} GPUs share a volume that only one "
-        f"{'pod' if is_one_pod else 'node'} may mount ({', '.join(modes)}). Set cache.accessModes: [ReadWriteMany] "
-        f"on a storage class that can do it{fewer}; the modes of a volume that exists cannot change.",
+        f"{field}: {replicas} replicas of {sizing.gpus} GPUs share a volume that only one "
+        f"{'pod' if is_one_pod else 'node'} may mount ({', '.join(modes)}). {_SHARE}{fewer}; {_MODES_ARE_FOR_EVER}",
+    )
+
+
+def _refuse_nodes(nodes: int, modes: tuple[str, ...]) -> Violation:
+    return Violation(
+        Reason.VOLUME_NOT_SHARED,
+        f"spec.parallelism: the {nodes} nodes of a replica share a volume that only one node may mount "
+        f"({', '.join(modes)}). {_SHARE}, or take the weights from an image; {_MODES_ARE_FOR_EVER}",
     )

@@ -85,8 +85,8 @@ def test_a_dry_run_changes_nothing(cluster: ClusterApi, login: Login) -> None:
     assert (0, [], a_spec(8192)) == (answer.code, cluster.writes, spec_of(cluster))
     assert answer.out.startswith(f"team/nemotron -> revision {small}, ")
     expected = (
-        "nemoctl: Nothing is changed, this was a dry run. spec.replicas, spec.suspend, spec.rollout.strategy and "
-        "spec.cache.size would stay as they are.\n"
+        "nemoctl: Nothing is changed, this was a dry run. spec.replicas, spec.autoscaling, spec.suspend, "
+        "spec.rollout.strategy and spec.cache.size would stay as they are.\n"
     )
     assert expected == answer.err
 

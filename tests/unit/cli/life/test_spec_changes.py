@@ -24,6 +24,7 @@ def test_a_change_is_told_in_a_few_words(before: Spec, after: Spec, words: str) 
     "after",
     [
         {"replicas": 3},
+        {"autoscaling": {"maxReplicas": 2}},
         {"suspend": True},
         {"rollout": {"strategy": "Surge"}},
         {"cache": {"size": "1Gi"}},

@@ -54,6 +54,12 @@ def test_resuming_what_is_not_suspended_writes_nothing(cluster: ClusterApi, logi
     assert (0, expected, []) == (answer.code, answer.err, cluster.writes)
 
 
+def test_resume_tells_the_least_number_of_a_scaler(cluster: ClusterApi, login: Login) -> None:
+    serve(cluster, a_spec(suspend=True, replicas=0, autoscaling={"minReplicas": 2, "maxReplicas": 4}), SERVING)
+    expected = "nemoctl: 'nemotron' is resumed. `nemoctl status nemotron -n team` shows when 2 replicas serve.\n"
+    assert expected == nemoctl("resume", NAME, *login).err
+
+
 def test_resume_tells_that_no_replica_is_asked_for(cluster: ClusterApi, login: Login) -> None:
     serve(cluster, a_spec(suspend=True, replicas=0), SERVING)
     expected = (

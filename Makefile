@@ -71,11 +71,11 @@ test-contract: $(READY) ## Let vLLM's own parser and configuration take everythi
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.
-	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/python -m lab.helms && $(BIN)/python -m lab.leader_worker_sets && $(BIN)/pytest -q -n 2 --dist loadfile tests/cluster
+	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/python -m lab.helms && $(BIN)/python -m lab.leader_worker_sets && $(BIN)/pytest -q -n 2 --dist loadfile --durations=25 tests/cluster
 
 .PHONY: test-node
 test-node: $(READY) ## Run the node tier: a real kubelet, the operator by Helm, vLLM on CPU; it says why where it cannot.
-	@echo "== node" && if $(BIN)/python -m lab check-real-node; then $(BIN)/pytest -q -s tests/node; fi
+	@echo "== node" && if $(BIN)/python -m lab check-real-node; then $(BIN)/pytest -q -s --durations=25 tests/node; fi
 
 .PHONY: generate
 generate: $(READY) ## Write the files that follow from the code: definitions, chart copies, reference pages.

@@ -1,7 +1,7 @@
 """The pipeline: parse, observe, plan, render, apply, observe, status, publish. One resource at a time, from its key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nemotron_operator.api.conditions import Reason
@@ -136,9 +136,11 @@ class Reconciler:
             if not isinstance(plan, ServingPlan):
                 return Outcome(plan)  # what serves keeps serving
             rollout = await settle_rollout(plan, body["spec"], view)
+            manifests = render(plan, rollout)
             if await has_lost_volume(plan, view):
+                manifests = replace(manifests, scaler=None)  # it would start again what cannot start
                 await release_gpus(deployment.identity, view)
-            await apply(render(plan, rollout), deployment.identity, view)
+            await apply(manifests, deployment.identity, view)
             await forget_revisions(deployment.identity, rollout, view)
         except ClusterError as error:
             if error.status_code not in _REFUSALS:

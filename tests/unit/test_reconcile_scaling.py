@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from nemotron_operator.cluster.kinds import AUTOSCALER, DEPLOYMENT, POD, ApiKind
+from nemotron_operator.cluster.kinds import AUTOSCALER, CLAIM, DEPLOYMENT, POD, ApiKind
 from tests.support.fixtures.deployments import BF16, DeploymentBuilder
-from tests.support.fixtures.live_objects import a_live_object
+from tests.support.fixtures.live_objects import a_live_object, a_live_pod
 from tests.support.fixtures.scaling import scaled
 from tests.support.memory_gateway import merge
-from tests.unit.test_reconcile import Cluster
+from tests.unit.test_reconcile import NO_NODE, Cluster
 
 JSON = dict[str, Any]
 
@@ -148,3 +148,15 @@ def test_the_question_is_asked_when_the_least_number_serves() -> None:
     for pod in pods:
         cluster.gateway.put(POD, merge(pod, {"status": {"conditions": []}}))
     assert ("create", "Job") in [(verb, kind) for verb, kind, _ in cluster.reconcile()]
+
+
+def test_pods_that_would_start_on_a_volume_that_was_made_anew_are_scaled_by_nobody(cluster: Cluster) -> None:
+    """A scaler would start again and again what cannot start before the download."""
+    cluster.gateway.take(CLAIM, "team", cluster.find(CLAIM)["metadata"]["name"])
+    cluster.gateway.put(POD, a_live_pod("nemotron-0", conditions=[NO_NODE]))
+    written = cluster.reconcile()
+    assert ["scale", "delete"] == [
+        verb for verb, kind, _ in written if kind in {"HorizontalPodAutoscaler", "Deployment"}
+    ]
+    assert 0 == replicas_of(cluster)
+    assert [] == list_kinds(cluster, AUTOSCALER)

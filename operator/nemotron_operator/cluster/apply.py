@@ -19,6 +19,7 @@ from nemotron_operator.cluster.kinds import (
     JOB,
     KINDS_BY_NAME,
     NETWORK_POLICY,
+    OPTIONAL_KINDS,
     POD,
     SCALERS,
     ApiKind,
@@ -259,6 +260,8 @@ def _list_unwanted(
 ) -> Iterator[tuple[ApiKind, KubernetesObject]]:
     wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
     for kind in kinds:
+        if kind in OPTIONAL_KINDS and kind not in view.platform.served_kinds:
+            continue  # what is not rendered for want of the kind is wanted all the same
         for live in view.cache.list_children(kind, identity.namespace, identity.name):
             is_unwanted = (kind.name, live["metadata"]["name"]) not in wanted
             if kind is JOB and component_of(live) == CACHE_COMPONENT and _is_left(live, manifests):

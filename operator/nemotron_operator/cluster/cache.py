@@ -100,11 +100,14 @@ class ObjectCache:
         return [item for item in listed if self.upsert(kind, item)] + ghosts
 
     def forget(self, kind: ApiKind) -> list[KubernetesObject]:
-        """Forget all objects of a kind that the API server does not know any more; return them."""
-        ghosts = list(self._objects[kind].values())
-        for ghost in ghosts:
-            self.remove(kind, ghost)
-        return ghosts
+        """Forget all objects of a kind that the API server does not know any more; return them.
+
+        None of them was deleted: where the kind comes back, so may they, as they were.
+        """
+        self._children.pop(kind, None)
+        for buried in [buried for buried in self._tombstones if buried[0] is kind]:
+            del self._tombstones[buried]
+        return list(self._objects.pop(kind, {}).values())
 
     def _bury(self, kind: ApiKind, key: Key, version: int) -> None:
         self._tombstones[kind, key] = max(version, self._tombstones.pop((kind, key), -1))

@@ -1,9 +1,72 @@
-"""Which of the optional kinds the API server knows."""
+"""Which of the optional kinds can be used: what brings them to a cluster may come and go at any time."""
 
+import logging
 from collections import defaultdict
+from collections.abc import Sequence
 
+from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import OPTIONAL_KINDS, ApiKind
+from nemotron_operator.cluster.platform import Platform
+from nemotron_operator.cluster.relist import relist_kind
+from nemotron_operator.errors import ClusterError
+
+_NOT_USABLE = frozenset({403, 404})
+"""HTTP statuses that say that a kind cannot be listed, and would say it again: no permission, gone meanwhile."""
+
+_log = logging.getLogger(__name__)
+
+
+class KindDiscovery:
+    """Keeps what the platform is known to serve up to date.
+
+    Notes
+    -----
+    A kind counts as there once its objects are listed: whoever decides after that knows them. It counts as gone when
+    two looks in a row miss it: one API server of several may be behind the others for a moment.
+    """
+
+    def __init__(
+        self, gateway: ClusterGateway, cache: ObjectCache, platform: Platform, namespaces: Sequence[str] = ()
+    ) -> None:
+        self._gateway = gateway
+        self._cache = cache
+        self._platform = platform
+        self._namespaces = namespaces
+        self._missed: frozenset[ApiKind] = frozenset()
+        self._refused: frozenset[ApiKind] = frozenset()
+
+    async def look(self) -> bool:
+        """Look which optional kinds there are; tell whether that changed.
+
+        Raises
+        ------
+        ClusterError
+            The API server does not answer; what was known before still counts.
+        """
+        known, found = self._platform.served_kinds, await find_served_kinds(self._gateway)
+        usable = await self._list_new(found - known)
+        gone = (known - found) & self._missed
+        self._missed = known - found
+        for kind in gone:
+            self._cache.forget(kind)
+        self._platform.served_kinds = (known - gone) | usable
+        return self._platform.served_kinds != known
+
+    async def _list_new(self, kinds: frozenset[ApiKind]) -> frozenset[ApiKind]:
+        """List the objects of kinds that are new; return those that can be listed."""
+        refused: set[ApiKind] = set()
+        for kind in kinds:
+            try:
+                await relist_kind(kind, self._gateway, self._cache, self._namespaces)
+            except ClusterError as error:
+                if error.status_code not in _NOT_USABLE:
+                    raise
+                refused.add(kind)
+                if kind not in self._refused:
+                    _log.warning("%s cannot be used: %s", kind.name, error)
+        self._refused = frozenset(refused)
+        return kinds - self._refused
 
 
 async def find_served_kinds(gateway: ClusterGateway) -> frozenset[ApiKind]:
@@ -12,7 +75,7 @@ async def find_served_kinds(gateway: ClusterGateway) -> frozenset[ApiKind]:
     Raises
     ------
     ClusterError
-        It does not answer; what was known before still counts.
+        It does not answer.
     """
     groups = await gateway.list_group_versions()
     wanted: dict[str, list[ApiKind]] = defaultdict(list)

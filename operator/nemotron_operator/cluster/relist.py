@@ -31,11 +31,20 @@ async def relist(
             for ghost in cache.forget(kind):
                 affected |= affected_keys(kind, ghost, cache)
     for kind in (NEMOTRON, *CHILD_KINDS, *served_kinds):
-        selector = "" if kind is NEMOTRON else CHILD_SELECTOR
-        for namespace in namespaces or (None,):
-            listed, version = await gateway.list_all(kind, namespace, selector)
-            for changed in cache.replace_all(kind, listed, version, namespace):
-                affected |= affected_keys(kind, changed, cache)
+        affected |= await relist_kind(kind, gateway, cache, namespaces)
+    return affected
+
+
+async def relist_kind(
+    kind: ApiKind, gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequence[str] = ()
+) -> set[Key]:
+    """Do so for the objects of one kind."""
+    affected: set[Key] = set()
+    selector = "" if kind is NEMOTRON else CHILD_SELECTOR
+    for namespace in namespaces or (None,):
+        listed, version = await gateway.list_all(kind, namespace, selector)
+        for changed in cache.replace_all(kind, listed, version, namespace):
+            affected |= affected_keys(kind, changed, cache)
     return affected
 
 

@@ -18,7 +18,7 @@ from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
-from nemotron_operator.cluster.discovery import find_served_kinds
+from nemotron_operator.cluster.discovery import KindDiscovery
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
@@ -81,6 +81,7 @@ class OperatorProcess:
         self._cache = ObjectCache()
         self._platform = Platform(served_kinds=frozenset())  # until it was looked
         self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
+        self._discovery = KindDiscovery(self._gateway, self._cache, self._platform, options.namespaces)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
         self._relist_now = asyncio.Event()
@@ -148,7 +149,8 @@ class OperatorProcess:
         self._is_acting = True
         self._metrics.leader.set(1)
         await self._wait_for_resource()
-        await self._discover()
+        while await self._discover() is None and not self._stopping.is_set():
+            await self._pause()  # who does not know a kind would take what is there for missing
         self._relist_now.set()
         await self._relist_once()
         if self._stopping.is_set():
@@ -184,13 +186,18 @@ class OperatorProcess:
             await self._pause()
 
     async def _relist_once(self) -> None:
+        """List anew until it succeeds. What changed before a failure was taken over, and nobody was told of it."""
+        has_failed = False
         while self._relist_now.is_set() and not self._stopping.is_set():
             self._relist_now.clear()  # being asked while it lists, it lists again
             try:
                 served, namespaces = self._platform.served_kinds, self._options.namespaces
-                for key in await relist(self._gateway, self._cache, namespaces, served):
+                affected = await relist(self._gateway, self._cache, namespaces, served)
+                for key in affected.union(self._cache.list_deployment_keys() if has_failed else ()):
                     self._queue.add(key)
+                has_failed = False
             except ClusterError as error:
+                has_failed = True
                 self._relist_now.set()
                 self._waits_for = str(error)
                 _log.warning("%s Trying again in %d s.", error, WAIT_SECONDS)
@@ -219,19 +226,17 @@ class OperatorProcess:
                 for key in self._cache.list_deployment_keys():
                     self._queue.add(key)
 
-    async def _discover(self) -> bool:
-        """Look which optional kinds the API server knows; tell whether that changed."""
+    async def _discover(self) -> bool | None:
+        """Look which optional kinds the API server knows; tell whether that changed, None where it does not answer."""
         try:
-            served = await find_served_kinds(self._gateway)
+            has_changed = await self._discovery.look()
         except ClusterError as error:
             _log.warning("%s Which optional kinds there are is asked again.", error)
-            return False
-        if served == self._platform.served_kinds:
-            return False
-        self._platform.served_kinds = served
-        names = ", ".join(sorted(kind.name for kind in served)) or "none"
-        _log.info("Optional kinds that the API server knows: %s", names)
-        return True
+            return None
+        if has_changed:
+            names = ", ".join(sorted(kind.name for kind in self._platform.served_kinds)) or "none"
+            _log.info("Optional kinds that the API server knows: %s", names)
+        return has_changed
 
     async def _pause(self) -> None:
         """Wait a little, less if told to stop."""

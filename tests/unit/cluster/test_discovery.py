@@ -3,12 +3,22 @@
 import pytest
 from typing_extensions import override
 
-from nemotron_operator.cluster.cache import ObjectCache
-from nemotron_operator.cluster.discovery import find_served_kinds
+from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.discovery import KindDiscovery, find_served_kinds
 from nemotron_operator.cluster.kinds import HTTP_ROUTE, LEADER_WORKER_SET, OPTIONAL_KINDS, SCALED_OBJECT, ApiKind
+from nemotron_operator.cluster.platform import Platform
 from nemotron_operator.cluster.relist import relist
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL
+from nemotron_operator.errors import ClusterUnreachableError
 from tests.support.memory_gateway import MemoryGateway
+
+KEDA = {"keda.sh/v1alpha1": {"scaledobjects"}}
+
+
+def a_child() -> KubernetesObject:
+    """Make what the operator made for a resource, as far as the cache looks at it."""
+    labels = {DEPLOYMENT_LABEL: "nemotron", MANAGED_BY_LABEL: FIELD_MANAGER}
+    return {"metadata": {"name": "nemotron", "namespace": "team", "labels": labels}}
 
 
 class Discovered(MemoryGateway):
@@ -43,11 +53,67 @@ async def test_a_kind_is_served_in_its_own_version_or_not_at_all(
     assert expected == await find_served_kinds(Discovered(resources))
 
 
+async def test_a_kind_counts_as_there_once_its_objects_are_listed() -> None:
+    gateway, cache, platform = Discovered({}), ObjectCache(), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, cache, platform)
+    assert not await discovery.look()
+    gateway.put(SCALED_OBJECT, a_child())
+    gateway.resources = KEDA
+    assert await discovery.look()
+    assert frozenset({SCALED_OBJECT}) == platform.served_kinds
+    assert cache.get(SCALED_OBJECT, "team", "nemotron") is not None
+
+
+async def test_a_kind_is_gone_when_two_looks_miss_it_and_comes_back_as_it_was() -> None:
+    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, cache, platform)
+    gateway.put(SCALED_OBJECT, a_child())
+    assert await discovery.look()
+    gateway.resources = {}
+    assert not await discovery.look()
+    assert frozenset({SCALED_OBJECT}) == platform.served_kinds
+    gateway.resources = KEDA
+    assert not await discovery.look()
+    gateway.resources = {}
+    assert not await discovery.look()
+    assert await discovery.look()
+    assert (frozenset(), None) == (platform.served_kinds, cache.get(SCALED_OBJECT, "team", "nemotron"))
+    gateway.resources = KEDA
+    assert await discovery.look()
+    assert cache.get(SCALED_OBJECT, "team", "nemotron") is not None
+
+
+async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.LogCaptureFixture) -> None:
+    gateway, platform = Discovered(KEDA), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, ObjectCache(), platform)
+    gateway.forbidden.add(SCALED_OBJECT)
+    assert not await discovery.look()
+    assert not await discovery.look()
+    assert (frozenset(), 1) == (platform.served_kinds, len(caplog.records))
+    gateway.forbidden.clear()
+    assert await discovery.look()
+
+
+async def test_an_api_server_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, platform = Discovered(KEDA), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, ObjectCache(), platform)
+    await discovery.look()
+
+    async def fail() -> frozenset[str]:
+        raise ClusterUnreachableError("No API server answers.")
+
+    monkeypatch.setattr(gateway, "list_group_versions", fail)
+    with pytest.raises(ClusterUnreachableError):
+        await discovery.look()
+    assert frozenset({SCALED_OBJECT}) == platform.served_kinds
+
+
 async def test_objects_of_a_kind_that_vanished_are_forgotten_and_their_resources_look_again() -> None:
     gateway, cache = MemoryGateway(), ObjectCache()
-    labels = {DEPLOYMENT_LABEL: "nemotron", MANAGED_BY_LABEL: FIELD_MANAGER}
-    gateway.put(HTTP_ROUTE, {"metadata": {"name": "nemotron", "namespace": "team", "labels": labels}})
+    gateway.put(HTTP_ROUTE, a_child())
     assert {("team", "nemotron")} == await relist(gateway, cache, (), (HTTP_ROUTE, LEADER_WORKER_SET))
     assert cache.get(HTTP_ROUTE, "team", "nemotron") is not None
     assert {("team", "nemotron")} == await relist(gateway, cache, (), (LEADER_WORKER_SET,))
     assert cache.get(HTTP_ROUTE, "team", "nemotron") is None
+    assert {("team", "nemotron")} == await relist(gateway, cache, (), (HTTP_ROUTE,))
+    assert cache.get(HTTP_ROUTE, "team", "nemotron") is not None

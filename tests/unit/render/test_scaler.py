@@ -54,6 +54,12 @@ def test_an_autoscaler_adds_by_the_queue_and_the_kv_cache_of_each_engine() -> No
     } == targets
 
 
+@pytest.mark.parametrize(("count", "expected"), [(999, "999"), (1000, "1k"), (1500, "1500"), (20_000, "20k")])
+def test_a_number_of_requests_is_written_as_the_api_server_keeps_it(count: int, expected: str) -> None:
+    metrics = scaler_of(scaled(waitingRequests=count))["spec"]["metrics"]
+    assert expected == metrics[0]["pods"]["target"]["averageValue"]
+
+
 def test_a_full_share_is_written_as_the_api_server_keeps_it() -> None:
     metrics = scaler_of(scaled(kvCacheUsagePercent=100))["spec"]["metrics"]
     assert "1" == metrics[1]["pods"]["target"]["averageValue"]

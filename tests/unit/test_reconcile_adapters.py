@@ -99,6 +99,9 @@ def test_a_volume_that_was_made_anew_gets_its_adapter_again() -> None:
 def test_what_the_pods_are_told_has_a_job_of_its_own_without_a_record() -> None:
     cluster = with_model(live(BESIDE))
     assert cluster.has_server()
+    assert [] == cluster.list_jobs("adapter")
+    cluster.serve()
+    cluster.reconcile()
     job = cluster.only_job
     assert ("False", "Loading") == cluster.condition("Adapted")
     cluster.end_job(job, '{"outcome": "Complete", "adapters": ["beside"]}')
@@ -108,3 +111,17 @@ def test_what_the_pods_are_told_has_a_job_of_its_own_without_a_record() -> None:
     cluster.ask_for(live())
     cluster.reconcile()
     assert job["metadata"]["name"] != cluster.only_job["metadata"]["name"]
+
+
+def test_pods_of_an_earlier_revision_are_not_told_of_adapters() -> None:
+    cluster = with_model(adapted())
+    cluster.serve()
+    cluster.reconcile()
+    cluster.ask_for(live(BESIDE))
+    cluster.reconcile()
+    cluster.reconcile()
+    assert [] == cluster.list_jobs("adapter")
+    assert ("False", "RollingOut") == cluster.condition("Adapted")
+    cluster.serve()
+    cluster.reconcile()
+    assert 1 == len(cluster.list_jobs("adapter"))

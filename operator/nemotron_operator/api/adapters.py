@@ -57,8 +57,8 @@ class LoraSpec(ApiModel):
 
     loading: Literal["Restart", "Live"] = "Restart"
     """What another list of adapters does. `Restart` rolls out new pods. `Live` loads and unloads in those that run; it
-    opens vLLM's paths for that to every client, so it needs `apiKeySecretRef` or `networkPolicy`. Default: `Restart`.
-    Example: `Live`."""
+    opens vLLM's paths for that to every client, so it needs `apiKeySecretRef` or `networkPolicy`, and with a `route`
+    the former. Default: `Restart`. Example: `Live`."""
 
 
 class AdapterStatus(ApiModel):

@@ -237,6 +237,11 @@ _LIVE_LOADING_NEEDS_A_GUARD = (
     "networkPolicy, or loading: Restart"
 )
 
+_LIVE_LOADING_BEHIND_A_ROUTE_NEEDS_A_KEY = (
+    "engine.lora.loading: Live behind a route opens the paths that load adapters to whoever reaches its Gateways: set "
+    "apiKeySecretRef, or loading: Restart"
+)
+
 _QUEUE_IS_NAMED_ONCE = (
     f"queueName and the label {QUEUE_LABEL} of podTemplate.labels would queue the same pods twice: remove the label"
 )
@@ -268,6 +273,11 @@ class NemotronDeploymentSpec(ApiModel):
                 "!has(self.engine) || !has(self.engine.lora) || !has(self.engine.lora.loading) || "
                 "self.engine.lora.loading != 'Live' || has(self.apiKeySecretRef) || has(self.networkPolicy)",
                 _LIVE_LOADING_NEEDS_A_GUARD,
+            ),
+            rule(
+                "!has(self.engine) || !has(self.engine.lora) || !has(self.engine.lora.loading) || "
+                "self.engine.lora.loading != 'Live' || !has(self.route) || has(self.apiKeySecretRef)",
+                _LIVE_LOADING_BEHIND_A_ROUTE_NEEDS_A_KEY,
             ),
         )
     )
@@ -362,4 +372,6 @@ class NemotronDeploymentSpec(ApiModel):
     def _guards_live_loading(self) -> Self:
         is_guarded = self.api_key_secret_ref is not None or self.network_policy is not None
         is_live = self.engine.lora.loading == "Live"
-        return require(self, is_guarded or not is_live, _LIVE_LOADING_NEEDS_A_GUARD)
+        require(self, is_guarded or not is_live, _LIVE_LOADING_NEEDS_A_GUARD)
+        is_open = is_live and self.route is not None and self.api_key_secret_ref is None
+        return require(self, not is_open, _LIVE_LOADING_BEHIND_A_ROUTE_NEEDS_A_KEY)

@@ -41,8 +41,16 @@ class AdapterListPlan:
     image: str
     adapters: tuple[tuple[str, str], ...]
     """Name and directory, inside of what holds the weights, of each that is there."""
+    kept: tuple[str, ...]
+    """Names of those that are on their way: what the pods have under these they keep until then."""
+    serving_revision: str | None
+    """The one revision that all pods are of, of which at least one serves; None while pods are replaced."""
     replicas: int
     wait_seconds: int
     """How long the replicas may take: they may start first."""
     deadline_seconds: int
     """How long the Job may take, all attempts together."""
+
+    def is_due(self, revision: str) -> bool:
+        """Tell whether the pods of a revision may be told now: no others are there, which may know no list."""
+        return self.serving_revision == revision

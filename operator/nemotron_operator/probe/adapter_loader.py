@@ -14,7 +14,7 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -29,6 +29,9 @@ ENGINE_SECONDS = 300.0
 
 SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 10.0, 300.0
 """How soon an adapter is tried again that the engine did not take; each time after twice as long."""
+
+API_KEY_VARIABLE = "VLLM_API_KEY"
+"""The server's API key."""
 
 
 class Refusal(NamedTuple):
@@ -83,6 +86,9 @@ class Engine:
                 return response.status, response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise NotThereError(f"{type(error).__name__}: {error}") from error
+        except ValueError as error:
+            # http.client quotes the header that it does not send, and with it the key.
+            raise NotThereError(f"the request cannot be sent: {type(error).__name__}") from None
 
     def _connect(self) -> http.client.HTTPConnection:
         if not self._is_encrypted:
@@ -96,9 +102,13 @@ class Engine:
 class Loader:
     """Brings the engine to the list, one look at a time. It knows no clock of its own."""
 
-    def __init__(self, engine: Engine, read_list: Callable[[], dict[str, str]], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, engine: Engine, read_list: Callable[[], dict[str, str] | None], tell: Callable[[str], None]
+    ) -> None:
         self._engine, self._read_list, self._say = engine, read_list, tell
         self._refusals: dict[str, Refusal] = {}
+        self._wanted: dict[str, str] | None = None
+        self._absence = ""
         self.is_ready = False
         """Whether the engine has, or was asked in vain for, every adapter of the list."""
 
@@ -106,16 +116,27 @@ class Loader:
         """Compare, and tell the engine what differs."""
         try:
             there = self._engine.list_adapters()
-            wanted = self._read_list()
+            self._absence = ""
+            wanted = self._look_at_list(there)
             for name in sorted(there.keys() - wanted.keys()):
                 self._hear(f"unloaded {name}", self._engine.unload(name))
             for name, path in sorted(wanted.items()):
                 if there.get(name) != path and self._is_due(name, path, now):
                     self._load(name, path, now, is_replaced=name in there)
             self.is_ready = True
-        except NotThereError:
+        except NotThereError as error:
             self._refusals.clear()
             self.is_ready = False
+            if str(error) != self._absence:
+                self._absence = str(error)
+                self._say(f"the engine does not answer: {error}")
+
+    def _look_at_list(self, there: dict[str, str]) -> dict[str, str]:
+        """Take the list; one that is gone stays as it was read, and before there was any the engine stays as it is."""
+        listed = self._read_list()
+        if listed is not None:
+            self._wanted = listed
+        return there if self._wanted is None else self._wanted
 
     def _is_due(self, name: str, path: str, now: float) -> bool:
         refusal = self._refusals.get(name)
@@ -133,13 +154,30 @@ class Loader:
         self._say(f"not {done}: {words}" if words else done)
 
 
-def read_list(path: Path) -> dict[str, str]:
-    """Read which adapters are wanted; none before somebody has written a list."""
+def read_key(environment: Mapping[str, str]) -> str:
+    """Read the API key, without the line end that a file had.
+
+    Raises
+    ------
+    SystemExit
+        It is no key. It is not repeated.
+    """
+    api_key = environment.get(API_KEY_VARIABLE, "").strip()
+    if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
+        raise SystemExit(
+            f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into "
+            "the Secret that spec.apiKeySecretRef names."
+        )
+    return api_key
+
+
+def read_list(path: Path) -> dict[str, str] | None:
+    """Read which adapters are wanted; None where nobody has written a list, or it is gone."""
     try:
         adapters: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["adapters"]
         return dict(adapters)
     except FileNotFoundError:
-        return {}
+        return None
 
 
 def serve(port: int, loader: Loader) -> None:
@@ -187,7 +225,7 @@ def main() -> None:
     options = parser.parse_args()
     # The first process of a container is not ended by a signal without a handler.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    engine = Engine(options.engine_port, os.environ.get("VLLM_API_KEY", ""), is_encrypted=options.https)
+    engine = Engine(options.engine_port, read_key(os.environ), is_encrypted=options.https)
     loader = Loader(engine, lambda: read_list(options.list), tell)
     threading.Thread(target=work, args=[loader], daemon=True).start()
     serve(options.port, loader)

@@ -25,7 +25,8 @@ PROGRAM = "adapter_loader.py"
 """The sidecar's text, beside the probe's."""
 
 LISTS_DIRECTORY = ".adapters"
-"""Where the lists are on the volume, beside the models: a file for each resource."""
+"""Where the lists are on the volume, beside the models: a file for each resource, named by its uid. Several clusters
+and namespaces may share what is behind a volume."""
 
 LOADER_CONTAINER = "adapters"
 """Name of the sidecar."""
@@ -50,7 +51,7 @@ def render_adapter_list_job(plan: ServingPlan, listed: AdapterListPlan) -> dict[
         telling_arguments=_render_telling_arguments(plan, listed),
         asking_arguments=_render_asking_arguments(plan, listed),
         asking_environment=_render_key(plan, ASKING_API_KEY_VARIABLE),
-        trust_volume=render_trust_volume(plan.network.tls),
+        trust_volume=render_trust_volume(plan.network.serving_tls),
         trust_path=TLS_PATH,
         **values,
     )
@@ -64,11 +65,12 @@ def _render_telling_arguments(plan: ServingPlan, listed: AdapterListPlan) -> lis
 
 def _render_asking_arguments(plan: ServingPlan, listed: AdapterListPlan) -> list[str]:
     patience = [f"--replicas={listed.replicas}", f"--wait-seconds={listed.wait_seconds}"]
-    return [f"--base-url={plan.base_url}", *patience, *_list(listed), *render_trust_arguments(plan.network.tls)]
+    return [f"--base-url={plan.base_url}", *patience, *_list(listed), *render_trust_arguments(plan.network.serving_tls)]
 
 
 def _list(listed: AdapterListPlan) -> list[str]:
-    return [f"--adapter={name}={locate_on_volume(path)}" for name, path in listed.adapters]
+    there = [f"--adapter={name}={locate_on_volume(path)}" for name, path in listed.adapters]
+    return [*there, *(f"--keep={name}" for name in listed.kept)]
 
 
 def render_loader(plan: ServingPlan) -> dict[str, Any] | None:
@@ -91,7 +93,7 @@ def render_loader(plan: ServingPlan) -> dict[str, Any] | None:
         "args": [
             f"--engine-port={plan.engine.port}",
             f"--port={port}",
-            f"--list={MODELS_PATH}/{LISTS_DIRECTORY}/{plan.identity.name}.json",
+            f"--list={MODELS_PATH}/{LISTS_DIRECTORY}/{plan.identity.uid}.json",
             *(["--https"] if plan.network.tls is not None else []),
         ],
         "env": [HIDDEN_DEVICES, *_render_key(plan, API_KEY_VARIABLE)],

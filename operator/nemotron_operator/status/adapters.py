@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nemotron_operator.api.adapters import AdapterStatus
 from nemotron_operator.api.conditions import ConditionType, Reason
-from nemotron_operator.plan.adapter_plan import AdapterListPlan, AdapterPlan
+from nemotron_operator.plan.adapter_plan import AdapterPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, no, yes
 from nemotron_operator.status.observation import JobFailure, JobState, Observation, ObservedJob
@@ -79,25 +79,29 @@ def _find_served(plan: ServingPlan, observation: Observation, desired_revision: 
     if plan.replicas == 0:
         return Judged(no(_KIND, Reason.SUSPENDED, f"{names} on the volume, and no replica is desired."))
     if plan.adapter_list is not None:
-        return _judge_list(plan.adapter_list, names, observation, plan.identity.namespace)
+        job = observation.find_adapter_job(plan.adapter_list.job_name)
+        if job is not None:
+            return _judge_list(job, names, plan.identity.namespace)
     if count_serving(observation, desired_revision) == 0:
         return Judged(no(_KIND, Reason.ROLLING_OUT, f"{names} there, and no pod that has them serves yet."))
+    if plan.adapter_list is not None:
+        message = f"{names} on the volume, and the replicas are told once no pod of another revision is left."
+        return Judged(no(_KIND, Reason.ROLLING_OUT, message))
     return Judged(yes(_KIND, Reason.LOADED, f"{names} served beside the model."))
 
 
-def _judge_list(listed: AdapterListPlan, names: str, observation: Observation, namespace: str) -> Judged:
+def _judge_list(job: ObservedJob, names: str, namespace: str) -> Judged:
     """Tell whether the replicas have loaded what they were told to."""
-    job = observation.find_adapter_job(listed.job_name)
-    if job is not None and job.state is JobState.COMPLETE:
+    if job.state is JobState.COMPLETE:
         return Judged(yes(_KIND, Reason.LOADED, f"{names} served beside the model."))
-    if job is not None and job.state is JobState.FAILED:
+    if job.state is JobState.FAILED:
         words = job.failure.message if job.failure else f"{job.failed_pods} pods failed without a word."
         message = (
             f"Not every adapter is loaded: {words} Correct or remove it; or delete the Job to look again: "
             f"`kubectl -n {namespace} delete job {job.name}`."
         )
         return Judged(no(_KIND, Reason.ADAPTER_FAILED, message), needs_human=True)
-    retry = describe_retry(job.failed_pods, job.failure) if job is not None else ""
+    retry = describe_retry(job.failed_pods, job.failure)
     return Judged(no(_KIND, Reason.LOADING, f"{names} on the volume, and the replicas load them.{retry}"))
 
 

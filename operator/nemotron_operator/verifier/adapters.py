@@ -31,6 +31,13 @@ LOOKS_PER_REPLICA = 3
 GRACE_SECONDS = 30
 """How long the replicas may take to load by themselves, before one that lacks an adapter is asked why."""
 
+FAILURES = 2
+"""So often the engine may fail at loading before that is its last word: it may have been about to end."""
+
+
+class EngineFailedError(UnavailableError):
+    """The engine failed at loading an adapter. vLLM says so of one that it never will load, and while it ends."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -42,6 +49,8 @@ class Wanted:
     """Directories, as the engine finds them, by the names of the adapters."""
     replicas: int
     api_key: str | None = field(repr=False)
+    kept: frozenset[str] = frozenset()
+    """Names that may be served or not: what has them is on its way."""
     trust: ssl.SSLContext | None = field(default=None, repr=False)
 
     @property
@@ -60,14 +69,15 @@ async def wait_for_adapters(wanted: Wanted, wait_seconds: float) -> None:
     UnavailableError
         Nothing answered in time, or not as wanted.
     """
-    started, found, missing_since = time.monotonic(), 0, None
+    started, found, failures, missing_since = time.monotonic(), 0, 0, None
     trouble = UnavailableError(f"{wanted.base_url} did not answer within {wait_seconds:.0f} s.")
     while time.monotonic() - started < wait_seconds:
         try:
             served = await _list_served(wanted)
             missing = [name for name, path in wanted.adapters.items() if served.get(name) != path]
-            left_over = sorted(served.keys() - wanted.adapters.keys())
+            left_over = sorted(served.keys() - wanted.adapters.keys() - wanted.kept)
             found = 0 if missing or left_over else found + 1
+            failures = 0 if found else failures
             missing_since = None if found else missing_since or time.monotonic()
             if found >= LOOKS_PER_REPLICA * wanted.replicas:
                 return
@@ -75,6 +85,11 @@ async def wait_for_adapters(wanted: Wanted, wait_seconds: float) -> None:
                 await _load(wanted, missing[0], is_replaced=missing[0] in served)
             words = f"lacks {', '.join(missing)}" if missing else f"still serves {', '.join(left_over)}"
             trouble = trouble if found else UnavailableError(f"A replica {words}.")
+        except EngineFailedError as error:
+            failures += 1
+            if failures >= FAILURES:
+                raise AdapterRefusedError(error.message) from error
+            trouble, found, missing_since = error, 0, None
         except UnavailableError as error:
             trouble, found, missing_since = error, 0, None
         await asyncio.sleep(0.1 if found else PAUSE_SECONDS)
@@ -100,12 +115,23 @@ async def _load(wanted: Wanted, name: str, *, is_replaced: bool) -> None:
     ------
     AdapterRefusedError
         It does not, in the engine's own words.
+    EngineFailedError
+        It failed at it.
+    UnavailableError
+        There was no engine that loads adapters: another one may answer next.
     """
     body = {"lora_name": name, "lora_path": wanted.adapters[name], "load_inplace": is_replaced}
     status, words = await _exchange(wanted, "POST", "load_lora_adapter", body)
     if status == HTTPStatus.OK or "already been loaded" in words:
         return
-    raise AdapterRefusedError(f"The engine does not load adapter {name!r}: {read_words(words)}")
+    refusal = f"The engine does not load adapter {name!r}: {read_words(words)}"
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise EngineFailedError(refusal)
+    # vLLM says 404 of a directory without an adapter too, and names it.
+    is_without_path = status == HTTPStatus.NOT_FOUND and wanted.adapters[name] not in words
+    if is_without_path or status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise UnavailableError(f"A replica lacks {name}, and answered {status}: {read_words(words)}.")
+    raise AdapterRefusedError(refusal)
 
 
 async def _exchange(wanted: Wanted, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:

@@ -60,6 +60,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         dest="adapters",
         help="an adapter, and its directory as the engine finds it (default: none is to be served)",
     )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="kept",
+        help="one that is on its way: an earlier adapter of that name may be served until then",
+    )
     parser.add_argument("--replicas", default=1, type=int, metavar="N", help="how many serve (default: %(default)s)")
     parser.add_argument(
         "--wait-seconds", default=600, type=float, metavar="S", help="how long to wait (default: %(default)s)"
@@ -79,6 +87,7 @@ def _wait(options: argparse.Namespace) -> Loaded:
     wanted = Wanted(
         base_url=options.base_url,
         adapters=adapters,
+        kept=frozenset(options.kept),
         replicas=options.replicas,
         api_key=read_api_key(os.environ),
         trust=trust_certificates(options.trusted_certificates),

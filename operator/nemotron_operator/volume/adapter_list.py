@@ -21,32 +21,36 @@ class AdapterList:
     """Which adapters one resource wants."""
 
     resource: str
-    """Its name: several may share a volume."""
+    """Its name, for people: resources of one name may share a volume, in several namespaces or one after the other."""
     uid: str
-    """Of the resource: one that was made anew counts its generations from the beginning."""
+    """Of the resource: it names the file."""
     generation: int
     adapters: Mapping[str, str]
     """Directories, as the engine finds them, by the names of the adapters."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """What stands in the file."""
-        return {"uid": self.uid, "generation": self.generation, "adapters": dict(self.adapters)}
+    kept: tuple[str, ...] = ()
+    """Names of those that are on their way: an older list may say where an earlier one of the name is."""
 
 
 def write_adapter_list(destination: Path, wanted: AdapterList) -> None:
-    """Replace a resource's list, unless a newer one of the same resource stands there: a Job may end late."""
+    """Replace a resource's list, unless a newer one stands there: a Job may end late."""
     directory = destination / LISTS_DIRECTORY
     directory.mkdir(exist_ok=True)
-    path = directory / f"{wanted.resource}.json"
+    path = directory / f"{wanted.uid}.json"
     with path.with_suffix(".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         there = _read(path)
         generation = there.get("generation")
-        if there.get("uid") == wanted.uid and isinstance(generation, int) and generation > wanted.generation:
+        if isinstance(generation, int) and generation > wanted.generation:
             logger.info("The list of generation %d stays: this one is of %d.", generation, wanted.generation)
             return
-        replace_file(path, json.dumps(wanted.content, sort_keys=True).encode())
+        before = there.get("adapters")
+        kept = {name: before[name] for name in wanted.kept if name in before} if isinstance(before, dict) else {}
+        content = {
+            "resource": wanted.resource,
+            "generation": wanted.generation,
+            "adapters": {**kept, **wanted.adapters},
+        }
+        replace_file(path, json.dumps(content, sort_keys=True).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

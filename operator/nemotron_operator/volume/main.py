@@ -65,11 +65,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     receiving.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
     telling = commands.add_parser("tell-adapters", help="tell the pods of a resource which adapters to load")
     telling.add_argument("--destination", required=True, metavar="DIR", type=Path, help="a directory on the volume")
-    telling.add_argument("--resource", required=True, metavar="NAME", help="whose pods")
-    telling.add_argument("--uid", required=True, metavar="UID", help="of the resource")
+    telling.add_argument("--resource", required=True, metavar="NAME", help="whose pods, for who reads the list")
+    telling.add_argument("--uid", required=True, metavar="UID", help="of the resource: names the list")
     telling.add_argument("--generation", required=True, type=int, metavar="N", help="of its spec")
     telling.add_argument(
         "--adapter", action="append", default=[], metavar="NAME=DIR", dest="adapters", help="default: none"
+    )
+    telling.add_argument(
+        "--keep", action="append", default=[], metavar="NAME", dest="kept", help="leave as it stands in the list"
     )
     for command in (verifying, inspecting, receiving, telling):
         add_termination_message_path(command)
@@ -125,7 +128,7 @@ def _receive(options: argparse.Namespace) -> Complete:
 
 def _tell_adapters(options: argparse.Namespace) -> Complete:
     adapters = dict(each.split("=", 1) for each in options.adapters)
-    wanted = AdapterList(options.resource, options.uid, options.generation, adapters)
+    wanted = AdapterList(options.resource, options.uid, options.generation, adapters, tuple(options.kept))
     write_adapter_list(options.destination, wanted)
     return Complete(
         commit=None,

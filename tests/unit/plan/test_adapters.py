@@ -5,7 +5,7 @@ import pytest
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
-from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts
+from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts, ServingFact
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.units import GIB
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
@@ -110,7 +110,22 @@ def test_the_pods_are_told_of_the_adapters_that_are_there_by_another_job_for_ano
     assert (("beside", "loras/beside"),) == first.adapters
     assert (("sql", "0" * 40), ("beside", "loras/beside")) == second.adapters
     assert first.job_name != second.job_name
+    alone = plan_cached(live(BESIDE)).adapter_list
+    assert alone is not None
+    assert (("sql",), (), ()) == (first.kept, second.kept, alone.kept)
+    assert first.job_name != alone.job_name
     assert plan_cached(live(BESIDE)).adapter_list == plan_cached(live(BESIDE).having("planPolicy", "Warn")).adapter_list
+
+
+def test_the_pods_of_a_revision_are_told_when_no_others_are_there() -> None:
+    deployment = live(BESIDE)
+    facts = facts_when_cached(deployment)
+    replaced = plan(deployment, facts).adapter_list
+    assert replaced is not None
+    assert not replaced.is_due("new")
+    listed = plan(deployment, replace(facts, serving=ServingFact("new", 1, is_whole=False))).adapter_list
+    assert listed is not None
+    assert [True, False] == [listed.is_due("new"), listed.is_due("newer")]
 
 
 def test_nobody_is_told_while_nothing_serves() -> None:
@@ -192,3 +207,13 @@ def test_live_loading_without_a_guard_is_no_sound_resource() -> None:
     parsed = parse_deployment(adapted(SQL).having("engine.lora.loading", "Live").body)
     assert isinstance(parsed, InvalidDeployment)
     assert re.search("set apiKeySecretRef or networkPolicy", parsed.message)
+
+
+def test_live_loading_behind_a_route_wants_a_key_whatever_the_network_lets_through() -> None:
+    walled = adapted(SQL).having("engine.lora.loading", "Live").having("networkPolicy", {})
+    routed = walled.having("route", {"gateways": [{"name": "inference"}]})
+    parsed = parse_deployment(routed.body)
+    assert isinstance(parsed, InvalidDeployment)
+    assert "whoever reaches its Gateways: set apiKeySecretRef, or loading: Restart" in parsed.message
+    for sound in (walled, routed.with_api_key("keys", "api"), routed.having("engine.lora.loading", "Restart")):
+        assert not isinstance(parse_deployment(sound.body), InvalidDeployment)

@@ -176,6 +176,75 @@ def test_an_adapter_that_is_refused_keeps_no_other_and_is_not_tried_at_every_loo
         wait_until(lambda: loading.engine.adapters == {"bad": "/models/3", "good": "/models/2"})
 
 
+def test_a_list_that_is_gone_is_as_it_was_also_for_an_engine_that_starts_again(loading: Loading) -> None:
+    loading.want(sql="/models/1")
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+        loading.file.unlink()
+        time.sleep(0.3)
+        assert {"sql": "/models/1"} == loading.engine.adapters
+    wait_until(lambda: not loading.is_ready())
+    loading.engine.adapters.clear()
+    with serving(loading.engine, loading.engine_port):
+        wait_until(lambda: loading.engine.adapters == {"sql": "/models/1"})
+
+
+def test_before_there_is_a_list_nothing_is_unloaded(loading: Loading) -> None:
+    """A sidecar that starts again, while the file cannot be seen for a moment."""
+    loading.engine.adapters["sql"] = "/models/1"
+    with serving(loading.engine, loading.engine_port):
+        wait_until(loading.is_ready)
+    assert [] == loading.engine.requests
+
+
+def run_with_key(key: str, tmp_path: Path) -> tuple[int | None, str, AdapterEngine]:
+    """Run the program with a key for a second; return its exit code, if it ended, its words, and what it asked."""
+    engine, engine_port = AdapterEngine(), free_port()
+    text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
+    arguments = [f"--engine-port={engine_port}", f"--port={free_port()}", f"--list={tmp_path / 'u.json'}"]
+    command = [sys.executable, "-I", "-c", text, *arguments]
+    with (
+        serving(engine, engine_port),
+        subprocess.Popen(
+            command, env={"VLLM_API_KEY": key}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        deadline = time.monotonic() + 5
+        while process.poll() is None and not engine.keys and time.monotonic() < deadline:
+            time.sleep(0.02)
+        ended = process.poll()
+        process.terminate()
+        return ended, process.communicate()[0], engine
+
+
+def test_the_line_end_of_a_key_is_left_out(tmp_path: Path) -> None:
+    ended, words, engine = run_with_key(f"{KEY}\n", tmp_path)
+    assert ended is None
+    assert {f"Bearer {KEY}"} == engine.keys
+    assert KEY not in words
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])
+def test_what_is_no_key_is_told_without_its_words(tmp_path: Path, key: str) -> None:
+    ended, words, engine = run_with_key(key, tmp_path)
+    assert 1 == ended
+    assert words.startswith("VLLM_API_KEY holds spaces, line ends")
+    assert "spec.apiKeySecretRef" in words
+    assert KEY not in words
+    assert set() == engine.keys
+
+
+def test_a_request_that_cannot_be_sent_is_told_without_the_key() -> None:
+    program: dict[str, Any] = {"__name__": "loader"}
+    exec(TEXT, program)  # noqa: S102 -- it runs as text
+    engine = program["Engine"](free_port(), f"{KEY}\n{KEY}", is_encrypted=False)
+    said: list[str] = []
+    loader = program["Loader"](engine, lambda: None, said.append)
+    for now in (0.0, 1.0):
+        loader.look(now)
+    assert ["the engine does not answer: the request cannot be sent: ValueError"] == said
+
+
 def test_a_list_that_cannot_be_read_changes_nothing(loading: Loading) -> None:
     loading.want(sql="/models/1")
     with serving(loading.engine, loading.engine_port):

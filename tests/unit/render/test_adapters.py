@@ -2,8 +2,10 @@ from dataclasses import replace
 from typing import Any
 
 from nemotron_operator.downloader.main import parse_arguments as parse_download
+from nemotron_operator.plan.rollout import FailedRevision
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.manifests import Manifest, render
+from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.render.server_pod import render_server_pod
 from nemotron_operator.verifier.adapters_main import parse_arguments as parse_asking
 from nemotron_operator.volume.adapter_list import LISTS_DIRECTORY
@@ -26,8 +28,15 @@ def sidecars_of(pod: Manifest) -> dict[str, Manifest]:
     return {container["name"]: container for container in pod["spec"]["initContainers"]}
 
 
+def serving(planned: ServingPlan, revision: str | None = None) -> ServingPlan:
+    """Tell the plan that pods of a revision serve; by default of the one that it asks for."""
+    assert planned.adapter_list is not None
+    seen = revision or begin_rollout(planned).revision
+    return replace(planned, adapter_list=replace(planned.adapter_list, serving_revision=seen))
+
+
 def list_job_of(planned: ServingPlan) -> Manifest:
-    job = render(planned).adapter_list_job
+    job = render(serving(planned)).adapter_list_job
     assert job is not None
     return job
 
@@ -85,7 +94,7 @@ def test_the_jobs_of_adapters_go_where_the_volume_is() -> None:
     deployment = live(SQL)
     facts = facts_with_adapters(deployment)
     claims = {name: replace(claim, access_modes=("ReadWriteOnce",)) for name, claim in facts.claims.items()}
-    manifests = render(plan(deployment, replace(facts, claims=claims)))
+    manifests = render(serving(plan(deployment, replace(facts, claims=claims))))
     (fetching,), telling, server = manifests.adapter_jobs, manifests.adapter_list_job, manifests.server
     assert telling is not None
     assert server is not None
@@ -114,12 +123,30 @@ def test_the_sidecar_follows_the_list_that_the_job_writes() -> None:
     sidecar = sidecars_of(dict(render_server_pod(planned)))["adapters"]
     job = list_job_of(planned)["spec"]["template"]["spec"]
     telling = parse_telling(job["initContainers"][0]["args"])
-    expected = f"--list={telling.destination}/{LISTS_DIRECTORY}/{telling.resource}.json"
+    expected = f"--list={telling.destination}/{LISTS_DIRECTORY}/{telling.uid}.json"
     assert expected in sidecar["args"]
     assert [f"sql=/models/{'0' * 40}", "beside=/models/loras/beside"] == telling.adapters
     assert [{"name": "models", "mountPath": "/models", "readOnly": True}] == sidecar["volumeMounts"]
     asking = parse_asking(job["containers"][0]["args"])
     assert (telling.adapters, planned.base_url, 1) == (asking.adapters, asking.base_url, asking.replicas)
+
+
+def test_pods_are_told_once_they_alone_serve_and_none_in_place_of_what_was_taken_back() -> None:
+    planned = plan_whole(live(SQL))
+    begun = begin_rollout(planned)
+    taken_back = replace(begun, failure=FailedRevision(begun.revision, "RolloutFailed", "It did not start."))
+    assert render(planned).adapter_list_job is None
+    assert render(serving(planned, "another")).adapter_list_job is None
+    assert render(serving(planned), taken_back).adapter_list_job is None
+    assert render(serving(planned)).adapter_list_job is not None
+
+
+def test_what_is_on_its_way_is_to_be_left_as_it_is() -> None:
+    job = list_job_of(plan_cached(live(BESIDE, SQL)))["spec"]["template"]["spec"]
+    telling = parse_telling(job["initContainers"][0]["args"])
+    asking = parse_asking(job["containers"][0]["args"])
+    assert (["beside=/models/loras/beside"], ["sql"]) == (telling.adapters, telling.kept)
+    assert (telling.adapters, telling.kept) == (asking.adapters, asking.kept)
 
 
 def test_the_key_is_given_by_reference_to_who_needs_it() -> None:

@@ -129,6 +129,14 @@ def test_adapters_that_are_loaded_live_are_served_when_every_replica_says_so(
     assert words in found.finding.message
 
 
+def test_adapters_are_loaded_live_once_no_pod_of_another_revision_is_left() -> None:
+    planned = plan_cached(live(BESIDE))
+    for pods in ([a_pod(OLD, ready=True), a_pod()], [a_pod(OLD, ready=True), a_pod(ready=True)]):
+        found = find(planned, serving(*pods))
+        assert ("RollingOut", False) == (found.finding.reason, found.needs_human)
+    assert "told once no pod of another revision is left" in found.finding.message
+
+
 def test_the_served_names_are_the_models_and_the_adapters() -> None:
     status = compute_status(plan_cached(adapted(BESIDE)), serving(), NEW, NemotronDeploymentStatus(), NOW)
     assert "beside" == status.served_names[-1]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,9 @@ class Replicas:
     adapters: list[dict[str, str]]
     refusal: str = ""
     """Why none of them loads another one."""
+    refusal_status: int = 500
+    tries: int = 0
+    """How often one was asked to load."""
     looks: int = 0
     keys: set[str | None] = field(default_factory=set)
     base_url: str = ""
@@ -39,8 +42,10 @@ class Replicas:
 
     async def load(self, request: web.Request) -> web.Response:
         body = await request.json()
+        self.tries += 1
         if self.refusal:
-            return web.json_response({"error": {"message": self.refusal, "code": 500}}, status=500)
+            error = {"message": self.refusal, "code": self.refusal_status}
+            return web.json_response({"error": error}, status=self.refusal_status)
         for there in self.adapters:
             there[body["lora_name"]] = body["lora_path"]
         return web.Response()
@@ -68,7 +73,9 @@ def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-def ask(replicas: Replicas, tmp_path: Path, *adapters: str, wait_seconds: float = 20) -> dict[str, Any]:
+def ask(
+    replicas: Replicas, tmp_path: Path, *adapters: str, wait_seconds: float = 20, kept: Sequence[str] = ()
+) -> dict[str, Any]:
     """Run the program, and return what it tells."""
     message = tmp_path / "log"
 
@@ -76,7 +83,7 @@ def ask(replicas: Replicas, tmp_path: Path, *adapters: str, wait_seconds: float 
         async with serving(replicas):
             where = [f"--base-url={replicas.base_url}", f"--replicas={len(replicas.adapters)}"]
             patience = [f"--wait-seconds={wait_seconds}", f"--termination-message-path={message}"]
-            wanted = [f"--adapter={adapter}" for adapter in adapters]
+            wanted = [*(f"--adapter={adapter}" for adapter in adapters), *(f"--keep={name}" for name in kept)]
             await asyncio.to_thread(_run, [*where, *patience, *wanted])
 
     asyncio.run(run())
@@ -118,6 +125,37 @@ def test_an_adapter_that_is_not_loaded_is_told_in_the_engines_words(tmp_path: Pa
     assert "The engine does not load adapter 'large': " in told["message"]
     assert "LoRA rank 64 is greater than max_lora_rank 16." in told["message"]
     assert KEY not in told["message"]
+
+
+def test_a_directory_without_an_adapter_is_a_refusal_at_once(tmp_path: Path) -> None:
+    refusal = "Loading lora sql failed: No adapter found for /models/1"
+    replicas = Replicas([{}], refusal=refusal, refusal_status=404)
+    told = ask(replicas, tmp_path, "sql=/models/1")
+    assert ("AdapterRefused", 1) == (told["reason"], replicas.tries)
+    assert refusal in told["message"]
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "Not Found"), (503, "upstream is away"), (502, "Bad Gateway")])
+def test_an_engine_that_loads_none_now_is_no_refusal(tmp_path: Path, status: int, words: str) -> None:
+    """One of an earlier revision, or one that ends: another may answer next."""
+    replicas = Replicas([{}], refusal=words, refusal_status=status)
+    replicas.change = lambda _: replicas.adapters[0].update({"sql": "/models/1"}) if replicas.tries >= 3 else None
+    assert "Complete" == ask(replicas, tmp_path, "sql=/models/1")["outcome"]
+    told = ask(Replicas([{}], refusal=words, refusal_status=status), tmp_path, "sql=/models/1", wait_seconds=0.5)
+    assert ("Failed", "NoAnswer") == (told["outcome"], told["reason"])
+
+
+def test_an_engine_that_fails_once_at_loading_is_asked_again(tmp_path: Path) -> None:
+    replicas = Replicas([{}], refusal="EngineCore encountered an issue.")
+    replicas.change = lambda _: replicas.adapters[0].update({"sql": "/models/1"}) if replicas.tries else None
+    assert "Complete" == ask(replicas, tmp_path, "sql=/models/1")["outcome"]
+
+
+def test_what_is_kept_is_neither_waited_for_nor_left_over(tmp_path: Path) -> None:
+    for there in ({"sql": "/models/1"}, {}):
+        message, replicas = tmp_path / "log", Replicas([{"chat": "/models/2"} | there])
+        assert "Complete" == ask(replicas, tmp_path, "chat=/models/2", kept=("sql",))["outcome"]
+        message.unlink()
 
 
 def test_a_replica_that_would_load_it_is_no_failure(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from lab.control_plane import ControlPlane
 from lab.optional_apis import install_apis, remove_apis
+from nemotron_operator.plan.names import name_certificate
 from tests.support.cluster import Body, Namespace, RunningOperator, a_resource, wait_until
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -26,13 +27,12 @@ NETWORK: dict[str, Any] = {
     "tls": {"certManager": {"issuerName": "platform-ca"}},
 }
 
-MADE = (
-    ("httproute.gateway.networking.k8s.io", "nemotron"),
-    ("inferencepool.inference.networking.k8s.io", "nemotron"),
-    ("certificate.cert-manager.io", "nemotron-tls"),
-    ("networkpolicy.networking.k8s.io", "nemotron"),
+NAMED_ALIKE = (
+    "httproute.gateway.networking.k8s.io",
+    "inferencepool.inference.networking.k8s.io",
+    "networkpolicy.networking.k8s.io",
 )
-"""What is made of it, by kind and name."""
+"""Kinds of what is made of it and named like the resource."""
 
 DISCOVERED_SECONDS = 60.0
 """The operator asks every 15 s which kinds there are."""
@@ -71,8 +71,15 @@ def accept(namespace: Namespace, *kinds: str) -> None:
         answer(namespace, kind, ("Accepted", "True", "Accepted", ""), ("ResolvedRefs", "True", "ResolvedRefs", ""))
 
 
+def find_certificate_name(namespace: Namespace) -> str:
+    live = namespace.get("nemo", "nemotron")
+    assert live is not None
+    return name_certificate("nemotron", live["metadata"]["uid"])
+
+
 def list_made(namespace: Namespace) -> dict[str, Body | None]:
-    return {kind.split(".")[0]: namespace.get(kind, name) for kind, name in MADE}
+    certificate = namespace.get("certificate.cert-manager.io", find_certificate_name(namespace))
+    return {**{kind.split(".")[0]: namespace.get(kind, "nemotron") for kind in NAMED_ALIKE}, "certificate": certificate}
 
 
 def assert_valid(namespace: Namespace, live: Body) -> None:
@@ -117,7 +124,8 @@ def test_what_the_cluster_lacks_is_told_and_made_as_soon_as_it_is_there(
 
     accept(namespace, "httproute", "inferencepool")
     ready = a_condition("Ready", 1, reason="Ready", message="Certificate is up to date")
-    tell(namespace, "certificate", "nemotron-tls", {"conditions": [ready], "notAfter": "2027-02-22T08:00:00Z"})
+    issued = {"conditions": [ready], "notAfter": "2027-02-22T08:00:00Z"}
+    tell(namespace, "certificate", find_certificate_name(namespace), issued)
     namespace.wait_for_reason("nemotron", "Routed", "Accepted")
     namespace.wait_for_reason("nemotron", "Certified", "Issued")
     assert [HOSTNAME] == (namespace.get("nemo", "nemotron") or {})["status"]["endpoint"]["hostnames"]

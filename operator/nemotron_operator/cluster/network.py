@@ -16,13 +16,13 @@ NO_CONTROLLER = "unknown"
 
 def list_network_objects(deployment: ParsedDeployment, served_kinds: frozenset[ApiKind]) -> list[tuple[ApiKind, str]]:
     """List the objects around the Service that a resource asks for, of kinds that the API server knows, by name."""
-    spec, name = deployment.spec, deployment.identity.name
+    spec, name, uid = deployment.spec, deployment.identity.name, deployment.identity.uid
     is_certified = spec.tls is not None and spec.tls.cert_manager is not None
     asked = [
         (NETWORK_POLICY, name, spec.network_policy is not None),
         (HTTP_ROUTE, name, spec.route is not None),
         (INFERENCE_POOL, name, spec.inference_pool is not None),
-        (CERTIFICATE, name_certificate(name), is_certified),
+        (CERTIFICATE, name_certificate(name, uid), is_certified),
     ]
     known = {NETWORK_POLICY, *served_kinds}
     return [(kind, object_name) for kind, object_name, is_asked in asked if is_asked and kind in known]
@@ -32,7 +32,7 @@ def observe_network(identity: Identity, cache: ObjectCache) -> ObservedNetwork:
     """Read what became of route, pool and certificate."""
     namespace, name = identity.namespace, identity.name
     route, pool = (cache.get(kind, namespace, name) for kind in (HTTP_ROUTE, INFERENCE_POOL))
-    certificate = cache.get(CERTIFICATE, namespace, name_certificate(name))
+    certificate = cache.get(CERTIFICATE, namespace, name_certificate(name, identity.uid))
     return ObservedNetwork(
         route=tuple(_observe_parents(route)) if route else None,
         pool=tuple(_observe_parents(pool)) if pool else None,

@@ -63,9 +63,12 @@ def name_compiled_code(image: str, model_path: str, accelerator: str, *sizes: in
     return _digest(image, model_path, accelerator, *map(str, sizes), length=16)
 
 
-def name_certificate(deployment_name: str) -> str:
-    """Name the certificate that cert-manager is asked for, and the Secret that it writes."""
-    return f"{deployment_name}-tls"
+def name_certificate(deployment_name: str, uid: str) -> str:
+    """Name the certificate that cert-manager is asked for, and the Secret that it writes, whoever has one of that name.
+
+    The uid makes it a name that nobody else chose before: a Secret of a user's is not written over.
+    """
+    return f"{deployment_name}-tls-{_digest(uid, length=10)}"
 
 
 def list_service_names(deployment_name: str, namespace: str) -> tuple[str, ...]:

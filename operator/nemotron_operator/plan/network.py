@@ -2,6 +2,7 @@
 
 from nemotron_operator.api.networking import NetworkPeer, TlsSpec
 from nemotron_operator.api.v1alpha1 import Identity
+from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.plan.names import list_service_names, name_certificate
 from nemotron_operator.plan.network_plan import NetworkPlan, TlsPlan
 from nemotron_operator.plan.request import PlanRequest
@@ -14,12 +15,13 @@ _NOBODY_MAY_CONNECT = (
 
 def plan_network(request: PlanRequest) -> NetworkPlan:
     """Plan what is around the Service."""
-    peers = _plan_peers(request)
+    peers, tls = _plan_peers(request), plan_tls(request.spec.tls, request.identity)
     return NetworkPlan(
         route=request.spec.route,
         inference_pool=request.spec.inference_pool,
         peers=peers,
-        tls=plan_tls(request.spec.tls, request.identity),
+        tls=tls,
+        serving_tls=find_serving_tls(tls, request.identity, request.facts.live_tls),
         doubts=(_NOBODY_MAY_CONNECT,) if peers == () else (),
     )
 
@@ -29,10 +31,25 @@ def plan_tls(tls: TlsSpec | None, identity: Identity) -> TlsPlan | None:
     if tls is None:
         return None
     return TlsPlan(
-        secret_name=tls.secret_name or name_certificate(identity.name),
+        secret_name=tls.secret_name or name_certificate(identity.name, identity.uid),
         issuer=tls.cert_manager,
         dns_names=list_service_names(identity.name, identity.namespace),
     )
+
+
+def find_serving_tls(tls: TlsPlan | None, identity: Identity, live: LiveTls | None) -> TlsPlan | None:
+    """Find with which certificate the pods serve that are there; None where they serve HTTP.
+
+    Parameters
+    ----------
+    tls
+        What is planned, which counts where nothing serves.
+    """
+    if live is None:
+        return tls
+    if live.secret_name is None:
+        return None
+    return TlsPlan(live.secret_name, issuer=None, dns_names=list_service_names(identity.name, identity.namespace))
 
 
 def _plan_peers(request: PlanRequest) -> tuple[NetworkPeer, ...] | None:

@@ -26,6 +26,9 @@ class NetworkPlan:
     peers: tuple[NetworkPeer, ...] | None = None
     """Who may connect beside the operator's own Jobs; None where the namespace decides."""
     tls: TlsPlan | None = None
-    """None where the engines serve HTTP."""
+    """None where the engines shall serve HTTP."""
+    serving_tls: TlsPlan | None = None
+    """With which certificate those serve that are there, whatever is asked for by now; where none are, that of `tls`.
+    None where they serve HTTP."""
     doubts: tuple[str, ...] = ()
     """What may go wrong although nothing forbids it, in sentences."""

@@ -32,7 +32,6 @@ def render_network_policy(plan: ServingPlan) -> dict[str, Any] | None:
         peers=[{"podSelector": own_jobs}, *map(_render_peer, plan.network.peers)],
         # By its name: pods of another revision may have another number.
         port_name=SERVER_PORT_NAME,
-        is_group=plan.nodes > 1,
     )
 
 

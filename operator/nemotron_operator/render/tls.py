@@ -1,10 +1,14 @@
 """Render how the engine serves HTTPS: its certificate, and how what asks it inside the operator trusts that."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from nemotron_operator.plan.network_plan import TlsPlan
 from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
+
+TLS_VOLUME = "tls"
+"""The pod's volume with the certificate."""
 
 TLS_PATH = "/tls"
 """Where the certificate is mounted, read-only."""
@@ -36,11 +40,19 @@ def render_tls_arguments(tls: TlsPlan | None) -> list[str]:
 
 
 def serves_https(plan: ServingPlan, rollout: RolloutPlan | None) -> bool:
-    """Tell whether the pods that shall serve speak HTTPS: those of a revision that was taken back may not."""
+    """Tell whether the pods that serve speak HTTPS: those that stay for now, or were taken back, may not."""
     if rollout is None:
-        return plan.network.tls is not None
-    containers = rollout.pod_template["spec"]["containers"]
-    return any(CERTIFICATE_ARGUMENT in (container.get("args") or []) for container in containers)
+        return plan.network.serving_tls is not None
+    return read_certificate_secret(rollout.pod_template) is not None
+
+
+def read_certificate_secret(template: Mapping[str, Any]) -> str | None:
+    """Read with the certificate of which Secret the pods of a template serve; None where they serve HTTP."""
+    pod = template.get("spec") or {}
+    if not any(CERTIFICATE_ARGUMENT in (container.get("args") or []) for container in pod.get("containers") or []):
+        return None
+    volumes = (volume for volume in pod.get("volumes") or [] if volume["name"] == TLS_VOLUME)
+    return next((str((volume.get("secret") or {}).get("secretName", "")) for volume in volumes), "")
 
 
 def render_tls_volume(tls: TlsPlan | None) -> dict[str, Any] | None:
@@ -69,4 +81,4 @@ def _render_volume(tls: TlsPlan, keys: tuple[str, ...], *, is_optional: bool) ->
         "items": [{"key": key, "path": key} for key in keys],
         **({"optional": True} if is_optional else {}),
     }
-    return {"name": "tls", "secret": secret}
+    return {"name": TLS_VOLUME, "secret": secret}

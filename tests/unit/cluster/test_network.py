@@ -5,11 +5,13 @@ import pytest
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import CERTIFICATE, HTTP_ROUTE, INFERENCE_POOL, NETWORK_POLICY, ApiKind
 from nemotron_operator.cluster.network import list_network_objects, observe_network
+from nemotron_operator.plan.names import name_certificate
 from nemotron_operator.status.observation import ObservedCertificate, ObservedNetwork, ObservedParent
 from tests.support.fixtures.deployments import a_deployment
-from tests.support.fixtures.live_objects import a_live_object, condition
+from tests.support.fixtures.live_objects import UID, a_live_object, condition
 
 IDENTITY = a_deployment().parsed.identity
+CERTIFICATE_NAME = name_certificate("nemotron", UID)
 CONTROLLER = "example.net/gateway-controller"
 GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "inference", "namespace": "gateways"}
 ACCEPTED = ObservedParent("inference", "gateways", None, CONTROLLER, "")
@@ -114,7 +116,7 @@ WAITING = condition("Ready", "False", "DoesNotExist", "Issuing certificate as Se
     ids=["silent", "waiting", "failed", "issued", "issued for an older spec"],
 )
 def test_what_cert_manager_says_is_read(status: dict[str, Any], expected: ObservedCertificate) -> None:
-    assert expected == observe(CERTIFICATE, status, generation=2, name="nemotron-tls").certificate
+    assert expected == observe(CERTIFICATE, status, generation=2, name=CERTIFICATE_NAME).certificate
 
 
 def test_names_are_looked_up_that_the_resource_asks_for_and_the_cluster_knows() -> None:
@@ -128,7 +130,7 @@ def test_names_are_looked_up_that_the_resource_asks_for_and_the_cluster_knows() 
     )
     served = frozenset({HTTP_ROUTE, INFERENCE_POOL, CERTIFICATE})
     own = [(NETWORK_POLICY, "nemotron")]
-    optional = [(HTTP_ROUTE, "nemotron"), (INFERENCE_POOL, "nemotron"), (CERTIFICATE, "nemotron-tls")]
+    optional = [(HTTP_ROUTE, "nemotron"), (INFERENCE_POOL, "nemotron"), (CERTIFICATE, CERTIFICATE_NAME)]
     assert own + optional == list_network_objects(everything, served)
     assert own == list_network_objects(everything, frozenset())
     assert [] == list_network_objects(a_deployment().parsed, served)

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemotron_operator.api.v1alpha1 import MAX_NAME_LENGTH
-from nemotron_operator.plan.names import name_download_job, name_shared_claim, name_verify_job
+from nemotron_operator.plan.names import name_certificate, name_download_job, name_shared_claim, name_verify_job
 from tests.support.kubernetes_rules import is_dns_label
 
 deployment_names = st.from_regex(rf"[a-z]([-a-z0-9]{{0,{MAX_NAME_LENGTH - 2}}}[a-z0-9])?", fullmatch=True)
@@ -17,6 +17,7 @@ def test_every_name_is_a_label(deployment: str, repository: str, revision: str) 
     assert is_dns_label(claim)
     assert is_dns_label(name_download_job(deployment, claim, repository, revision))
     assert is_dns_label(name_verify_job(deployment, revision, repository, repository, repository))
+    assert is_dns_label(name_certificate(deployment, revision))
 
 
 @given(repositories, revisions, repositories, revisions)
@@ -48,3 +49,11 @@ def test_a_long_job_name_keeps_its_hash() -> None:
 def test_a_word_that_moves_to_another_part_of_the_question_is_another_question() -> None:
     assert name_verify_job("a", "r", "", "x", "") != name_verify_job("a", "r", "", "", "x")
     assert name_verify_job("a", "r", "", "x\ny", "z") != name_verify_job("a", "r", "", "x", "y\nz")
+
+
+def test_nobody_has_chosen_the_name_of_a_certificate_before() -> None:
+    """cert-manager writes over a Secret of that name, whoever has it: the uid is known only once the resource is."""
+    one, another = (name_certificate("nemotron", uid) for uid in ("0c5a1e52-7c1e", "0c5a1e52-7c1f"))
+    assert one != another
+    assert one == name_certificate("nemotron", "0c5a1e52-7c1e")
+    assert one.startswith("nemotron-tls-")

@@ -7,13 +7,17 @@ import pytest
 from nemotron_operator.api.networking import NetworkPeer
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.config import NetworkPolicyConfig, OperatorConfig
+from nemotron_operator.plan.facts import LiveTls
+from nemotron_operator.plan.names import name_certificate
+from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.adapter_list import render_adapter_list_job
 from nemotron_operator.render.manifests import Manifest, Manifests, render
 from nemotron_operator.render.network import render_network_policy
 from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.observation import Observation
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
-from tests.support.fixtures.live_objects import child_labels
+from tests.support.fixtures.live_objects import UID, child_labels
 from tests.support.fixtures.plans import (
     CONFIG,
     facts_when_cached,
@@ -25,6 +29,7 @@ from tests.support.fixtures.plans import (
     verify_job_of,
 )
 from tests.support.network_rules import Pod, admits
+from tests.unit.plan.test_adapters import SQL, facts_with_adapters, live
 
 PLATFORM = NetworkPolicyConfig(
     gateways=(NetworkPeer(namespace_labels={"kubernetes.io/metadata.name": "gateways"}, pod_labels={"app": "envoy"}),),
@@ -38,6 +43,8 @@ POOLED = ROUTED.having("inferencePool", {"endpointPicker": {"serviceName": "pick
 ENCRYPTED = a_deployment().having("tls", {"secretName": "our-tls"})
 CERTIFIED = a_deployment().having("tls", {"certManager": {"issuerName": "ca", "issuerKind": "ClusterIssuer"}})
 
+CERTIFICATE = name_certificate("nemotron", UID)
+
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 ENGINE_PORT, PROBE_PORT = 8000, 8088
@@ -46,9 +53,8 @@ SERVER = Pod(child_labels(), ports={"http": ENGINE_PORT})
 WORKER = Pod(child_labels(component="worker"))
 
 
-def policy_of(deployment: DeploymentBuilder = CLOSED, nodes: int = 1) -> Manifest:
-    planned = plan(deployment, facts_when_cached(deployment), CONFIG_OF_PLATFORM)
-    policy = render_network_policy(replace(planned, nodes=nodes))
+def policy_of(deployment: DeploymentBuilder = CLOSED) -> Manifest:
+    policy = render_network_policy(plan(deployment, facts_when_cached(deployment), CONFIG_OF_PLATFORM))
     assert policy is not None
     return policy
 
@@ -91,7 +97,7 @@ def test_whoever_is_named_and_the_operators_jobs_reach_the_engine_and_no_other_p
         Pod(child_labels("another", "verification")),
         Pod(child_labels(component="verification"), "elsewhere"),
         Pod(child_labels(component="cache")),
-        Pod(child_labels()),
+        Pod(child_labels("another")),
     ],
     ids=[
         "a pod of the namespace",
@@ -101,19 +107,21 @@ def test_whoever_is_named_and_the_operators_jobs_reach_the_engine_and_no_other_p
         "another resource's Job",
         "a Job's namesake elsewhere",
         "the Job that fetches",
-        "another replica",
+        "a replica of another resource",
     ],
 )
 def test_everybody_else_is_kept_out(source: Pod) -> None:
     assert not admits(policy_of(), source, SERVER, ENGINE_PORT)
 
 
-def test_an_engine_on_several_nodes_talks_to_itself_on_every_port() -> None:
-    policy = policy_of(nodes=2)
+def test_an_engine_on_several_nodes_talks_to_itself_on_every_port_also_once_one_node_is_asked_for() -> None:
+    """It serves until the new one may start, and again where that fails."""
+    policy = policy_of()
     assert admits(policy, SERVER, WORKER, 29_500)
     assert admits(policy, WORKER, SERVER, 29_500)
-    assert not admits(policy, Pod({"app": "anything"}), WORKER, 29_500)
-    assert not admits(policy_of(nodes=1), WORKER, SERVER, 29_500)
+    for stranger in (Pod({"app": "anything"}), Pod(child_labels("another")), replace(SERVER, namespace="elsewhere")):
+        assert not admits(policy, stranger, WORKER, 29_500)
+        assert not admits(policy, stranger, SERVER, 29_500)
 
 
 def test_the_jobs_themselves_are_left_alone() -> None:
@@ -195,7 +203,7 @@ def test_a_certificate_is_asked_for_all_names_of_the_service() -> None:
     certificate = render_cached(CERTIFIED).certificate
     assert certificate is not None
     assert {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "ca"} == certificate["spec"]["issuerRef"]
-    assert "nemotron-tls" == certificate["spec"]["secretName"]
+    assert CERTIFICATE == certificate["metadata"]["name"] == certificate["spec"]["secretName"]
     names = ["nemotron", "nemotron.team", "nemotron.team.svc", "nemotron.team.svc.cluster.local"]
     assert names == certificate["spec"]["dnsNames"]
     assert plan_cached(CERTIFIED).base_url.split("/")[2].split(":")[0] in names
@@ -215,7 +223,7 @@ def secret_of(pod: Manifest) -> dict[str, Any]:
     return secret
 
 
-@pytest.mark.parametrize(("deployment", "secret"), [(ENCRYPTED, "our-tls"), (CERTIFIED, "nemotron-tls")])
+@pytest.mark.parametrize(("deployment", "secret"), [(ENCRYPTED, "our-tls"), (CERTIFIED, CERTIFICATE)])
 def test_the_engine_alone_reads_the_key_and_takes_a_renewed_certificate(
     deployment: DeploymentBuilder, secret: str
 ) -> None:
@@ -237,6 +245,7 @@ def test_the_question_is_put_over_https_by_who_never_sees_the_key(deployment: De
     assert f"--trusted-certificates={mounts_of(pod)['verify']['mountPath']}" in container["args"]
     assert ["tls.crt", "ca.crt"] == [item["key"] for item in secret_of(pod)["items"]]
     assert secret_of(pod)["optional"]
+    assert secret_of(server_pod_of(render_cached(deployment)))["secretName"] == secret_of(pod)["secretName"]
 
 
 def test_a_secret_of_the_users_that_is_missing_is_told_by_the_kubelet() -> None:
@@ -263,6 +272,36 @@ def test_a_revision_that_was_taken_back_is_spoken_with_as_it_serves() -> None:
     assert "http" == service["spec"]["ports"][0]["appProtocol"]
     assert status.endpoint is not None
     assert "http://nemotron.team.svc:8000/v1" == status.endpoint.url
+
+
+def plan_beside(live_tls: LiveTls | None, deployment: DeploymentBuilder) -> ServingPlan:
+    """Plan where something serves, of whatever spec."""
+    return plan(deployment, replace(facts_with_adapters(deployment), live_tls=live_tls))
+
+
+@pytest.mark.parametrize(
+    ("live_tls", "tls", "scheme", "secret"),
+    [
+        (None, {"secretName": "our-tls"}, "https", "our-tls"),
+        (None, None, "http", None),
+        (LiveTls(None), {"secretName": "our-tls"}, "http", None),
+        (LiveTls("our-tls"), None, "https", "our-tls"),
+        (LiveTls("old-tls"), {"secretName": "our-tls"}, "https", "old-tls"),
+    ],
+    ids=["nothing serves", "nothing serves openly", "HTTP serves", "HTTPS serves", "another certificate serves"],
+)
+def test_what_serves_is_asked_as_it_serves(
+    live_tls: LiveTls | None, tls: dict[str, str] | None, scheme: str, secret: str | None
+) -> None:
+    """The Job asks whoever serves, and what is asked for may not, yet or any more."""
+    planned = plan_beside(live_tls, live(SQL).having("tls", tls))
+    assert planned.adapter_list is not None
+    pod = render_adapter_list_job(planned, planned.adapter_list)["spec"]["template"]["spec"]
+    (asking,) = pod["containers"]
+    assert f"--base-url={scheme}://nemotron.team.svc:8000/v1" in asking["args"]
+    assert (secret is not None) == ("--trusted-certificates=/tls" in asking["args"])
+    secrets = [each["secret"]["secretName"] for each in pod["volumes"] if each["name"] == "tls"]
+    assert ([] if secret is None else [secret]) == secrets
 
 
 def test_without_encryption_nothing_of_it_is_in_a_pod() -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from nemotron_operator.plan.names import name_certificate
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.network import find_network, list_hostnames
 from nemotron_operator.status.observation import (
@@ -11,6 +12,7 @@ from nemotron_operator.status.observation import (
     ObservedParent,
 )
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
+from tests.support.fixtures.live_objects import UID
 from tests.support.fixtures.plans import plan_cached
 
 GATEWAYS = [{"name": "inference", "namespace": "gateways"}, {"name": "own", "sectionName": "https"}]
@@ -18,6 +20,8 @@ ROUTED = a_deployment().having("route", {"gateways": GATEWAYS, "hostnames": ["ne
 POOLED = ROUTED.having("inferencePool", {"endpointPicker": {"serviceName": "picker"}})
 POOL_ALONE = a_deployment().having("inferencePool", {"endpointPicker": {"serviceName": "picker"}})
 CERTIFIED = a_deployment().having("tls", {"certManager": {"issuerName": "platform-ca"}})
+
+CERTIFICATE = name_certificate("nemotron", UID)
 
 ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
 SHARED = ObservedParent("inference", "gateways", None, ENVOY, "")
@@ -153,11 +157,11 @@ def test_a_certificate_that_is_not_there_is_told_in_cert_managers_words(
     assert ("False", "NotIssued", needs_human) == told[:3]
     assert "Issuer 'platform-ca' has not issued the certificate" in told[3]
     assert words in told[3]
-    assert "`kubectl -n team describe certificate nemotron-tls`" in told[3]
+    assert f"`kubectl -n team describe certificate {CERTIFICATE}`" in told[3]
 
 
 def test_a_certificate_that_is_there_is_told_with_its_end() -> None:
     issued = ObservedCertificate(is_issued=True, words="Certificate is up to date", expires_at="2027-02-22T08:00:00Z")
     told = tell(CERTIFIED, ObservedNetwork(certificate=issued))["Certified"]
     assert ("True", "Issued", False) == told[:3]
-    assert "The certificate in Secret 'nemotron-tls' is valid until 2027-02-22T08:00:00Z" in told[3]
+    assert f"The certificate in Secret {CERTIFICATE!r} is valid until 2027-02-22T08:00:00Z" in told[3]

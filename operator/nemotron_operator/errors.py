@@ -30,5 +30,9 @@ class ConflictError(ClusterError):
     """The object changed, appeared or vanished since it was observed (409, or 422 for a replaced uid)."""
 
 
+class NameTakenError(ClusterError):
+    """An object that is needed has a name that belongs to somebody else."""
+
+
 class ClusterUnreachableError(ClusterError):
     """No API server answered at the address of the configuration."""

@@ -24,7 +24,7 @@ from nemotron_operator.cluster.rollout import (
     settle_rollout,
 )
 from nemotron_operator.config import OperatorConfig
-from nemotron_operator.errors import ClusterError
+from nemotron_operator.errors import ClusterError, NameTakenError
 from nemotron_operator.plan.check import count_seconds_to_next_check
 from nemotron_operator.plan.lookups import Lookups, list_lookups
 from nemotron_operator.plan.planner import make_plan
@@ -122,7 +122,11 @@ class Reconciler:
             return INTERVAL_SECONDS
         waits_for_gpus = observation.gpu_nodes is not None
         is_unwatched = waits_for_gpus or (isinstance(decision, Rejection) and decision.reason in _UNWATCHED)
-        return UNWATCHED_RETRY_SECONDS if is_unwatched else _count_to_next_check(deployment, decision, body, now)
+        if is_unwatched:
+            return UNWATCHED_RETRY_SECONDS
+        deadline = observation.server.seconds_to_deadline if observation.server else None
+        times = (deadline, _count_to_next_check(deployment, decision, body, now))
+        return min((seconds for seconds in times if seconds is not None), default=None)
 
     async def _decide_and_apply(
         self, deployment: ParsedDeployment | InvalidDeployment, body: KubernetesObject, view: ClusterView
@@ -142,6 +146,8 @@ class Reconciler:
                 await release_gpus(deployment.identity, view)
             await apply(manifests, deployment.identity, view)
             await forget_revisions(deployment.identity, rollout, view)
+        except NameTakenError as error:
+            return Outcome(Rejection(deployment.identity, Reason.NAME_CONFLICT, str(error)), rollout)
         except ClusterError as error:
             if error.status_code not in _REFUSALS:
                 raise

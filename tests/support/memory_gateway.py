@@ -78,11 +78,13 @@ class MemoryGateway(ClusterGateway):
         return dict(self.version)
 
     @override
-    async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
+    async def create(self, kind: ApiKind, manifest: KubernetesObject, *, is_dry_run: bool = False) -> KubernetesObject:
         if (kind, _key_of(manifest)) in self.objects:
             raise ConflictError(f"{kind.plural} {manifest['metadata']['name']!r} already exists", status_code=409)
         if kind in self.refusals:
             raise ClusterError(f"{kind.plural} are refused.", status_code=self.refusals[kind])
+        if is_dry_run:
+            return deepcopy(manifest)
         self._record("create", kind, manifest)
         owned: dict[str, Any] = (
             {"fieldsV1": {"f:spec": {"f:replicas": {}}}} if "replicas" in (manifest.get("spec") or {}) else {}

@@ -1,12 +1,25 @@
 """Replicas over several nodes through the whole pipeline: which object makes the pods, and what gives way to it."""
 
+import pytest
 from typing_extensions import override
 
-from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, NEMOTRON, POD, ApiKind
+from nemotron_operator.api.conditions import rfc3339
+from nemotron_operator.cluster.kinds import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    LEADER_WORKER_SET,
+    NEMOTRON,
+    POD,
+    SERVICE,
+    ApiKind,
+)
 from nemotron_operator.cluster.relist import relist
-from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
-from tests.support.fixtures.live_objects import a_container, a_live_pod
-from tests.unit.test_reconcile import Cluster
+from nemotron_operator.errors import ClusterError
+from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
+from tests.support.fixtures.live_objects import a_container, a_live_object, a_live_pod, controlled_by
+from tests.support.memory_gateway import merge
+from tests.unit.test_reconcile import NOW, Cluster
 
 SHARED = a_deployment().having("cache.accessModes", ["ReadWriteMany"]).having("verification.mode", "Never")
 
@@ -125,3 +138,153 @@ def test_how_often_a_group_failed_is_kept_until_it_serves() -> None:
     cluster.reconcile()
     assert "nemotron.dev/group-failures" not in cluster.find(LEADER_WORKER_SET)["metadata"]["annotations"]
     assert ("True", "Serving") == cluster.condition("Ready")
+
+
+def test_what_serves_stays_where_somebody_else_has_the_groups_name() -> None:
+    cluster = cached(ONE_NODE)
+    cluster.serve()
+    cluster.gateway.put(LEADER_WORKER_SET, a_live_object("LeaderWorkerSet", "nemotron-nodes"))
+    cluster.ask_for(TWO_NODES)
+    assert "delete" not in [verb for verb, _, _ in cluster.reconcile()]
+    assert ("False", "NameConflict") == cluster.condition("Planned")
+    assert 1 == count(cluster, DEPLOYMENT)
+
+
+@pytest.mark.parametrize(
+    "of_one_node", [ONE_NODE, SHARED.with_tensor(4).with_pipeline(2)], ids=["one stage", "two stages on one node"]
+)
+def test_groups_stay_where_somebody_else_has_the_deployments_name(of_one_node: DeploymentBuilder) -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.gateway.put(DEPLOYMENT, a_live_object("Deployment", "nemotron"))
+    cluster.ask_for(of_one_node)
+    assert "delete" not in [verb for verb, _, _ in cluster.reconcile()]
+    assert ("False", "NameConflict") == cluster.condition("Planned")
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_what_serves_stays_where_groups_are_refused(status: int) -> None:
+    cluster = cached(ONE_NODE.with_replicas(2))
+    cluster.serve(2)
+    cluster.reconcile()
+    budget = cluster.find(DISRUPTION_BUDGET)
+    cluster.gateway.refusals[LEADER_WORKER_SET] = status
+    cluster.ask_for(TWO_NODES.with_replicas(2))
+    assert ["status"] == [verb for verb, _, _ in cluster.reconcile()]
+    assert ("False", "RefusedByCluster") == cluster.condition("Planned")
+    assert ("True", "Serving") == cluster.condition("Available")
+    assert budget == cluster.find(DISRUPTION_BUDGET)
+
+
+def test_what_serves_stays_while_the_webhook_of_groups_does_not_answer() -> None:
+    cluster = cached(ONE_NODE)
+    cluster.serve()
+    cluster.gateway.refusals[LEADER_WORKER_SET] = 500
+    cluster.ask_for(TWO_NODES)
+    with pytest.raises(ClusterError):
+        cluster.reconcile()
+    assert 1 == count(cluster, DEPLOYMENT)
+    cluster.gateway.refusals.clear()
+    cluster.reconcile()
+    assert (0, 1) == (count(cluster, DEPLOYMENT), count(cluster, LEADER_WORKER_SET))
+
+
+def test_what_serves_stays_until_the_groups_before_it_are_gone() -> None:
+    cluster = cached(TWO_NODES)
+    going = merge(cluster.find(LEADER_WORKER_SET), {"metadata": {"deletionTimestamp": rfc3339(NOW)}})
+    cluster.gateway.put(LEADER_WORKER_SET, going)
+    cluster.ask_for(ONE_NODE)
+    cluster.reconcile()
+    cluster.ask_for(TWO_NODES)
+    assert "delete" not in [verb for verb, _, _ in cluster.reconcile()]
+    cluster.gateway.take(LEADER_WORKER_SET, "team", "nemotron-nodes")
+    cluster.reconcile()
+    assert (0, 1) == (count(cluster, DEPLOYMENT), count(cluster, LEADER_WORKER_SET))
+
+
+def test_groups_never_meet_in_a_service_of_somebody_else() -> None:
+    cluster = ClusterWithGroups(TWO_NODES)
+    cluster.gateway.put(SERVICE, a_live_object("Service", "nemotron-nodes", owner=controlled_by("nemotron-nodes")))
+    cluster.reconcile()
+    assert ("False", "NameConflict") == cluster.condition("Planned")
+    cluster.ask_for(SHARED.with_tensor(4).with_pipeline(2))  # which is on one node
+    cluster.reconcile()
+    assert "True" == cluster.condition("Planned")[0]
+
+
+def test_the_service_that_groups_brought_is_theirs() -> None:
+    cluster = cached(ONE_NODE)
+    owner = controlled_by("nemotron-nodes", uid="of-groups-before", kind="LeaderWorkerSet")
+    cluster.gateway.put(SERVICE, a_live_object("Service", "nemotron-nodes", owner=owner))
+    cluster.ask_for(TWO_NODES)
+    cluster.reconcile()
+    assert 1 == count(cluster, LEADER_WORKER_SET)
+
+
+def scaled_groups(deployment: DeploymentBuilder) -> DeploymentBuilder:
+    return deployment.having("autoscaling", {"minReplicas": 1, "maxReplicas": 6})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        (ONE_NODE, TWO_NODES, (DEPLOYMENT, LEADER_WORKER_SET)),
+        (TWO_NODES, ONE_NODE, (LEADER_WORKER_SET, DEPLOYMENT)),
+    ],
+    ids=["one node to several", "several nodes to one"],
+)
+def test_a_scaler_finds_as_many_replicas_of_the_other_kind_as_it_left(
+    before: DeploymentBuilder, after: DeploymentBuilder, kinds: tuple[ApiKind, ApiKind]
+) -> None:
+    cluster = cached(scaled_groups(before))
+    cluster.gateway.put(kinds[0], merge(cluster.find(kinds[0]), {"spec": {"replicas": 5}}))
+    cluster.reconcile()
+    cluster.ask_for(scaled_groups(after))
+    cluster.reconcile()
+    assert 5 == cluster.find(kinds[1])["spec"]["replicas"]
+    assert kinds[1].name == cluster.find(AUTOSCALER)["spec"]["scaleTargetRef"]["kind"]
+    cluster.reconcile()
+    assert 5 == cluster.find(kinds[1])["spec"]["replicas"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [(ONE_NODE, TWO_NODES, "Deployment"), (TWO_NODES, ONE_NODE, "LeaderWorkerSet")],
+    ids=["one node to several", "several nodes to one"],
+)
+def test_what_stands_around_follows_what_serves_while_the_next_model_is_fetched(
+    before: DeploymentBuilder, after: DeploymentBuilder, kind: str
+) -> None:
+    cluster = cached(scaled_groups(before))
+    cluster.reconcile()
+    around = [cluster.find(DISRUPTION_BUDGET)["spec"], cluster.find(AUTOSCALER)["spec"]["scaleTargetRef"]]
+    cluster.ask_for(scaled_groups(after).with_model(BF16))
+    cluster.reconcile()
+    assert around == [cluster.find(DISRUPTION_BUDGET)["spec"], cluster.find(AUTOSCALER)["spec"]["scaleTargetRef"]]
+    assert kind == around[1]["kind"]
+
+
+def test_a_controller_that_never_answers_is_told_after_a_minute() -> None:
+    cluster = cached(TWO_NODES)
+    made = {"metadata": {"generation": 1, "creationTimestamp": rfc3339(NOW)}}
+    cluster.gateway.put(LEADER_WORKER_SET, merge(cluster.find(LEADER_WORKER_SET), made))
+    cluster.reconcile()
+    assert ("False", "RollingOut") == cluster.condition("Available")
+    assert 61 == cluster.retry_seconds
+
+    made = {"metadata": {"creationTimestamp": "2026-11-24T07:58:00Z"}}
+    cluster.gateway.put(LEADER_WORKER_SET, merge(cluster.find(LEADER_WORKER_SET), made))
+    cluster.reconcile()
+    assert ("True", "RollingOut") == cluster.condition("Stalled")
+    (stalled,) = [each for each in cluster.find(NEMOTRON)["status"]["conditions"] if each["type"] == "Stalled"]
+    assert "kubectl get pods -n lws-system" in stalled["message"]
+
+
+def test_groups_that_load_are_looked_at_again_when_they_are_late() -> None:
+    cluster = cached(TWO_NODES)
+    progressing = {"type": "Progressing", "status": "True", "lastTransitionTime": rfc3339(NOW)}
+    loads = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "conditions": [progressing]}}
+    cluster.gateway.put(LEADER_WORKER_SET, merge(cluster.find(LEADER_WORKER_SET), loads))
+    cluster.reconcile()
+    deadline = cluster.find(LEADER_WORKER_SET)["metadata"]["annotations"]["nemotron.dev/progress-deadline-seconds"]
+    assert int(deadline) + 1 == cluster.retry_seconds

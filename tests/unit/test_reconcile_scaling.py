@@ -72,6 +72,15 @@ def test_the_operator_gives_the_number_away_before_it_leaves_it_out() -> None:
     assert (["own", "apply"], 2) == (ours, replicas_of(cluster))
 
 
+def test_the_number_of_what_lost_its_label_is_the_scalers_too(cluster: Cluster) -> None:
+    scale(cluster, 4)
+    unknown = merge(cluster.find(DEPLOYMENT), {"metadata": {"labels": None}})
+    cluster.gateway.put(DEPLOYMENT, unknown)
+    while cluster.reconcile():
+        assert 4 == replicas_of(cluster)
+    assert "nemotron" == cluster.find(DEPLOYMENT)["metadata"]["labels"]["nemotron.dev/deployment"]
+
+
 def test_without_a_scaler_the_specs_number_counts_again(cluster: Cluster) -> None:
     scale(cluster, 3)
     cluster.ask_for(scaled().that_is_asked_nothing().having("autoscaling", None).with_replicas(2))

@@ -73,6 +73,16 @@ async def test_a_creation_is_a_post_that_names_the_field_manager(
     assert "Bearer secret" == headers["Authorization"]
 
 
+async def test_whether_something_could_be_created_is_asked_by_a_dry_run(
+    gateway: ClusterGateway, server: tuple[RecordingServer, str]
+) -> None:
+    await gateway.create(DEPLOYMENT, MANIFEST, is_dry_run=True)
+
+    method, path, query, sent, _ = server[0].requests[0]
+    assert ("POST", COLLECTION, MANIFEST) == (method, path, sent)
+    assert {"fieldManager": "nemotron-operator", "dryRun": "All"} == query
+
+
 async def test_a_change_is_a_server_side_apply_that_names_the_observed_uid(
     gateway: ClusterGateway, server: tuple[RecordingServer, str]
 ) -> None:

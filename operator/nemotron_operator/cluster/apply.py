@@ -35,7 +35,8 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign, is_orphan
-from nemotron_operator.cluster.servers import SERVERS, list_servers
+from nemotron_operator.cluster.server_change import find_replaced_servers
+from nemotron_operator.cluster.servers import SERVERS
 from nemotron_operator.cluster.verification import observe_verification
 from nemotron_operator.errors import ConflictError
 from nemotron_operator.render.manifests import Manifests
@@ -72,6 +73,7 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
     ConflictError
         Something changed since it was observed; reconciling again is the answer.
     """
+    replaced = await find_replaced_servers(manifests, identity, view)
     # First, since it would scale what shall stop, and KEDA refuses to scale what a HorizontalPodAutoscaler still does.
     for kind, live in _list_unwanted(SCALERS, manifests, identity, view):
         await view.gateway.delete(kind, live)
@@ -80,8 +82,9 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
             await _keep_revision(manifest, identity, view)
             continue
         kind = KINDS_BY_NAME[manifest["kind"]]
-        if kind in SERVERS:
-            await _stop_other_server(kind, identity, view)
+        if manifest is manifests.server:
+            for other, live in replaced:  # before the new one asks for their GPUs
+                await view.gateway.delete(other, live)
         await _apply_one(kind, manifest, identity, view)
     for kind, live in _list_unwanted(PRUNED_KINDS, manifests, identity, view):
         await view.gateway.delete(kind, live)
@@ -91,9 +94,13 @@ async def apply(manifests: Manifests, identity: Identity, view: ClusterView) -> 
 
 async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-    live = view.cache.get(kind, namespace, name) or await _create(kind, manifest, view)
+    live = view.cache.get(kind, namespace, name)
     if live is None:
-        return
+        live = await _create(kind, manifest, view)
+        if live is None:
+            return
+        if kind in SERVERS:
+            manifest = _without_replicas(manifest)
     _refuse_foreign(live, identity)
     if "deletionTimestamp" in live["metadata"]:
         return  # its deletion is reported, and it is made again then
@@ -106,12 +113,13 @@ async def _apply_one(kind: ApiKind, manifest: KubernetesObject, identity: Identi
         view.cache.upsert(kind, await view.gateway.apply(kind, manifest, live["metadata"]["uid"]))
 
 
-async def _stop_other_server(kind: ApiKind, identity: Identity, view: ClusterView) -> None:
-    """Delete what made the pods until now, where another kind of object does from now on: the GPUs are scarce."""
-    for other, live in list_servers(view.cache, identity.namespace, identity.name):
-        is_going = "deletionTimestamp" in live["metadata"]
-        if other is not kind and not is_going and find_foreign(live, identity) is None:
-            await view.gateway.delete(other, live)
+def _without_replicas(manifest: KubernetesObject) -> KubernetesObject:
+    """Leave out how many replicas there shall be: it was decided as if there was none, and a scaler may have one.
+
+    The change makes it known, and it is decided again.
+    """
+    kept = {field: value for field, value in manifest["spec"].items() if field != "replicas"}
+    return {**manifest, "spec": kept}
 
 
 async def _keep_revision(manifest: KubernetesObject, identity: Identity, view: ClusterView) -> None:

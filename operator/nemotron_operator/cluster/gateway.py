@@ -93,12 +93,19 @@ class ClusterGateway:
                 return
             query = {**query, "continue": following}
 
-    async def create(self, kind: ApiKind, manifest: KubernetesObject) -> KubernetesObject:
-        """Create an object; an object of that name raises ConflictError and is not touched."""
+    async def create(self, kind: ApiKind, manifest: KubernetesObject, *, is_dry_run: bool = False) -> KubernetesObject:
+        """Create an object, or only ask whether it could be.
+
+        Raises
+        ------
+        ConflictError
+            There is one of that name, which is not touched.
+        """
         if kind is CONTROLLER_REVISION:
             return await self._create_record(manifest)
         path = kind.path(manifest["metadata"]["namespace"])
-        return await self._write("POST", kind, path, manifest, query={"fieldManager": FIELD_MANAGER})
+        query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if is_dry_run else {})}
+        return await self._write("POST", kind, path, manifest, query=query)
 
     async def _create_record(self, manifest: KubernetesObject) -> KubernetesObject:
         """Create what is kept of a revision in a way that lets its metadata be changed later.

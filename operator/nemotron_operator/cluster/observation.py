@@ -1,21 +1,18 @@
 """Live objects to facts and observations. Pure: what it reads was fetched before."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from nemotron_operator.api.cache import CacheStatus
-from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import (
     ADAPTER_LIST_ANNOTATION,
     CACHED_MODEL_ANNOTATION,
-    PROGRESS_DEADLINE_ANNOTATION,
 )
 from nemotron_operator.status.observation import (
     JobFailure,
@@ -84,20 +81,14 @@ def observe_claim(claim: KubernetesObject) -> ObservedClaim:
     return ObservedClaim(claim["metadata"]["name"], bound=(claim.get("status") or {}).get("phase") == "Bound")
 
 
-def observe_server(server: KubernetesObject, now: datetime | None = None) -> ObservedServer:
-    """Read how far a Deployment or a LeaderWorkerSet is.
-
-    Parameters
-    ----------
-    now
-        The time, by which a LeaderWorkerSet is late: a Deployment says so itself.
-    """
+def observe_server(server: KubernetesObject) -> ObservedServer:
+    """Read how far a Deployment or a LeaderWorkerSet is, as far as its controller tells."""
     status, spec = server.get("status") or {}, server.get("spec") or {}
     is_group = "leaderWorkerTemplate" in spec
     return ObservedServer(
         replicas=status.get("replicas") or 0,
         is_observed=status.get("observedGeneration") == server["metadata"].get("generation"),
-        deadline_message=_find_late_groups(server, now) if is_group else _read_progress_deadline(status),
+        deadline_message=_read_progress_deadline(status),
         is_scaled_to_zero=spec.get("replicas") == 0,
         is_paused=bool(spec.get("paused")),
         kind="LeaderWorkerSet" if is_group else "Deployment",
@@ -108,24 +99,6 @@ def _read_progress_deadline(status: Mapping[str, Any]) -> str:
     progressing = find_condition(status, "Progressing")
     is_late = progressing.get("reason") == "ProgressDeadlineExceeded"
     return str(progressing.get("message", "exceeded")) if is_late else ""
-
-
-def _find_late_groups(server: KubernetesObject, now: datetime | None) -> str:
-    """Find that the groups took longer than they may, one after the other, since they began to change or to start.
-
-    LeaderWorkerSet has no deadline of its own, but it remembers since when not all groups are ready.
-    """
-    progressing = find_condition(server.get("status") or {}, "Progressing")
-    seconds = (server["metadata"].get("annotations") or {}).get(PROGRESS_DEADLINE_ANNOTATION, "")
-    if now is None or progressing.get("status") != "True" or not seconds.isdecimal():
-        return ""
-    try:
-        since = datetime.fromisoformat(str(progressing.get("lastTransitionTime")))
-    except ValueError:
-        return ""
-    if (now - since).total_seconds() <= int(seconds) * max(1, server["spec"].get("replicas") or 0):
-        return ""
-    return f"Not all groups of LeaderWorkerSet {server['metadata']['name']!r} are ready, since {rfc3339(since)}."
 
 
 def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedJob:

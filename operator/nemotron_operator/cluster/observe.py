@@ -21,6 +21,7 @@ from nemotron_operator.cluster.checks import (
 from nemotron_operator.cluster.claim_users import find_claim_users
 from nemotron_operator.cluster.download_progress import ask_download
 from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.group_progress import observe_groups
 from nemotron_operator.cluster.inspection import observe_inspection
 from nemotron_operator.cluster.kinds import (
     CLAIM,
@@ -46,7 +47,15 @@ from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.platform import Platform, read_place
 from nemotron_operator.cluster.pods import observe_ending_pods, observe_failed_pods, observe_pods
 from nemotron_operator.cluster.scaling import list_scaling_objects, observe_scalers, read_live_replicas
-from nemotron_operator.cluster.servers import find_server, find_server_of, list_server_names
+from nemotron_operator.cluster.servers import (
+    find_server,
+    find_server_of,
+    has_live_groups,
+    is_made_for_groups,
+    list_group_names,
+    list_server_names,
+    read_live_tls,
+)
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
 from nemotron_operator.plan.facts import CachedModel, Facts, ForeignObject, InspectedModel, StorageClassFact
@@ -63,7 +72,14 @@ from nemotron_operator.render.metadata import (
     WORKER_COMPONENT,
     read_worker_template,
 )
-from nemotron_operator.status.observation import JobState, Observation, ObservedClaim, ObservedInspection, ObservedJob
+from nemotron_operator.status.observation import (
+    JobState,
+    Observation,
+    ObservedClaim,
+    ObservedInspection,
+    ObservedJob,
+    ObservedServer,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,7 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     pods = cache.list_children(POD, identity.namespace, identity.name)
     return Facts(
         foreign_objects=await _find_foreign_objects(deployment, lookups, recorded_claims, view),
+        foreign_group_objects=await _find_foreign_group_objects(deployment, view),
         claims={name: read_claim_fact(claim) for name, claim in claims.items()},
         cached_adapters=_find_cached_adapters(identity, lookups, claims, cache),
         cached_models={lookups.job_name: volume.cached} if lookups.job_name and volume.cached else {},
@@ -122,6 +139,8 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
         serving=read_serving_fact(find_server_of(identity, cache), _select(pods, SERVER_COMPONENT)),
         live_replicas=read_live_replicas(find_server_of(identity, cache)),
+        has_live_groups=has_live_groups(find_server_of(identity, cache)),
+        live_tls=read_live_tls(find_server_of(identity, cache)),
         missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),
         storage_classes=await _find_storage_classes(deployment, lookups, claims, view),
@@ -150,7 +169,7 @@ async def observe(
     asking_pods = _select(pods, VERIFICATION_COMPONENT)
     asking_jobs = _select(cache.list_children(JOB, namespace, name), VERIFICATION_COMPONENT)
     return Observation(
-        server=observe_server(server, now) if server else None,
+        server=_observe_server(server, pods, now) if server else None,
         server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
         worker_pods=observe_pods(workers),
         ending_pods=observe_ending_pods([*_select(pods, SERVER_COMPONENT), *workers]) if is_group else (),
@@ -171,6 +190,13 @@ async def observe(
         check_request=read_request(cache.get(NEMOTRON, namespace, name)),
         network=observe_network(identity, cache),
     )
+
+
+def _observe_server(server: KubernetesObject, pods: Iterable[KubernetesObject], now: datetime | None) -> ObservedServer:
+    """Look at what makes the pods; a Deployment says itself when it is late."""
+    if now is None or read_worker_template(server) is None:
+        return observe_server(server)
+    return observe_groups(server, _select(pods, SERVER_COMPONENT), now)
 
 
 async def _observe_volume(claim: KubernetesObject, pods: list[KubernetesObject], view: ClusterView) -> ObservedClaim:
@@ -215,8 +241,7 @@ async def _find_foreign_objects(
     """
     identity = deployment.identity
     wanted = [(SERVICE_ACCOUNT, identity.name), (SERVICE, identity.name)]
-    asked = frozenset(kind for kind in view.platform.served_kinds if kind.name in list_needed_apis(deployment.spec))
-    wanted += list_server_names(view.cache, identity, asked)
+    wanted += list_server_names(view.cache, identity, _list_asked_kinds(deployment, view))
     if count_most_replicas(deployment.spec) > 1:
         wanted.append((DISRUPTION_BUDGET, identity.name))
     if lookups.job_name is not None and not recorded_claims:
@@ -231,6 +256,22 @@ async def _find_foreign_objects(
     found = [await view.find(kind, identity.namespace, name) for kind, name in wanted]
     foreign = (find_foreign(live, identity) for live in found if live is not None)
     return tuple(owner for owner in foreign if owner is not None)
+
+
+async def _find_foreign_group_objects(deployment: ParsedDeployment, view: ClusterView) -> tuple[ForeignObject, ...]:
+    """Check the names that only groups of pods need, while there is none: at rest nothing is asked for."""
+    identity = deployment.identity
+    wanted = list_group_names(view.cache, identity, _list_asked_kinds(deployment, view))
+    found = [await view.find(kind, identity.namespace, name) for kind, name in wanted]
+    others = (live for live in found if live is not None and not is_made_for_groups(live, identity.name))
+    foreign = (find_foreign(live, identity) for live in others)
+    return tuple(owner for owner in foreign if owner is not None)
+
+
+def _list_asked_kinds(deployment: ParsedDeployment, view: ClusterView) -> frozenset[ApiKind]:
+    """List the optional kinds that the spec may need, and that the API server knows."""
+    needed = list_needed_apis(deployment.spec)
+    return frozenset(kind for kind in view.platform.served_kinds if kind.name in needed)
 
 
 def _read_volume(

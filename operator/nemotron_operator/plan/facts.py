@@ -99,6 +99,14 @@ class ServingFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveTls:
+    """How the pods are spoken with of what serves, or is to."""
+
+    secret_name: str | None
+    """The Secret with their certificate; None where they speak HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was observed before planning.
 
@@ -106,6 +114,8 @@ class Facts:
     """
 
     foreign_objects: tuple[ForeignObject, ...] = ()
+    foreign_group_objects: tuple[ForeignObject, ...] = ()
+    """Those with names that are needed only where a replica is spread over several nodes."""
     claims: dict[str, ClaimFact] = field(default_factory=dict)
     """Claims of the namespace by name: those that were looked up and exist."""
     cached_models: dict[str, CachedModel] = field(default_factory=dict)
@@ -130,6 +140,10 @@ class Facts:
     """What serves; None while no pod does, and while some are replaced."""
     live_replicas: int | None = None
     """How many replicas what serves is told to have, by whomever; None where there is nothing that serves."""
+    has_live_groups: bool | None = None
+    """Whether what serves is made of groups of pods; None where there is nothing that serves."""
+    live_tls: LiveTls | None = None
+    """How what serves is spoken with; None where there is nothing that serves."""
     missing_apis: frozenset[str] = frozenset()
     """Kinds that the spec asks for and the API server does not know."""
     answered_job: str | None = None

@@ -98,6 +98,7 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         verification=plan_verification(request, engine, replicas, scaling),
         pod=_plan_pod(request, sizing.gpus // nodes),
         nodes=nodes,
+        has_live_groups=request.facts.has_live_groups,
         inputs=hash_inputs(request.spec, cache, adapters),
         rollout_strategy=request.spec.rollout.strategy,
         scaling=scaling,

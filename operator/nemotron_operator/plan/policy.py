@@ -10,7 +10,7 @@ from nemotron_operator.plan.checks.adapters import (
 )
 from nemotron_operator.plan.checks.check import damage_can_be_repaired, provided_weights_can_be_checked
 from nemotron_operator.plan.checks.fit import context_fits, states_fit, weights_fit
-from nemotron_operator.plan.checks.groups import groups_are_possible, groups_have_names
+from nemotron_operator.plan.checks.groups import group_names_are_free, groups_are_possible, groups_have_names
 from nemotron_operator.plan.checks.model import (
     context_is_within_model,
     engine_is_new_enough,
@@ -82,7 +82,12 @@ CHECKS: tuple[Check, ...] = (
 )
 """What cannot work at all, whatever the size. The first violation wins."""
 
-SIZED_CHECKS: tuple[SizedCheck, ...] = (groups_are_possible, groups_have_names, volume_reaches_replicas)
+SIZED_CHECKS: tuple[SizedCheck, ...] = (
+    groups_are_possible,
+    groups_have_names,
+    volume_reaches_replicas,
+    group_names_are_free,
+)
 """What cannot work at all with the chosen parallelism. They run after the others."""
 
 FIT_CHECKS: tuple[SizedCheck, ...] = (

@@ -293,6 +293,8 @@ class ServingPlan:
     """What the spec asks for when the pods have to change."""
     nodes: int = 1
     """Over how many nodes one replica is spread; more than one makes it a group of a LeaderWorkerSet."""
+    has_live_groups: bool | None = None
+    """Whether what serves by now is made of such groups; None where nothing serves."""
     scaling: ScalingPlan | None = None
     """Who decides about the replicas; None where the spec's number counts."""
     network: NetworkPlan = field(default_factory=NetworkPlan)
@@ -325,14 +327,19 @@ class ServingPlan:
 
     @property
     def base_url(self) -> str:
-        """Where clients inside the cluster find the OpenAI-compatible API."""
-        is_encrypted = self.network.tls is not None
+        """Where clients inside the cluster find the OpenAI-compatible API of what serves."""
+        is_encrypted = self.network.serving_tls is not None
         return locate_service(self.identity.name, self.identity.namespace, self.engine.port, is_encrypted=is_encrypted)
 
     @property
     def set_replicas(self) -> int | None:
         """Give the number of replicas that is set; None where a scaler's is left as it is."""
         return None if self.scaling is not None and self.scaling.leaves_replicas else self.replicas
+
+    def count_replicas_to_set(self, *, is_group: bool) -> int | None:
+        """Count the replicas to set on an object of a kind: a scaler's are left to it only on the one that it knows."""
+        is_other_kind = self.has_live_groups is not None and self.has_live_groups != is_group
+        return self.replicas if is_other_kind else self.set_replicas
 
     @property
     def most_replicas(self) -> int:

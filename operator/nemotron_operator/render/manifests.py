@@ -39,6 +39,7 @@ from nemotron_operator.render.network import (
 )
 from nemotron_operator.render.revision_record import begin_rollout, format_rollout, render_record
 from nemotron_operator.render.scaler import render_scaler
+from nemotron_operator.render.serving_kind import serves_by_groups
 from nemotron_operator.render.templating import render_template
 from nemotron_operator.render.tls import serves_https
 
@@ -65,7 +66,8 @@ class Manifests:
     adapter_jobs: tuple[Manifest, ...]
     """The Jobs that fetch adapters; one that has done so stays, as it carries the record."""
     adapter_list_job: Manifest | None
-    """None where no adapter is loaded by pods that run. One that has seen them loaded stays, and says so."""
+    """None where no adapter is loaded by pods that run, and until the revision serves. One that has seen them loaded
+    stays, and says so."""
     inspect_job: Manifest | None
     """None where there is no weight of the user's to look at. One that has found them stays: it carries the record."""
     check_job: Manifest | None
@@ -120,7 +122,7 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
         disruption_budget=_stamp(_render_disruption_budget(plan, rollout)) if plan.most_replicas > 1 else None,
         download_job=_stamp(render_download_job(plan, download)) if download and not is_done else None,
         adapter_jobs=tuple(map(_stamp, render_adapter_jobs(plan))),
-        adapter_list_job=_stamp(render_adapter_list_job(plan, plan.adapter_list)) if plan.adapter_list else None,
+        adapter_list_job=_render_due_adapter_list_job(plan, rollout) if rollout is not None else None,
         inspect_job=_stamp(render_inspect_job(plan, inspection)) if inspection else None,
         check_job=_stamp(render_check_job(plan, plan.cache.check)) if plan.cache.check else None,
         revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
@@ -138,6 +140,14 @@ def _render_due_verify_job(plan: ServingPlan, rollout: RolloutPlan) -> Manifest 
     if verification is None or rollout.failure is not None or not verification.is_due(name, revision):
         return None
     return _stamp(render_verify_job(plan, verification, verification.name_job(name, revision)))
+
+
+def _render_due_adapter_list_job(plan: ServingPlan, rollout: RolloutPlan) -> Manifest | None:
+    """Tell the pods that the spec asks for: those of another revision may have no room for adapters, and load none."""
+    listed = plan.adapter_list
+    if listed is None or rollout.failure is not None or not listed.is_due(rollout.revision):
+        return None
+    return _stamp(render_adapter_list_job(plan, listed))
 
 
 def _stamp(manifest: Manifest) -> Manifest:
@@ -177,8 +187,8 @@ def _render_service(plan: ServingPlan, rollout: RolloutPlan | None) -> Manifest:
 
 def _render_disruption_budget(plan: ServingPlan, rollout: RolloutPlan | None) -> Manifest:
     """Render how many pods may be drained at a time; one that is led takes its whole replica with it."""
-    group_size = rollout.group_size if rollout is not None else plan.nodes
-    selector = select_group_pods(plan.identity) if group_size > 1 else {"matchLabels": select_pods(plan.identity)}
+    is_group = serves_by_groups(plan, rollout)
+    selector = select_group_pods(plan.identity) if is_group else {"matchLabels": select_pods(plan.identity)}
     return render_child("disruption_budget", plan, SERVER_COMPONENT, selector=selector)
 
 
@@ -199,6 +209,7 @@ def _render_server(plan: ServingPlan, rollout: RolloutPlan) -> Manifest:
         SERVER_COMPONENT,
         groups_name=name_groups(plan.identity.name),
         annotations=annotations,
+        replicas=plan.count_replicas_to_set(is_group=is_group),
         selector=select_pods(plan.identity),
         pod_template=rollout.pod_template,
         worker_template=rollout.worker_template,

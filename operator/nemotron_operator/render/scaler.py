@@ -9,6 +9,7 @@ from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.metadata import SERVER_COMPONENT
+from nemotron_operator.render.serving_kind import serves_by_groups
 
 POLLING_SECONDS = 15
 """How often KEDA asks, in seconds: as often as Prometheus mostly looks at an engine."""
@@ -38,10 +39,9 @@ def render_scaler(plan: ServingPlan, rollout: RolloutPlan | None = None) -> dict
     Parameters
     ----------
     rollout
-        Which pods serve: they may be those of an earlier plan, that was taken back, over another number of nodes.
+        Which pods shall serve; None before all files are there.
     """
-    is_group = plan.nodes > 1 if rollout is None else rollout.worker_template is not None
-    scaling = plan.scaling
+    is_group, scaling = serves_by_groups(plan, rollout), plan.scaling
     if scaling is None or not (plan.has_all_files or scaling.has_target):
         return None
     if scaling.by == "HorizontalPodAutoscaler":
@@ -57,7 +57,7 @@ def _render_autoscaler(plan: ServingPlan, scaling: ScalingPlan, *, is_group: boo
         plan,
         SERVER_COMPONENT,
         target=_refer_to_server(plan.identity.name, is_group=is_group),
-        waiting_requests=str(scaling.waiting_requests),
+        waiting_requests=_write_count(scaling.waiting_requests),
         kv_cache_usage=_write_share(scaling.kv_cache_usage_percent),
         behavior=_render_behavior(scaling),
     )
@@ -72,7 +72,7 @@ def _render_scaled_object(plan: ServingPlan, scaling: ScalingPlan, *, is_group: 
         excluded_labels=MANAGED_BY_LABEL,
         polling_seconds=POLLING_SECONDS,
         behavior=_render_behavior(scaling),
-        triggers=_render_triggers(plan, scaling),
+        triggers=_render_triggers(plan, scaling, _match_pods(plan.identity.name, is_group=is_group)),
     )
 
 
@@ -81,6 +81,11 @@ def _refer_to_server(name: str, *, is_group: bool) -> dict[str, str]:
     if is_group:
         return {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": name_groups(name)}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+
+
+def _write_count(count: int) -> str:
+    """Write a number as the quantity to which the API server keeps it."""
+    return f"{count // 1000}k" if count % 1000 == 0 else str(count)
 
 
 def _write_share(percent: int) -> str:
@@ -112,17 +117,22 @@ def _render_behavior(scaling: ScalingPlan) -> dict[str, Any]:
     }
 
 
-def _render_triggers(plan: ServingPlan, scaling: ScalingPlan) -> list[dict[str, Any]]:
+def _render_triggers(plan: ServingPlan, scaling: ScalingPlan, pods: str) -> list[dict[str, Any]]:
     """Render whom KEDA asks for what.
 
     What Prometheus does not know is an error, upon which the replicas stay as they are. Only where none may run it
     counts as nothing: an engine that is not there tells nothing.
+
+    Parameters
+    ----------
+    pods
+        Pattern of the names of those that serve.
     """
     ignores_null = "true" if scaling.min_replicas == 0 else "false"
     shares = f"{scaling.kv_cache_usage_percent / 100:g}"
     triggers = [
-        ("waiting-requests", _write_query(plan, "vllm:num_requests_waiting"), str(scaling.waiting_requests), "0"),
-        ("kv-cache-usage", _write_query(plan, "vllm:kv_cache_usage_perc"), shares, "0"),
+        ("waiting-requests", _write_query(plan, pods, "vllm:num_requests_waiting"), str(scaling.waiting_requests), "0"),
+        ("kv-cache-usage", _write_query(plan, pods, "vllm:kv_cache_usage_perc"), shares, "0"),
     ]
     if scaling.activation is not None:
         triggers.append(("activation", scaling.activation.query, NEVER_REACHED, scaling.activation.threshold))
@@ -143,18 +153,16 @@ def _render_triggers(plan: ServingPlan, scaling: ScalingPlan) -> list[dict[str, 
     ]
 
 
-def _write_query(plan: ServingPlan, metric: str) -> str:
+def _write_query(plan: ServingPlan, pods: str, metric: str) -> str:
     """Sum a metric of all engines of one resource: KEDA divides it by the number of replicas."""
-    identity = plan.identity
-    labels = f'namespace="{identity.namespace}",pod=~"{_match_pods(plan)}"'
+    labels = f'namespace="{plan.identity.namespace}",pod=~"{pods}"'
     return f"sum(avg_over_time({metric}{{{labels}}}[{MEAN_OVER}]))"
 
 
-def _match_pods(plan: ServingPlan) -> str:
+def _match_pods(name: str, *, is_group: bool) -> str:
     """Match the names of the pods, and of no other resource whose name begins with the same letters.
 
     A Deployment's pods end in a hash and five characters, which for a long name are written in one; the leader of a
     group, which is the only one that serves, in a number.
     """
-    name = plan.identity.name
-    return f"{name_groups(name)}-[0-9]+" if plan.nodes > 1 else f"{name}-[a-z0-9]+(-[a-z0-9]{{5}})?"
+    return f"{name_groups(name)}-[0-9]+" if is_group else f"{name}-[a-z0-9]+(-[a-z0-9]{{5}})?"

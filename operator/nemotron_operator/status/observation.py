@@ -184,6 +184,11 @@ class ObservedServer:
     """Whether it is to make no pod."""
     is_paused: bool = False
     """Whether somebody told its controller to replace no pod."""
+    is_unanswered: bool = False
+    """Whether a controller that has to see the newest spec has not, for longer than it takes."""
+    seconds_to_deadline: float | None = None
+    """In how many seconds it may be late, or unanswered, which nobody reports; None where there is nothing to wait
+    for, and for a Deployment, whose controller reports it."""
     kind: str = "Deployment"
     group_failures: GroupFailures | None = None
     """None where each pod is a replica, which its kubelet starts again and counts."""

@@ -145,7 +145,8 @@ def _see_own_deadline(observation: Observation, own: Sequence[ObservedPod]) -> O
     """
     server = observation.server
     if server is not None and server.kind != "Deployment":
-        return replace(server, deadline_message="")  # it says since when, and not for which pods
+        # It says since when, and not for which pods; and whoever does not answer takes none back either.
+        return replace(server, deadline_message="", is_unanswered=False)
     if server is None or any(_name_replica_set(pod) in server.deadline_message for pod in own):
         return server
     return replace(server, deadline_message="")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.plan.names import name_groups
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.failed_pods import explain_failed_pods
@@ -16,6 +17,9 @@ from nemotron_operator.status.trouble import explain_pods
 def explain_rollout(decision: Decision, observation: Observation) -> Trouble | None:
     """Explain the pods that do not run, and a rollout that takes too long; None while all goes as it should."""
     namespace = decision.identity.namespace
+    silence = _explain_silence(decision, observation)
+    if silence is not None:
+        return silence
     trouble = _explain_server_pods(decision, observation)
     is_repaired = isinstance(decision, ServingPlan) and decision.cache.damage is not None
     if trouble is not None and (is_repaired or trouble.reason is Reason.DAMAGED):
@@ -34,6 +38,20 @@ def explain_rollout(decision: Decision, observation: Observation) -> Trouble | N
         )
         return Trouble(Reason.PROGRESS_DEADLINE_EXCEEDED, message, needs_human=True)
     return trouble
+
+
+def _explain_silence(decision: Decision, observation: Observation) -> Trouble | None:
+    """Explain that nobody acts on what shall make the pods: the kind is there, and what brings it to life is not."""
+    if observation.server is None or not observation.server.is_unanswered:
+        return None
+    identity = decision.identity
+    name = name_groups(identity.name)
+    message = (
+        f"The LeaderWorkerSet controller does not answer: it has not seen what LeaderWorkerSet {name!r} asks for, so "
+        "no pod is made or replaced. `kubectl get pods -n lws-system` shows whether it runs, and `kubectl -n "
+        f"{identity.namespace} describe lws {name}` what it could not do. It goes on by itself then."
+    )
+    return Trouble(Reason.ROLLING_OUT, message, needs_human=True)
 
 
 def _explain_server_pods(decision: Decision, observation: Observation) -> Trouble | None:

@@ -1,16 +1,21 @@
 """What makes the pods of a resource: found, read and judged, whichever kind it is."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from nemotron_operator.cluster.cache import ObjectCache
-from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, ApiKind
-from nemotron_operator.cluster.observation import observe_server
+from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, SERVICE, ApiKind
 from nemotron_operator.cluster.pods import observe_ending_pods, observe_pods
 from nemotron_operator.cluster.revisions import read_live_server, read_records
-from nemotron_operator.cluster.servers import find_server, list_server_names, list_servers
+from nemotron_operator.cluster.servers import (
+    find_server,
+    list_group_names,
+    list_server_names,
+    list_servers,
+    read_live_tls,
+)
+from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.render.manifests import render
 from nemotron_operator.render.revision_record import render_record
 from nemotron_operator.render.server_pod import render_server_pod, render_worker_pod
@@ -27,8 +32,6 @@ IDENTITY = a_deployment().parsed.identity
 PLAN = plan_cached(a_deployment().with_tensor(8).with_pipeline(2).having("cache.accessModes", ["ReadWriteMany"]))
 
 GPU = "nvidia.com/gpu"
-
-SINCE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 def a_cache(*kinds: ApiKind, going: ApiKind | None = None) -> ObjectCache:
@@ -76,11 +79,28 @@ def test_of_two_the_one_that_stays_counts(going: ApiKind) -> None:
 
 def test_only_the_names_that_may_be_needed_are_asked_for() -> None:
     both = [(DEPLOYMENT, "nemotron"), (LEADER_WORKER_SET, "nemotron-nodes")]
-    served = frozenset({LEADER_WORKER_SET})
-    assert both == list_server_names(a_cache(), IDENTITY, served)
+    asked = frozenset({LEADER_WORKER_SET})
+    assert both[:1] == list_server_names(a_cache(), IDENTITY, asked)
     assert both[:1] == list_server_names(a_cache(), IDENTITY, frozenset())
-    assert both[1:] == list_server_names(a_cache(LEADER_WORKER_SET), IDENTITY, served)
-    assert both[:1] == list_server_names(a_cache(DEPLOYMENT), IDENTITY, served)
+    assert both[1:] == list_server_names(a_cache(LEADER_WORKER_SET), IDENTITY, asked)
+    assert both[:1] == list_server_names(a_cache(DEPLOYMENT), IDENTITY, asked)
+    assert both == list_server_names(a_cache(LEADER_WORKER_SET), IDENTITY, frozenset())
+
+
+@pytest.mark.parametrize("there", [(), (DEPLOYMENT,)], ids=["nothing serves", "one node serves"])
+def test_the_names_of_groups_are_asked_for_until_there_is_one(there: tuple[ApiKind, ...]) -> None:
+    asked = frozenset({LEADER_WORKER_SET})
+    names = [(LEADER_WORKER_SET, "nemotron-nodes"), (SERVICE, "nemotron-nodes")]
+    assert names == list_group_names(a_cache(*there), IDENTITY, asked)
+    assert [] == list_group_names(a_cache(*there), IDENTITY, frozenset())
+    assert [] == list_group_names(a_cache(*there, LEADER_WORKER_SET), IDENTITY, asked)
+
+
+def test_how_what_serves_is_spoken_with_is_read_whichever_it_is() -> None:
+    assert read_live_tls(None) is None
+    encrypted = server_of(render(plan_cached(a_deployment().having("tls", {"secretName": "our-tls"}))))
+    assert LiveTls("our-tls") == read_live_tls(encrypted)
+    assert LiveTls(None) == read_live_tls(server_of(render(plan_cached(a_deployment())))) == read_live_tls(groups())
 
 
 def test_a_live_group_is_read_with_its_leaders_and_workers() -> None:
@@ -100,19 +120,6 @@ def test_a_worker_without_a_node_leaves_its_group_short_of_gpus() -> None:
     said = condition("PodScheduled", "False", "Unschedulable", f"0/4 nodes are available: 4 Insufficient {GPU}.")
     worker = in_group(a_live_pod("w", revision=revision, component="worker", conditions=[said]))
     assert read_live_server(groups(), [], GPU, workers=[worker]).is_short_of_gpus
-
-
-@pytest.mark.parametrize(
-    ("progressing", "hours", "is_late"), [("True", 99, True), ("True", 0, False), ("False", 99, False)]
-)
-def test_groups_are_late_by_the_time_since_when_not_all_are_ready(
-    progressing: str, hours: int, *, is_late: bool
-) -> None:
-    since = {**condition("Progressing", progressing), "lastTransitionTime": "2026-11-24T08:00:00Z"}
-    seen = observe_server(groups(conditions=[since]), SINCE + timedelta(hours=hours))
-    assert is_late == ("'nemotron-nodes'" in seen.deadline_message)
-    assert "LeaderWorkerSet" == seen.kind
-    assert "" == observe_server(groups(conditions=[since])).deadline_message
 
 
 def test_of_pods_that_go_only_those_tell_why_whose_container_ended() -> None:

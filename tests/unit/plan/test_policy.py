@@ -258,6 +258,13 @@ REFUSED = [
         ["metadata.name: the 45 characters", "take at most 44"],
     ),
     Refused(
+        "group_names_are_free",
+        ON_TWO_NODES,
+        Reason.NAME_CONFLICT,
+        ["Service 'nemotron-nodes' exists and belongs to Helm", "It was not touched"],
+        Facts(foreign_group_objects=(ForeignObject("Service", "nemotron-nodes", "Helm"),)),
+    ),
+    Refused(
         "volume_reaches_replicas",
         ON_TWO_NODES.having("cache.accessModes", REMOVED),
         Reason.VOLUME_NOT_SHARED,

@@ -6,6 +6,7 @@ import pytest
 
 from nemotron_operator.plan.facts import Facts
 from nemotron_operator.render.manifests import render
+from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.render.scaler import NEVER_REACHED, render_scaler
 from tests.support.fixtures.deployments import DeploymentBuilder
 from tests.support.fixtures.plans import NO_FACTS, facts_when_cached, plan
@@ -42,6 +43,34 @@ def test_where_a_replica_spans_nodes_its_group_is_scaled_and_only_leaders_count(
         "name": "nemotron-nodes",
     }
     assert (target, True) == (spec["scaleTargetRef"], 'pod=~"nemotron-nodes-[0-9]+"' in query)
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "has_live_groups", "kind", "pods"),
+    [
+        ({"tensor": 8, "pipeline": 2}, False, "Deployment", 'pod=~"nemotron-[a-z0-9]+('),
+        ({"tensor": 8}, True, "LeaderWorkerSet", 'pod=~"nemotron-nodes-[0-9]+"'),
+    ],
+)
+def test_while_the_next_model_is_fetched_what_serves_is_scaled(
+    parallelism: JSON,
+    has_live_groups: bool,  # noqa: FBT001 - a column
+    kind: str,
+    pods: str,
+) -> None:
+    facts = Facts(live_replicas=2, has_live_groups=has_live_groups)
+    scaler = render_scaler(plan(scaled(by="KEDA").having("parallelism", parallelism), facts, KEDA_CONFIG))
+    assert scaler is not None
+    assert kind == scaler["spec"]["scaleTargetRef"]["kind"]
+    assert pods in scaler["spec"]["triggers"][0]["metadata"]["query"]
+
+
+def test_what_was_taken_back_is_asked_by_the_names_of_its_own_pods() -> None:
+    deployment = scaled(by="KEDA").having("parallelism", {"tensor": 8, "pipeline": 2})
+    of_one_node = plan(scaled(by="KEDA"), facts_when_cached(scaled(by="KEDA")), KEDA_CONFIG)
+    scaler = render_scaler(plan(deployment, facts_when_cached(deployment), KEDA_CONFIG), begin_rollout(of_one_node))
+    assert scaler is not None
+    assert 'pod=~"nemotron-[a-z0-9]+(' in scaler["spec"]["triggers"][0]["metadata"]["query"]
 
 
 def test_an_autoscaler_adds_by_the_queue_and_the_kv_cache_of_each_engine() -> None:

@@ -155,3 +155,14 @@ def test_a_late_group_is_not_taken_back_for_what_others_were_late_with() -> None
 def test_only_leaders_count_as_serving() -> None:
     assert 1 == seen(replace(LEADER, ready=True), WORKER).ready_pods
     assert 0 == seen(LEADER, WORKER).ready_pods
+
+
+def test_a_controller_that_does_not_answer_needs_somebody_and_takes_nothing_back() -> None:
+    observation = seen()
+    assert observation.server is not None
+    silent = replace(observation, server=replace(observation.server, is_unanswered=True))
+    message, needs_human = told(silent)
+    assert "`kubectl get pods -n lws-system`" in message
+    assert needs_human
+    rollout = RolloutPlan(NEW, NEW, {}, NEW, "i", "1", "Replace", "", can_go_back=True)
+    assert find_failed_rollout(PLAN, silent, rollout) is None

@@ -1,6 +1,7 @@
 """What a group of pods on several nodes takes beside their GPUs: an API that makes groups, and names for them."""
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.plan.checks.platform import refuse_foreign
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.names import GROUP_SUFFIX
 from nemotron_operator.plan.needed_apis import LEADER_WORKER_SET
@@ -41,6 +42,12 @@ def groups_have_names(request: PlanRequest, sizing: Sizing) -> Violation | None:
         f"nodes, whose pods and their labels have longer names: take at most {longest}, or set parallelism so that "
         "one node holds a replica.",
     )
+
+
+def group_names_are_free(request: PlanRequest, sizing: Sizing) -> Violation | None:
+    """Never take over what belongs to somebody else, nor let LeaderWorkerSet do so."""
+    found = next(iter(request.facts.foreign_group_objects), None)
+    return refuse_foreign(found) if found is not None and _count(request, sizing) > 1 else None
 
 
 def _count(request: PlanRequest, sizing: Sizing) -> int:

@@ -4,6 +4,7 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.plan.arguments import explain_forbidden_variable
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.extra_arguments import find_refused_argument
+from nemotron_operator.plan.facts import ForeignObject
 from nemotron_operator.plan.request import PlanRequest
 
 
@@ -50,9 +51,12 @@ def extra_variables_are_allowed(request: PlanRequest) -> Violation | None:
 
 def names_are_free(request: PlanRequest) -> Violation | None:
     """Never take over what belongs to somebody else."""
-    if not request.facts.foreign_objects:
-        return None
-    found = request.facts.foreign_objects[0]
+    found = next(iter(request.facts.foreign_objects), None)
+    return refuse_foreign(found) if found is not None else None
+
+
+def refuse_foreign(found: ForeignObject) -> Violation:
+    """Explain that an object of somebody else has a name that is needed."""
     return Violation(
         Reason.NAME_CONFLICT,
         f"{found.kind} {found.name!r} exists and belongs to {found.owner}. It was not touched, and nothing was "

@@ -8,6 +8,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from nemotron_operator.batch.place import Place
+
 TRIES = 3
 """How often a request is sent to an engine that fails at it."""
 
@@ -46,7 +48,7 @@ class Answers:
     best: dict[str, Line]
     """The line that counts, by request."""
     failures: Counter[str]
-    """How often each request failed in attempts that answered others; an engine that died answers none."""
+    """How often each request failed in attempts that came to their end with a living engine."""
 
     def is_settled(self, custom_id: str) -> bool:
         """Tell whether nothing is to be asked any more."""
@@ -64,7 +66,9 @@ def read_answers(parts: list[Path]) -> Answers:
             before = best.get(line.custom_id)
             if before is None or line.verdict >= before.verdict:
                 best[line.custom_id] = line
-        if any(line.verdict == Verdict.ANSWERED for line in lines):
+        # An engine that died failed at every request that it had. That it lives shows by its mark, and not by answers:
+        # what is left for a late attempt may be the failing requests alone.
+        if Place.name_end(part).exists():
             failures.update(line.custom_id for line in lines if line.verdict == Verdict.FAILED)
     return Answers(best, failures)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nemotron_operator.batch.api_key import API_KEY_VARIABLE, RedactedStream, find_api_key, read_api_key, redact
 from nemotron_operator.batch.errors import NoSpaceError
 from nemotron_operator.batch.outcome import Complete
 from nemotron_operator.batch.place import Place
@@ -20,9 +21,6 @@ from nemotron_operator.termination.ending import add_termination_message_path, e
 from nemotron_operator.termination.outcome import EXIT_COMPLETE, EXIT_RETRYABLE, EXIT_TERMINAL, Outcome, render_line
 from nemotron_operator.termination.running import conclude, logged_to
 
-API_KEY_VARIABLE = "OPENAI_API_KEY"
-"""The environment variable with the server's API key."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -30,12 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked, and tell the outcome to the termination message and on the last line of stdout."""
     options = parse_arguments(arguments)
     end_at_once_on_sigterm()
-    with logged_to(sys.stderr, logging.getLogger("nemotron_operator")):
+    api_key = find_api_key(os.environ)
+    with logged_to(RedactedStream(sys.stderr, api_key), logging.getLogger("nemotron_operator")):
         outcome = run(options)
         if options.command == "results":  # stdout is for the results
             sys.stderr.write(render_line(outcome) + "\n")
             return outcome.exit_code
-        return tell(outcome, options.termination_message_path)
+        return tell(outcome, options.termination_message_path, lambda text: redact(text, api_key))
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -97,7 +96,7 @@ def _do(options: argparse.Namespace) -> Complete:
 
 
 def _read_sending(options: argparse.Namespace, place: Place) -> Sending:
-    server = Server(options.base_url, os.environ.get(API_KEY_VARIABLE) or None, options.trusted_certificates)
+    server = Server(options.base_url, read_api_key(os.environ), options.trusted_certificates)
     return Sending(place, server, options.concurrency, options.patience_seconds)
 
 

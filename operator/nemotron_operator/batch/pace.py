@@ -24,10 +24,11 @@ def choose_limit(limit: int, load: Load | None, most: int) -> int:
     Notes
     -----
     A queue means that somebody waits longer because of us: half of ours are not followed by another, down to none. A
-    server that says nothing of its load keeps what it has.
+    server that says nothing of its load keeps what it has, and at least one: whether it answers shows only to those who
+    ask.
     """
     if load is None:
-        return min(limit, most)
+        return max(1, min(limit, most))
     if load.waiting > 0:
         return limit // 2
     return min(most, limit + max(1, limit // _GROWTH))

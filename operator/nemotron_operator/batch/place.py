@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+ARRIVING = "arriving-"
+"""How the names of files begin that are not whole yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -41,6 +44,16 @@ class Place:
     def count_attempts(self) -> int:
         """Count the attempts before this one by what they left."""
         return max((int(part.name[:4]) for part in self.list_parts()), default=0)
+
+    @staticmethod
+    def name_end(part: Path) -> Path:
+        """Name the mark beside a part of an engine that was alive when its attempt came to its end."""
+        return part.with_suffix(".ended")
+
+    def remove_arriving(self) -> None:
+        """Remove what was left by transfers that were killed."""
+        for path in self.directory.glob(f"{ARRIVING}*"):
+            path.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Make the directories that are not there."""

@@ -18,6 +18,7 @@ def prepare(place: Place) -> Complete:
         Nothing was sent yet.
     """
     place.make()
+    place.remove_arriving()
     number, answers = place.count_attempts() + 1, read_answers(place.list_parts())
     total, left, exhausted = 0, 0, []
     with place.remaining.open("wb") as remaining:

@@ -2,18 +2,19 @@
 
 import hashlib
 import os
+import uuid
 from typing import IO
 
 from nemotron_operator.batch.errors import CutError
 from nemotron_operator.batch.outcome import Complete
-from nemotron_operator.batch.place import Place
+from nemotron_operator.batch.place import ARRIVING, Place
 
 PIECE_BYTES = 1 << 20
 """How much is copied at once."""
 
 
 def receive(source: IO[bytes], place: Place, sha256: str) -> Complete:
-    """Write the requests onto the volume.
+    """Write the requests onto the volume, under a name of their own until they are whole: others may write too.
 
     Raises
     ------
@@ -21,16 +22,16 @@ def receive(source: IO[bytes], place: Place, sha256: str) -> Complete:
         They are not what was sent; nothing is kept then.
     """
     place.make()
-    digest, requests = hashlib.sha256(), 0
-    arriving = place.requests.with_suffix(".new")
-    with arriving.open("wb") as file:
+    requests, arriving = 0, place.directory / f"{ARRIVING}{uuid.uuid4().hex}"
+    with arriving.open("xb") as file:
         while piece := source.read(PIECE_BYTES):
-            digest.update(piece)
             requests += piece.count(b"\n")
             file.write(piece)
         file.flush()
         os.fsync(file.fileno())
-    if digest.hexdigest() != sha256:
+    with arriving.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
         arriving.unlink()
         raise CutError(f"{requests} requests came, and not all that were sent. Run the same command again.")
     arriving.rename(place.requests)

@@ -38,11 +38,18 @@ _BUSY = frozenset(
 )
 """What a server, or a proxy before it, says when it takes nothing for now."""
 
-_NOT_THE_REQUESTS = {
+_NOT_THE_REQUESTS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "It wants another API key: correct the Secret that spec.apiKeySecretRef names.",
     HTTPStatus.FORBIDDEN: "Something before the model forbids the request: look for a mesh's policy.",
+    HTTPStatus.NOT_FOUND: "Nobody serves the model, or the adapter, that a line names: look at the resource's status.",
 }
-"""Refusals that every request would meet, and what to do about them."""
+"""Refusals that are not about the request, and what to do about them."""
+
+LONGEST_NOT_FOUND_SECONDS = 600.0
+"""How long a model that is not there is waited for: a replica that just started loads its adapters first."""
+
+_NO_ROUTE = "Not Found"
+"""What vLLM says where it has no such URL at all, which is about the request; of a model it says more."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +76,28 @@ class _State:
     limit: int
     under_way: int = 0
     last_answer: float = field(default_factory=time.monotonic)
-    """When the server last took a request, in seconds that never go back."""
+    """When the server last answered, or the first of those under way was sent, in seconds that never go back."""
     failure: Exception | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What one request has met so far."""
+
+    longest_not_found_seconds: float
+    failures: int = 0
+    not_found_since: float | None = None
+
+    def is_last(self, reply: Reply) -> bool:
+        """Tell whether what the server said stands, or the request is worth another try."""
+        if reply.status == HTTPStatus.NOT_FOUND and not _lacks_route(reply):
+            now = time.monotonic()
+            self.not_found_since = now if self.not_found_since is None else self.not_found_since
+            return now - self.not_found_since > self.longest_not_found_seconds
+        self.not_found_since = None
+        self.failures += reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or self.failures >= FAILURES
 
 
 def send(sending: Sending) -> Complete:
@@ -86,6 +112,7 @@ def send(sending: Sending) -> Complete:
     """
     place = sending.place
     place.make()
+    place.remove_arriving()
     answers = read_answers(place.list_parts())
     total = settled = 0
     for request in read_requests(place.requests):
@@ -111,6 +138,8 @@ def _send_all(left: Iterator[Request], sending: Sending, state: _State) -> None:
             state.changed.wait_for(lambda: state.failure is not None or state.under_way < state.limit)
             if state.failure is not None:
                 break
+            if state.under_way == 0:
+                state.last_answer = time.monotonic()  # while nobody asks, nobody is kept waiting
             state.under_way += 1
         thread = threading.Thread(target=_send_one, args=(request, sending, state), daemon=True)
         thread.start()
@@ -150,7 +179,8 @@ def _send_one(request: Request, sending: Sending, state: _State) -> None:
 
 def _ask_patiently(request: Request, sending: Sending, state: _State) -> bytes | None:
     """Ask until there is an answer that counts; None where another request found that there is no use."""
-    failures, pause_seconds = 0, sending.first_pause_seconds
+    tries = _Tries(min(sending.patience_seconds, LONGEST_NOT_FOUND_SECONDS))
+    pause_seconds = sending.first_pause_seconds
     while state.failure is None:
         wanted_seconds = None
         try:
@@ -161,8 +191,7 @@ def _ask_patiently(request: Request, sending: Sending, state: _State) -> bytes |
             said, wanted_seconds = f"HTTP {reply.status}: {_quote(reply.body)}", reply.retry_after_seconds
             if reply.status not in _BUSY:
                 state.last_answer = time.monotonic()
-                failures += reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-                if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or failures >= FAILURES:
+                if tries.is_last(reply):
                     return _render(request, reply)
         silent_seconds = time.monotonic() - state.last_answer
         if silent_seconds > sending.patience_seconds:
@@ -184,9 +213,9 @@ def _render(request: Request, reply: Reply) -> bytes:
     ServerRefusesError
         Every other request would be refused too.
     """
-    for status, advice in _NOT_THE_REQUESTS.items():
-        if reply.status == status:
-            raise ServerRefusesError(f"The server answered {reply.status}: {_quote(reply.body)}. {advice}")
+    advice = _NOT_THE_REQUESTS.get(reply.status)
+    if advice is not None and not _lacks_route(reply):
+        raise ServerRefusesError(f"The server answered {reply.status}: {_quote(reply.body)}. {advice}")
     is_answer = reply.status < HTTPStatus.BAD_REQUEST
     name = uuid.uuid4().hex
     response = {
@@ -203,7 +232,11 @@ def _render(request: Request, reply: Reply) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
+def _lacks_route(reply: Reply) -> bool:
+    return reply.status == HTTPStatus.NOT_FOUND and _quote(reply.body) == _NO_ROUTE
+
+
 def _quote(body: dict[str, Any]) -> str:
     error = body.get("error")
-    said = error.get("message") if isinstance(error, dict) else error or body.get("message")
+    said = error.get("message") if isinstance(error, dict) else error or body.get("message") or body.get("detail")
     return " ".join(str(said or body).split())[:300]

@@ -5,7 +5,7 @@ import json
 import re
 import ssl
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ class Server:
 
     base_url: str
     """Up to /v1, as the status of the resource has it."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     trusted_certificates: Path | None = None
     """A directory with ca.crt, or the server's own tls.crt; None trusts the public CAs."""
 
@@ -58,6 +58,8 @@ class Server:
         ------
         UnreachableError
             There is none.
+        ServerRefusesError
+            The request cannot be put into HTTP, and neither can any other.
         """
         key = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         headers = {"Content-Type": "application/json", **key}
@@ -91,6 +93,12 @@ class Server:
                 return response.status, response.read(), response.getheader("Retry-After")
         except (OSError, http.client.HTTPException) as error:
             raise UnreachableError(f"{type(error).__name__}: {error}") from error
+        except ValueError as error:
+            # Its own words quote the header, and with it the API key: they go into no message and no traceback.
+            raise ServerRefusesError(
+                f"A request to {self.base_url} cannot be put into HTTP ({type(error).__name__}): look whether the "
+                "Secret that spec.apiKeySecretRef names holds the key alone."
+            ) from None
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.base_url)

@@ -2,7 +2,8 @@
 
 Usage: `python3 -c TEXT --directory=DIR -- ARGUMENTS-OF-VLLM-SERVE`. `DIR/work/input.jsonl` holds the requests of this
 attempt and `DIR/work/attempt.json` says which it is: `nemotron-batch prepare` wrote both. The answers go into a part of
-this attempt's own, `DIR/parts/NNNN.jsonl`, line by line as they come. Runs as text with Python 3.10 or newer.
+this attempt's own, `DIR/parts/NNNN.jsonl`, line by line as they come. `DIR/parts/NNNN.ended` says that the engine was
+alive at the end, so that a failure is the request's. Runs as text with Python 3.10 or newer.
 
 vLLM 0.33 writes answers as they come; 0.32 writes them all at the end, so there each one is written here.
 """
@@ -87,6 +88,7 @@ def answer(work: Path, part: Path, refused: Path, server_arguments: list[str]) -
     output = part if is_streaming else work / "output.jsonl"
     if not is_streaming:
         write_each_answer(module, part)
+    mark_end(module, part.with_suffix(".ended"))
     asyncio.run(module.main(parse(module, valid, output, server_arguments)))
     if not is_streaming:
         add_missing(output, part)
@@ -141,6 +143,18 @@ def write_each_answer(module: Any, part: Path) -> None:  # noqa: ANN401 - vLLM's
         return output
 
     module.run_request = run_and_write
+
+
+def mark_end(module: Any, mark: Path) -> None:  # noqa: ANN401 - vLLM's
+    """Leave a mark once every request had its turn, if the engine is still alive: 0.32 goes on with a dead one."""
+    run_batch = module.run_batch
+
+    async def run_and_mark(engine_client: Any, *arguments: object, **options: object) -> None:  # noqa: ANN401 - vLLM's
+        await run_batch(engine_client, *arguments, **options)
+        if not engine_client.errored:
+            await asyncio.to_thread(mark.touch)
+
+    module.run_batch = run_and_mark
 
 
 def add_missing(output: Path, part: Path) -> None:

@@ -36,6 +36,11 @@ def leave(place: Place, number: int, *lines: str, cut: str = "") -> None:
     place.name_part(number).write_text("".join(f"{line}\n" for line in lines) + cut)
 
 
+def mark_end(place: Place, number: int) -> None:
+    """Leave the mark of an engine that was alive at the end of an attempt."""
+    place.name_end(place.name_part(number)).touch()
+
+
 def read_custom_ids(path: Path) -> list[str]:
     return [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from nemotron_operator.batch.answers import TRIES, Verdict, judge
 from nemotron_operator.batch.errors import CutError, NoRequestsError
@@ -14,7 +15,7 @@ from nemotron_operator.batch.place import Place
 from nemotron_operator.batch.prepare import prepare
 from nemotron_operator.batch.receive import receive
 from nemotron_operator.batch.results import write_results
-from tests.unit.batch.batches import a_failure, an_answer, leave, make_place, read_custom_ids
+from tests.unit.batch.batches import a_failure, an_answer, leave, make_place, mark_end, read_custom_ids
 
 
 def read_attempt(place: Place) -> dict[str, object]:
@@ -68,12 +69,14 @@ def test_a_request_that_was_refused_is_not_asked_again(tmp_path: Path) -> None:
 
 def test_a_request_at_which_the_engine_fails_is_asked_a_few_times(tmp_path: Path) -> None:
     place = make_place(tmp_path, ["a", "b"])
-    for number in range(1, TRIES):
-        leave(place, number, an_answer("b"), a_failure("a"))
-    prepare(place)
-    assert ["a"] == read_custom_ids(place.remaining)
-    assert ["a"] == read_attempt(place)["exhausted"]
-    leave(place, TRIES, an_answer("b"), a_failure("a"))
+    leave(place, 1, an_answer("b"), a_failure("a"))
+    mark_end(place, 1)
+    for number in range(2, TRIES + 1):  # of the late attempts it is all that is left
+        prepare(place)
+        assert ["a"] == read_custom_ids(place.remaining)
+        assert (["a"] if number == TRIES else []) == read_attempt(place)["exhausted"]
+        leave(place, number, a_failure("a"))
+        mark_end(place, number)
     assert Complete(total=2, answered=1, refused=1) == prepare(place)
     assert [] == read_custom_ids(place.remaining)
 
@@ -81,9 +84,9 @@ def test_a_request_at_which_the_engine_fails_is_asked_a_few_times(tmp_path: Path
 def test_what_an_engine_that_died_says_of_requests_is_not_held_against_them(tmp_path: Path) -> None:
     place = make_place(tmp_path)
     for number in range(1, TRIES + 2):
-        leave(place, number, a_failure("a"), a_failure("b"), a_failure("c"))
+        leave(place, number, an_answer("a"), a_failure("b"), a_failure("c"))
     prepare(place)
-    assert ["a", "b", "c"] == read_custom_ids(place.remaining)
+    assert ["b", "c"] == read_custom_ids(place.remaining)
 
 
 def test_results_come_in_the_order_of_the_requests_from_whatever_attempt(tmp_path: Path) -> None:
@@ -143,3 +146,46 @@ def test_what_arrives_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [] == [path for path in tmp_path.iterdir() if path.is_file()]
     assert 2 == receive(io.BytesIO(sent), place, digest).total
     assert sent == place.requests.read_bytes()
+
+
+def test_two_that_send_the_same_requests_at_once_do_not_spoil_each_other(tmp_path: Path) -> None:
+    sent, place = b'{"custom_id": "a"}\n{"custom_id": "b"}\n', Place(tmp_path)
+    digest = hashlib.sha256(sent).hexdigest()
+
+    class Interrupted(io.BytesIO):
+        """Is overtaken by another sender before it has ended."""
+
+        @override
+        def read(self, size: int | None = -1, /) -> bytes:
+            piece = super().read(10)
+            if not piece:
+                with pytest.raises(CutError):
+                    receive(io.BytesIO(sent[:5]), place, digest)
+                receive(io.BytesIO(sent), place, digest)
+            return piece
+
+    receive(Interrupted(sent), place, digest)
+    assert sent == place.requests.read_bytes()
+    assert ["input.jsonl"] == [path.name for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_what_arrives_is_held_against_its_digest_as_it_lies_on_the_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, place = b'{"custom_id": "a"}\n', Place(tmp_path)
+
+    def overwrite(_descriptor: int) -> None:
+        (path,) = tmp_path.glob("arriving-*")
+        path.write_bytes(bytes(len(sent)))
+
+    monkeypatch.setattr("nemotron_operator.batch.receive.os.fsync", overwrite)
+    with pytest.raises(CutError):
+        receive(io.BytesIO(sent), place, hashlib.sha256(sent).hexdigest())
+    assert not place.requests.exists()
+
+
+def test_what_a_killed_transfer_left_is_removed_and_takes_no_room(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    (tmp_path / "arriving-0123").write_text("half")
+    prepare(place)
+    assert ["input.jsonl"] == [path.name for path in tmp_path.iterdir() if path.is_file()]

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nemotron_operator.batch.answers import TRIES
 from nemotron_operator.batch.place import Place
 from nemotron_operator.batch.prepare import prepare
 from nemotron_operator.batch.results import write_results
-from tests.unit.batch.batches import a_failure, an_answer, leave, make_place
+from tests.unit.batch.batches import an_answer, leave, make_place, read_custom_ids
 
 PROGRAM = resources.files("nemotron_operator.batch_engine").joinpath("engine_batch.py").read_text()
 
@@ -29,9 +28,15 @@ class Output:
     def __init__(self, line):
         self.custom_id = json.loads(line)["custom_id"]
     def model_dump_json(self):
-        status = 500 if self.custom_id.startswith("broken") else 200
+        status = 500 if self.custom_id.startswith(("broken", "deadly")) else 200
         error = None if status == 200 else {"error": {"message": "broke"}}
         return json.dumps({"custom_id": self.custom_id, "response": {"status_code": status}, "error": error})
+
+class Engine:
+    errored = False
+
+async def main(args):
+    await run_batch(Engine(), args)
 
 def make_arg_parser(parser):
     parser.add_argument("-i")
@@ -46,7 +51,7 @@ STREAMING = (
     + """
 def dispatch_batch(): ...
 
-async def main(args):
+async def run_batch(engine_client, args):
     print("model", args.model, "length", args.max_model_len, flush=True)
     with open(args.i) as lines, open(args.o, "w") as output:
         for line in lines:
@@ -63,12 +68,13 @@ import os
 async def run_request(line):
     return Output(line)
 
-async def main(args):
+async def run_batch(engine_client, args):
     outputs = []
     with open(args.i) as lines:
         for number, line in enumerate(lines):
             if "killed" in line:
                 os._exit(9)
+            engine_client.errored = engine_client.errored or "deadly" in line
             outputs.append(Output(line) if "unsupported" in line else await run_request(line))
     with open(args.o, "w") as output:
         for each in outputs:
@@ -129,14 +135,24 @@ def test_what_was_answered_before_a_kill_is_there_although_vllm_writes_at_the_en
 
 
 def test_a_request_at_which_the_engine_failed_asks_for_another_attempt_until_it_had_its_tries(tmp_path: Path) -> None:
+    """Of all but the first attempt it is the only request."""
     place, vllm = make_place(tmp_path / "batch", ["a", "broken"]), install(tmp_path / "vllm", STREAMING)
-    prepare(place)
-    assert 75 == run(place, vllm).returncode
-    for number in range(2, TRIES):
-        leave(place, number, an_answer("a"), a_failure("broken"))
-    prepare(place)
-    assert 0 == run(place, vllm).returncode
+    codes = []
+    for _ in range(3):
+        prepare(place)
+        codes.append(run(place, vllm).returncode)
+    assert [75, 75, 0] == codes
     assert [("a", 200), ("broken", 500)] == read_results(place, tmp_path)
+
+
+def test_what_failed_as_the_engine_died_is_not_held_against_it(tmp_path: Path) -> None:
+    """vLLM 0.32 ends as if all was well."""
+    place, vllm = make_place(tmp_path / "batch", ["a", "deadly"]), install(tmp_path / "vllm", AT_THE_END)
+    for _ in range(4):
+        prepare(place)
+        assert 75 == run(place, vllm).returncode
+    prepare(place)
+    assert ["deadly"] == read_custom_ids(place.remaining)
 
 
 def test_nothing_is_started_where_nothing_is_left(tmp_path: Path) -> None:

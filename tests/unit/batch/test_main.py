@@ -13,6 +13,7 @@ import pytest
 from nemotron_operator.batch.main import main
 from nemotron_operator.batch.place import Place
 from tests.unit.batch.batches import an_answer, leave, make_place
+from tests.unit.batch.fake_server import FakeServer, serving
 
 
 def test_results_go_to_stdout_and_what_they_come_to_to_stderr(
@@ -41,6 +42,46 @@ def test_an_outcome_is_told_to_the_termination_message(tmp_path: Path, capsys: p
 def test_a_batch_without_requests_is_for_a_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 3 == main(["prepare", f"--directory={tmp_path}", f"--termination-message-path={tmp_path / 'm'}"])
     assert "NoRequests" == json.loads(capsys.readouterr().out)["reason"]
+
+
+KEY = "sk-sesame"
+
+
+def test_a_key_with_a_line_end_is_sent_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    make_place(tmp_path, ["a"])
+    with serving(FakeServer()) as server:
+        arguments = [f"--base-url={server.base_url}", f"--termination-message-path={tmp_path / 'm'}"]
+        assert 0 == main(["send", f"--directory={tmp_path}", *arguments])
+    assert {f"Bearer {KEY}"} == server.keys
+
+
+@pytest.mark.parametrize("middle", ["\n", " ", "\x00", "\u00e4"])
+def test_a_key_that_no_header_holds_is_for_a_person_and_is_not_told(
+    middle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = {"OPENAI_API_KEY": f"{KEY}{middle}more"}
+    monkeypatch.setattr("nemotron_operator.batch.main.os.environ", environment)
+    make_place(tmp_path)
+    arguments = ["--base-url=http://127.0.0.1:1/v1", f"--termination-message-path={tmp_path / 'm'}"]
+    assert 3 == main(["send", f"--directory={tmp_path}", *arguments])
+    captured = capsys.readouterr()
+    said = captured.out + captured.err + (tmp_path / "m").read_text()
+    assert "Put the key alone into the Secret" in said
+    assert "sesame" not in said
+
+
+def test_what_the_server_says_of_the_key_is_told_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    make_place(tmp_path)
+    with serving(FakeServer(lambda _text, _times: (401, {"error": f"{KEY} is no key"}))) as server:
+        arguments = [f"--base-url={server.base_url}", f"--termination-message-path={tmp_path / 'm'}"]
+        assert 3 == main(["send", f"--directory={tmp_path}", *arguments])
+    captured = capsys.readouterr()
+    assert KEY not in captured.out + captured.err + (tmp_path / "m").read_text()
+    assert "[redacted] is no key" in captured.out
 
 
 def test_a_full_volume_says_what_to_do(

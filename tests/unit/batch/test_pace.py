@@ -25,3 +25,8 @@ def test_it_is_halved_while_somebody_waits_down_to_none_and_comes_back() -> None
 
 def test_a_server_that_does_not_say_how_busy_it_is_changes_nothing() -> None:
     assert 7 == choose_limit(7, None, 16)
+
+
+def test_somebody_asks_a_server_that_says_nothing_any_more_after_a_queue() -> None:
+    """Else nobody would ever find out whether it answers."""
+    assert 1 == choose_limit(0, None, 16)

@@ -4,15 +4,20 @@ import errno
 import json
 import socket
 import ssl
+import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nemotron_operator.batch import send as sending_module
 from nemotron_operator.batch.errors import ServerRefusesError, ServerUnavailableError
 from nemotron_operator.batch.outcome import Complete
 from nemotron_operator.batch.pace import Load
 from nemotron_operator.batch.place import Place
+from nemotron_operator.batch.requests import Request
 from nemotron_operator.batch.send import Sending, send
 from nemotron_operator.batch.server import Server, UnreachableError
 from tests.support.certificates import sign
@@ -89,6 +94,61 @@ def test_a_wrong_key_ends_it_before_every_line_is_a_failure(tmp_path: Path) -> N
         send_to(server, place)
     assert {} == read_lines(place)
     assert len(server.asked) < 50
+
+
+NO_MODEL: Body = {"error": {"message": "The model `tiny` does not exist.", "type": "NotFoundError", "code": 404}}
+
+
+def test_an_adapter_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    with serving(FakeServer(lambda _text, times: (404, NO_MODEL) if times < 3 else (200, {"choices": []}))) as server:
+        assert Complete(total=3, answered=3) == send_to(server, place)
+
+
+def test_a_model_that_never_comes_ends_it_although_others_are_answered(tmp_path: Path) -> None:
+    def reply(text: str, _times: int) -> tuple[int, Body]:
+        return (404, NO_MODEL) if "b" in text else (200, {"choices": []})
+
+    place = make_place(tmp_path)
+    with (
+        serving(FakeServer(reply)) as server,
+        pytest.raises(ServerRefusesError, match="The model `tiny` does not exist"),
+    ):
+        send_to(server, place, patience_seconds=0.1)
+    assert server.asked.count("What is b?") > 1
+    assert {"a", "c"} == read_lines(place).keys()
+
+
+@pytest.mark.parametrize("said", [{"detail": "Not Found"}, {"error": {"message": "Not Found", "code": 404}}])
+def test_a_url_that_the_server_does_not_have_is_a_failed_line(said: Body, tmp_path: Path) -> None:
+    place = make_place(tmp_path, ["a"])
+    with serving(FakeServer(lambda _text, _times: (404, said))) as server:
+        assert Complete(total=1, refused=1) == send_to(server, place)
+
+
+def test_a_pause_in_which_nobody_asked_is_not_held_against_the_server(tmp_path: Path) -> None:
+    """The first answer comes late, and the one after it fails once."""
+    patience_seconds, place = 0.4, make_place(tmp_path, ["a", "b"])
+
+    def reply(text: str, times: int) -> tuple[int, Body]:
+        return (503, {}) if "b" in text and times == 1 else (200, {"choices": []})
+
+    def pause(iterator: Iterator[Request]) -> Iterator[Request]:
+        for request in iterator:
+            yield request
+            time.sleep(2 * patience_seconds)  # as where others wait at the server
+
+    with serving(FakeServer(reply)) as server, pytest.MonkeyPatch.context() as patched:
+        send_all = sending_module._send_all
+        patched.setattr(sending_module, "_send_all", lambda left, *rest: send_all(pause(left), *rest))
+        assert Complete(total=2, answered=2) == send_to(server, place, patience_seconds=patience_seconds)
+
+
+def test_a_request_that_http_cannot_hold_is_for_a_person_and_its_key_is_not_told(tmp_path: Path) -> None:
+    key, place = "sesame\n", make_place(tmp_path)
+    with serving(FakeServer()) as server, pytest.raises(ServerRefusesError, match="cannot be put into HTTP") as raised:
+        send(Sending(place, Server(server.base_url, key), most=1, patience_seconds=5))
+    assert "sesame" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_server_that_is_away_too_long_leaves_the_rest_to_the_next_attempt(tmp_path: Path) -> None:

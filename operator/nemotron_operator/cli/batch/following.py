@@ -14,7 +14,7 @@ from nemotron_operator.cli.cluster_access import explained
 from nemotron_operator.cli.tables import format_seconds
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import JOB, POD
+from nemotron_operator.cluster.kinds import CLAIM, JOB, POD
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.render.pods import ENGINE_CONTAINER
 
@@ -71,10 +71,7 @@ class Following:
             with explained("get", JOB, batch.namespace):
                 job = await gateway.get(JOB, batch.namespace, batch.name)
             if job is None:
-                raise OperatorError(
-                    f"Somebody deleted the Job {batch.name!r}. What was answered is on the volume of the same name: "
-                    "the same command goes on."
-                )
+                raise OperatorError(await _explain_lost_job(batch, gateway))
             with explained("list", POD, batch.namespace):
                 pods, _ = await gateway.list_all(POD, batch.namespace, f"{JOB_NAME_LABEL}={batch.name}")
             pods.sort(key=lambda pod: pod["metadata"].get("creationTimestamp") or "")
@@ -124,6 +121,25 @@ class Following:
         if text != self._told:
             self._told, self._told_at = text, self.clock()
             self.say(text)
+
+
+async def _explain_lost_job(batch: Batch, gateway: ClusterGateway) -> str:
+    with explained("get", CLAIM, batch.namespace):
+        volume = await gateway.get(CLAIM, batch.namespace, batch.name)
+    if volume is None or "deletionTimestamp" in volume["metadata"]:
+        return explain_gone(batch)
+    return (
+        f"Somebody deleted the Job {batch.name!r}. What was answered is on the volume of the same name: the same "
+        "command goes on."
+    )
+
+
+def explain_gone(batch: Batch) -> str:
+    """Say what to look for where a batch is not there any more."""
+    return (
+        f"The batch {batch.name!r} is gone with its answers: another nemoctl has fetched them, into the file that it "
+        "was told, or somebody deleted it. The same command would ask everything anew."
+    )
 
 
 def describe_progress(done: int, total: int, rate: float, concurrency: int | None) -> str:

@@ -41,7 +41,7 @@ BATCH_LABEL = f"{API_GROUP}/batch"
 """Label of everything that belongs to one batch: its name."""
 
 REVISION_ANNOTATION = f"{API_GROUP}/batch-of-revision"
-"""Annotation of the Job: the revision of the model that answers; empty where nothing served."""
+"""Annotation of the volume and the Job: the revision of the model that answers; empty where it is not known."""
 
 PREPARE_CONTAINER, SEND_CONTAINER = "prepare", "send"
 
@@ -119,7 +119,7 @@ def render_volume(batch: Batch) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": _render_metadata(batch, batch.name),
+        "metadata": {**_render_metadata(batch, batch.name), "annotations": _render_revision(batch)},
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             **({} if batch.storage_class is None else {"storageClassName": batch.storage_class}),
@@ -165,7 +165,7 @@ def render_job(batch: Batch) -> dict[str, Any]:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {**metadata, "annotations": {REVISION_ANNOTATION: batch.model.revision or ""}},
+        "metadata": {**metadata, "annotations": _render_revision(batch)},
         "spec": {
             "backoffLimit": ATTEMPTS,
             "podFailurePolicy": {
@@ -189,6 +189,10 @@ def _fail_at_once(container: str, exit_codes: tuple[int, ...]) -> dict[str, Any]
 
 def _render_metadata(batch: Batch, name: str) -> dict[str, Any]:
     return {"name": name, "namespace": batch.namespace, "labels": dict(batch.labels)}
+
+
+def _render_revision(batch: Batch) -> dict[str, str]:
+    return {REVISION_ANNOTATION: batch.model.revision or ""}
 
 
 def _render_engine(batch: Batch, served: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,9 +233,9 @@ def _render_sender(batch: Batch) -> dict[str, Any]:
         f"--directory={BATCH_PATH}",
         f"--base-url={plan.base_url}",
         f"--concurrency={batch.concurrency}",
-        *render_trust_arguments(plan.network.tls),
+        *render_trust_arguments(plan.network.serving_tls),
     ]
-    key, trust = plan.engine.api_key, render_trust_volume(plan.network.tls)
+    key, trust = plan.engine.api_key, render_trust_volume(plan.network.serving_tls)
     container = {**_render_container(batch, SEND_CONTAINER), "command": [PROGRAM], "args": arguments}
     if key is not None:
         container["env"] = [render_secret_variable(CLIENT_KEY_VARIABLE, key.name, key.key)]

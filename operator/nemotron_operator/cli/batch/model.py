@@ -1,7 +1,7 @@
 """The model that a batch is put to: what its resource plans, and the pods that serve or would serve it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
@@ -15,11 +15,14 @@ from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, ENDED_PHASES, POD
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.plan.access_modes import is_for_one_node, is_for_one_pod
+from nemotron_operator.plan.facts import LiveTls
+from nemotron_operator.plan.network import find_serving_tls
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.plan.verification import choose_question
-from nemotron_operator.render.metadata import read_revision_of
+from nemotron_operator.render.metadata import hash_manifest, read_revision_of
 from nemotron_operator.render.pods import ENGINE_CONTAINER
 from nemotron_operator.render.server_pod import render_server_pod
+from nemotron_operator.render.tls import read_certificate_secret
 from nemotron_operator.status.planned import find_planned
 
 MODELS_VOLUME = "models"
@@ -43,7 +46,7 @@ class BatchModel:
     template: Mapping[str, Any] | None
     """The pod template of what serves, else of what would; None while the weights are not there."""
     revision: str | None
-    """Of what serves; None where nothing does."""
+    """Of what serves, else of what would; None while the weights are not there."""
     node: str | None = None
     """Where the volume with the weights is, if only one node may have it."""
     cache_message: str = ""
@@ -146,19 +149,34 @@ async def read_model(gateway: ClusterGateway, namespace: str, name: str, offline
     live = await _find_live_template(gateway, namespace, name)
     template = live or (render_server_pod(plan) if plan.has_all_files else None)
     return BatchModel(
-        plan=plan,
+        plan=_speak_as_served(plan, live),
         uid=body["metadata"]["uid"],
         image=offline.config.downloader_image,
         system_prompt=_find_system_prompt(parsed, offline),
         template=template,
-        revision=read_revision_of(live) if live else None,
+        revision=_find_revision(live, template),
         node=await _find_node_of_volume(gateway, namespace, template) if template else None,
         cache_message=next((each.message for each in status.conditions if each.type == "ModelCached"), ""),
     )
 
 
+def _find_revision(live: Mapping[str, Any] | None, template: Mapping[str, Any] | None) -> str | None:
+    """Find the revision of the pods: what does not serve yet will be labelled with its hash."""
+    if live is not None:
+        return read_revision_of(live)
+    return None if template is None else hash_manifest(template)
+
+
 def _find_system_prompt(parsed: ParsedDeployment, offline: Offline) -> str:
     return choose_question(parsed.spec, offline.resolve(parsed).entry).system_prompt
+
+
+def _speak_as_served(plan: ServingPlan, live: Mapping[str, Any] | None) -> ServingPlan:
+    """Plan to reach what serves as it serves: while a new spec waits, or was taken back, that may be another way."""
+    if live is None:
+        return plan
+    tls = find_serving_tls(plan.network.tls, plan.identity, LiveTls(read_certificate_secret(live)))
+    return replace(plan, network=replace(plan.network, serving_tls=tls))
 
 
 async def _find_live_template(gateway: ClusterGateway, namespace: str, name: str) -> Mapping[str, Any] | None:

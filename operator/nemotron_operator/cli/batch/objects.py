@@ -54,11 +54,19 @@ async def find_or_make(gateway: ClusterGateway, kind: ApiKind, manifest: dict[st
         raise OperatorError(f"Another nemoctl makes the {kind.name} {name!r} just now: {error}.") from error
 
 
-async def take_away(gateway: ClusterGateway, kind: ApiKind, namespace: str, name: str, *, waits: bool = True) -> None:
-    """Delete an object if it is there, and wait until it is gone."""
+async def take_away(  # noqa: PLR0913 - what, where, and how
+    gateway: ClusterGateway, kind: ApiKind, namespace: str, name: str, *, waits: bool = True, uid: str | None = None
+) -> None:
+    """Delete an object if it is there, and wait until it is gone.
+
+    Parameters
+    ----------
+    uid
+        Of the only object that is meant; None means whatever has the name.
+    """
     with explained("get", kind, namespace):
         live = await gateway.get(kind, namespace, name)
-    if live is None:
+    if live is None or uid not in {None, live["metadata"]["uid"]}:
         return
     if "deletionTimestamp" not in live["metadata"]:
         with explained("delete", kind, namespace):

@@ -1,15 +1,17 @@
 """`nemoctl batch`: put many requests to a model as a Job, follow it, and fetch the results."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from nemotron_operator.api.quantity import parse_quantity
-from nemotron_operator.cli.batch.following import Following, JobEnd, read_end
+from nemotron_operator.cli.batch.following import Following, JobEnd, explain_gone, read_end
+from nemotron_operator.cli.batch.holding import held_pod
 from nemotron_operator.cli.batch.manifests import (
     REVISION_ANNOTATION,
     Batch,
@@ -22,7 +24,6 @@ from nemotron_operator.cli.batch.objects import find, find_or_make, take_away
 from nemotron_operator.cli.batch.prepared import PreparedRequests, prepared
 from nemotron_operator.cli.batch.summary import announce, summarize
 from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log, send_requests
-from nemotron_operator.cli.bundle.loader import wait_for_loader
 from nemotron_operator.cli.cluster_access import ClusterTarget, open_gateway
 from nemotron_operator.cli.kubectl import require_kubectl
 from nemotron_operator.cli.messages import say
@@ -30,7 +31,7 @@ from nemotron_operator.cli.offline import read_offline
 from nemotron_operator.cli.output import ManifestFormat, write_document
 from nemotron_operator.cli.program import EXIT_REFUSED
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CLAIM, JOB, POD
+from nemotron_operator.cluster.kinds import CLAIM, JOB
 from nemotron_operator.errors import OperatorError
 
 
@@ -147,8 +148,9 @@ class _Run:
             return
         self.say(announce(self.batch))
         render_job(self.batch)  # what cannot be is refused before anything is made
-        asyncio.run(self._open_volume())
-        send_requests(self.batch, self.requests, self.query.target)
+        asyncio.run(self._make_volume())
+        with self._held_pod():
+            send_requests(self.batch, self.requests, self.query.target)
         asyncio.run(self._make_job())
 
     async def _has_job(self) -> bool:
@@ -156,9 +158,11 @@ class _Run:
         batch = self.batch
         async with self._open() as gateway:
             job = await find(gateway, JOB, batch.namespace, batch.name)
+            end = None if job is None else read_end(job, [])
+            if job is None or (end is not None and not end.is_complete):
+                await self._require_same_revision(gateway)
             if job is None:
                 return False
-            end = read_end(job, [])
             if end is not None and not end.is_complete:
                 self.say(f"The Job {batch.name!r} failed before: {end.why} What is left is tried again.")
                 await take_away(gateway, JOB, batch.namespace, batch.name)
@@ -172,17 +176,32 @@ class _Run:
             )
         return True
 
-    async def _open_volume(self) -> None:
-        """Make the volume, and run the pod that waits beside it."""
+    async def _require_same_revision(self, gateway: ClusterGateway) -> None:
+        """See that another Job would go on with the revision whose answers are on the volume.
+
+        Raises
+        ------
+        OperatorError
+            It would not.
+        """
+        batch, now = self.batch, self.batch.model.revision or ""
+        volume = await find(gateway, CLAIM, batch.namespace, batch.name)
+        began = None if volume is None else (volume["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
+        if began not in {None, now}:
+            raise OperatorError(
+                f"The batch {batch.name!r} began with revision {began or 'of its own time'}, and {batch.model.title} "
+                f"has {now or 'none'} now. To ask anew: {self._name_deletion()}, then the same command. To have "
+                f"answers of both in one file: `kubectl annotate pvc {batch.name} -n {batch.namespace} --overwrite "
+                f"{REVISION_ANNOTATION}={now}` first."
+            )
+
+    async def _make_volume(self) -> None:
         async with self._open() as gateway:
             await find_or_make(gateway, CLAIM, render_volume(self.batch))
-            pod = await find_or_make(gateway, POD, render_pod(self.batch))
-            await wait_for_loader(gateway, pod, self.query.timeout_seconds, self.say)
 
     async def _make_job(self) -> None:
-        """Make the Job once the pod has let go of the volume."""
+        """Make the Job; the pod has let go of the volume."""
         async with self._open() as gateway:
-            await take_away(gateway, POD, self.batch.namespace, self.batch.pod_name)
             await find_or_make(gateway, JOB, render_job(self.batch))
         self.say(f"The Job {self.batch.name!r} is made. Ctrl-C leaves it running: {self._advise()}")
 
@@ -213,28 +232,31 @@ class _Run:
 
     def _fetch(self, output: Path) -> Counts:
         """Fetch into a file beside, which gets its name when it is whole."""
-        arriving = output.with_name(f".{output.name}.arriving")
-        asyncio.run(self._open_pod())
-        try:
-            counts = fetch_results(self.batch, self.query.target, arriving)
-            arriving.replace(output)
-        finally:
-            arriving.unlink(missing_ok=True)
-            asyncio.run(self._close_pod())
+        arriving = output.with_name(f".{output.name}.{uuid.uuid4().hex}.arriving")
+        asyncio.run(self._require_volume())
+        with self._held_pod():
+            try:
+                counts = fetch_results(self.batch, self.query.target, arriving)
+                arriving.replace(output)
+            finally:
+                arriving.unlink(missing_ok=True)
         return counts
 
-    async def _open_pod(self) -> None:
-        async with self._open() as gateway:
-            pod = await find_or_make(gateway, POD, render_pod(self.batch))
-            await wait_for_loader(gateway, pod, self.query.timeout_seconds, self.say)
+    def _held_pod(self) -> AbstractContextManager[None]:
+        return held_pod(self.batch, self.query.target, self.query.timeout_seconds, self.say)
 
-    async def _close_pod(self) -> None:
+    async def _require_volume(self) -> None:
+        """See that nobody took the answers away meanwhile: a pod would wait for them in vain."""
         async with self._open() as gateway:
-            await take_away(gateway, POD, self.batch.namespace, self.batch.pod_name, waits=False)
+            if await find(gateway, CLAIM, self.batch.namespace, self.batch.name) is None:
+                raise OperatorError(
+                    f"{explain_gone(self.batch)} {self._name_deletion()} takes away what is left of it."
+                )
 
     async def _clean_up(self) -> None:
+        """Take away the volume before the Job: whoever finds no Job then learns that its answers are gone too."""
         async with self._open() as gateway:
-            for kind in (JOB, CLAIM):
+            for kind in (CLAIM, JOB):
                 await take_away(gateway, kind, self.batch.namespace, self.batch.name, waits=False)
 
     def _open(self) -> AbstractAsyncContextManager[ClusterGateway]:

@@ -1,18 +1,28 @@
 """`nemoctl batch`, but for the cluster and the engine: kubectl here runs the real program on a directory."""
 
+import itertools
 import json
+import threading
+import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nemotron_operator.cli.batch.following import Following, JobEnd
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD
+from nemotron_operator.cli.batch.holding import BEAT_ANNOTATION, HOLDER_ANNOTATION, held_pod
+from nemotron_operator.cli.batch.manifests import Batch
+from nemotron_operator.cli.batch.transfer import Counts, fetch_results
+from nemotron_operator.cli.cluster_access import ClusterTarget
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, ApiKind
+from nemotron_operator.constants import MANAGED_BY_LABEL
+from nemotron_operator.errors import OperatorError
 from nemotron_operator.render.metadata import label_child
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.plans import COMMIT, render_cached, server_of
 from tests.unit.batch.batches import an_answer
-from tests.unit.cli.batch.machine import Machine, fail_at
+from tests.unit.cli.batch.machine import RUNNING, Machine, fail_at
 from tests.unit.cli.cache.cluster_api import NO_RIGHT, ClusterApi
 from tests.unit.cli.command import Answer, nemoctl
 
@@ -28,6 +38,7 @@ PROMPTS = '{"prompt": "How many r in strawberry?"}\n{"prompt": "Why?", "custom_i
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nemotron_operator.cli.batch.following.POLL_SECONDS", 0)
     monkeypatch.setattr("nemotron_operator.cli.batch.objects.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("nemotron_operator.cli.batch.holding.POLL_SECONDS", 0.01)
 
 
 def put_model(cluster: ClusterApi, *, is_cached: bool = True, serves: bool = True, **spec: object) -> None:
@@ -64,6 +75,19 @@ def prompts(tmp_path: Path) -> Path:
 def batch(login: Login, prompts: Path, *arguments: str) -> Answer:
     output = prompts.with_name("results.jsonl")
     return nemoctl("batch", NAME, *login, "--input", prompts, "--output", output, *arguments)
+
+
+def name_batch(login: Login, prompts: Path) -> str:
+    """Name the batch that these prompts make."""
+    name: str = batch(login, prompts, "--dry-run").documents[0]["metadata"]["name"]
+    return name
+
+
+def leave_pod(cluster: ClusterApi, name: str) -> Body:
+    """Leave the pod that another nemoctl made to carry files."""
+    marks = {HOLDER_ANNOTATION: "kim@laptop", BEAT_ANNOTATION: "7"}
+    metadata = {"name": f"{name}-io", "labels": {MANAGED_BY_LABEL: "nemoctl"}, "annotations": marks}
+    return cluster.put(POD, {"metadata": metadata, "spec": {}, "status": RUNNING})
 
 
 def read_results(prompts: Path, name: str = "results.jsonl") -> list[str]:
@@ -170,6 +194,33 @@ def test_what_answered_is_told_where_the_model_has_changed_since(
     assert 1 == len(machine.jobs)
 
 
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["a failed Job", "a Job that was deleted"])
+def test_a_batch_does_not_go_on_with_another_revision_unasked(
+    is_deleted: bool,  # noqa: FBT001 - a case
+    cluster: ClusterApi,
+    login: Login,
+    machine: Machine,
+    prompts: Path,
+) -> None:
+    put_model(cluster)
+    machine.answers = lambda attempt, left: [an_answer(each) for each in (left[:1] if attempt == 1 else left)]
+    machine.is_complete = lambda attempt: attempt > 1
+    batch(login, prompts)
+    name = machine.jobs[0]["metadata"]["name"]
+    server, volume = cluster.get(DEPLOYMENT, NAME), cluster.get(CLAIM, name)
+    assert server is not None
+    assert volume is not None
+    server["spec"]["template"]["metadata"]["labels"]["nemotron.dev/revision"] = "another"
+    if is_deleted:
+        del cluster.objects[JOB.path("team", name)]
+    answer = batch(login, prompts)
+    assert (2, 1, is_deleted) == (answer.code, len(machine.jobs), cluster.get(JOB, name) is None)
+    assert f"The batch '{name}' began with revision " in answer.err
+    assert f"kubectl annotate pvc {name} -n team --overwrite nemotron.dev/batch-of-revision=another" in answer.err
+    volume["metadata"]["annotations"]["nemotron.dev/batch-of-revision"] = "another"
+    assert (0, 2) == (batch(login, prompts).code, len(machine.jobs))
+
+
 def test_requests_that_did_not_arrive_make_no_job(
     cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
 ) -> None:
@@ -186,12 +237,153 @@ def test_a_pod_that_was_left_and_has_ended_is_made_anew(
     cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
 ) -> None:
     put_model(cluster)
-    machine.break_at("receive")
-    batch(login, prompts)
-    (left,) = (body for path, body in cluster.objects.items() if "/pods/" in path)
+    left = leave_pod(cluster, name_batch(login, prompts))
     left["status"] = {"phase": "Failed", "reason": "DeadlineExceeded"}
-    machine.break_at("nothing")
     assert 0 == batch(login, prompts).code
+    assert 1 == len(machine.jobs)
+
+
+def test_a_nemoctl_that_carries_files_shows_that_it_lives_and_takes_the_pod_away(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_model(cluster)
+    monkeypatch.setattr("nemotron_operator.cli.batch.holding.BEAT_SECONDS", 0.01)
+    path = POD.path("team", f"{name_batch(login, prompts)}-io")
+
+    def send(*_: object) -> None:
+        deadline = time.monotonic() + 10
+        while int(cluster.objects[path]["metadata"]["annotations"][BEAT_ANNOTATION]) == 0:
+            assert time.monotonic() < deadline, "it shows no life"
+            time.sleep(0.01)
+        raise OperatorError("The connection broke.")
+
+    monkeypatch.setattr("nemotron_operator.cli.batch.running.send_requests", send)
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "The connection broke." in answer.err
+    assert path not in cluster.objects
+
+
+def test_the_pod_of_a_nemoctl_that_lives_is_left_alone(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    pod, is_over = leave_pod(cluster, name_batch(login, prompts)), threading.Event()
+
+    def beat() -> None:
+        for count in itertools.count():
+            pod["metadata"]["annotations"][BEAT_ANNOTATION] = str(count)
+            if is_over.wait(0.02):
+                return
+
+    holder = threading.Thread(target=beat)
+    holder.start()
+    answer = batch(login, prompts)
+    is_over.set()
+    holder.join()
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "Another nemoctl, of kim@laptop, carries the files of the batch" in answer.err
+    assert pod in cluster.objects.values()
+
+
+def test_a_pod_that_goes_while_it_is_looked_at_had_a_holder_who_is_done(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_model(cluster)
+    name = name_batch(login, prompts)
+    leave_pod(cluster, name)
+
+    def let_go(_message: str) -> None:
+        cluster.objects.pop(POD.path("team", f"{name}-io"), None)
+
+    def hold(batch: Batch, target: ClusterTarget, timeout_seconds: int, _say: object) -> AbstractContextManager[None]:
+        return held_pod(batch, target, timeout_seconds, let_go)
+
+    monkeypatch.setattr("nemotron_operator.cli.batch.running.held_pod", hold)
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "Another nemoctl, of kim@laptop, carries the files" in answer.err
+    assert 0 == batch(login, prompts).code
+
+
+def test_the_pod_of_a_nemoctl_that_was_killed_is_made_anew(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_model(cluster)
+    monkeypatch.setattr("nemotron_operator.cli.batch.holding.GONE_SECONDS", 0.1)
+    leave_pod(cluster, name_batch(login, prompts))
+    answer = batch(login, prompts)
+    assert (0, 1) == (answer.code, len(machine.jobs))
+    assert "of kim@laptop: this looks whether that nemoctl still runs." in answer.err
+
+
+def test_the_pod_that_another_one_took_over_stays(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one slept for long, as a laptop does."""
+    put_model(cluster)
+    name = name_batch(login, prompts)
+
+    def fail(*_: object) -> None:
+        leave_pod(cluster, name)
+        raise OperatorError("The connection broke.")
+
+    monkeypatch.setattr("nemotron_operator.cli.batch.running.send_requests", fail)
+    assert 2 == batch(login, prompts).code
+    assert cluster.get(POD, f"{name}-io") is not None
+    assert machine.jobs == []
+
+
+def test_results_arrive_under_a_name_that_no_other_nemoctl_has(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_model(cluster)
+    paths = []
+
+    def fetch(batch: Batch, target: ClusterTarget, path: Path) -> Counts:
+        paths.append(path)
+        return fetch_results(batch, target, path)
+
+    monkeypatch.setattr("nemotron_operator.cli.batch.running.fetch_results", fetch)
+    for _ in range(2):
+        assert 0 == batch(login, prompts, "--keep", "--force").code
+    assert (2, 1) == (len(set(paths)), len(machine.jobs))
+    assert {"prompts.jsonl", "results.jsonl"} == {path.name for path in prompts.parent.glob("*.jsonl")}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [((JOB,), "the same command goes on"), ((JOB, CLAIM), "another nemoctl has fetched them")],
+    ids=["the Job", "all of it"],
+)
+def test_what_is_gone_meanwhile_decides_what_is_advised(  # noqa: PLR0913, PLR0917 - fixtures and a case
+    kinds: tuple[ApiKind, ...], said: str, cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    name = name_batch(login, prompts)
+
+    def take_away(api: ClusterApi, path: str, body: Body) -> None:
+        machine.run(api, path, body)
+        if "/jobs/" in path:
+            for kind in kinds:
+                del api.objects[kind.path("team", name)]
+
+    cluster.after_write = take_away
+    answer = batch(login, prompts)
+    assert 2 == answer.code
+    assert said in answer.err
+
+
+def test_results_that_another_one_fetched_are_not_waited_for(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster)
+    batch(login, prompts, "--detach")
+    del cluster.objects[CLAIM.path("team", machine.jobs[0]["metadata"]["name"])]
+    answer = batch(login, prompts)
+    assert 2 == answer.code
+    assert "another nemoctl has fetched them" in answer.err
+    assert "kubectl delete job,pvc nemotron-batch-" in answer.err
 
 
 def test_results_that_did_not_arrive_stay_where_they_are(

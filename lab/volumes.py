@@ -57,8 +57,12 @@ def real_storage_class() -> dict[str, Any]:
     return made
 
 
-def real_volumes(node: str, directory: Path, count: int = 16) -> list[dict[str, Any]]:
-    """Make volumes that are directories of this machine, for pods of one node; pods of any user may write to them."""
+def real_volumes(node: str, directory: Path, count: int = 96) -> list[dict[str, Any]]:
+    """Make volumes that are directories of this machine, for pods of one node; pods of any user may write to them.
+
+    A volume serves one claim, as nothing empties a directory that holds what somebody wrote: the node tier, which makes
+    a claim or two for each of its tests, must not come to the last.
+    """
     made = [_volume(f"lab-real-volume-{index:03}") for index in range(count)]
     for volume in made:
         path = directory / volume["metadata"]["name"]

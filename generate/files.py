@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from generate import cache_reasons, failure_reasons
 from generate.blocks import replace_block
+from generate.charts.chart_files import render_chart_files
 from generate.configuration import render_configuration
 from generate.fit_matrix import BLOCK, render_fit_matrix, render_representatives
 from generate.reference import render_reference
@@ -17,6 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CRD_FILE = f"{API_GROUP}_{PLURAL}.yaml"
 """File name of the definition, as controller-gen would name it."""
 
+CHARTS_WITH_CRDS = ("nemotron-operator", "nemotron-operator-crds")
+"""The charts that install the definition."""
+
 HEADER = "# Generated from operator/nemotron_operator/api by `make generate`. Do not edit.\n"
 """First line of a generated YAML file."""
 
@@ -27,7 +31,8 @@ def render_files() -> dict[PurePosixPath, str]:
     crd_text = HEADER + dump_yaml(crd)
     return {
         PurePosixPath("crds") / CRD_FILE: crd_text,
-        PurePosixPath("charts/nemotron-operator/files/crds") / CRD_FILE: crd_text,
+        **{PurePosixPath(f"charts/{chart}/files/crds") / CRD_FILE: crd_text for chart in CHARTS_WITH_CRDS},
+        **render_chart_files(ROOT),
         PurePosixPath("docs/reference/nemotrondeployment.md"): render_reference(crd),
         PurePosixPath("docs/reference/fit-matrix.md"): render_fit_matrix(),
         PurePosixPath("docs/reference/configuration.md"): render_configuration(),

@@ -64,7 +64,7 @@ class ImageArchive:
     """An image in a file, as a node imports it."""
 
     reference: str
-    """The full name that pods' short names stand for, for example `docker.io/library/nemotron-operator:0.1.0`."""
+    """The full name that pods' short names stand for, for example `docker.io/library/nemotron-operator:0.2.0`."""
 
     path: Path
 

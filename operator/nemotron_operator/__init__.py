@@ -1,3 +1,3 @@
 """Serve NVIDIA Nemotron models with vLLM on Kubernetes."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

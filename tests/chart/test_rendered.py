@@ -211,7 +211,7 @@ def test_a_private_image_is_pulled_by_digest_and_with_its_secrets(helms: dict[st
     spec = pod_spec(with_file(helms, "private-registry"))
     (container,) = spec["containers"]
     name, _, digest = container["image"].partition("@")
-    assert name == "registry.example/platform/nemotron-operator:0.1.0-mirror.1"
+    assert name == "registry.example/platform/nemotron-operator:0.2.0-mirror.1"
     assert digest.startswith("sha256:")
     assert container["imagePullPolicy"] == "Always"
     assert spec["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
@@ -221,8 +221,8 @@ def test_a_private_image_is_pulled_by_digest_and_with_its_secrets(helms: dict[st
     ("name", "expected"),
     [
         ("default", f"nemotron-operator:{__version__}"),
-        ("private-registry", "registry.example/platform/nemotron-operator:0.1.0-mirror.1@sha256:"),
-        ("configuration", "registry.example/platform/nemotron-downloader:0.1.0"),
+        ("private-registry", "registry.example/platform/nemotron-operator:0.2.0-mirror.1@sha256:"),
+        ("configuration", "registry.example/platform/nemotron-downloader:0.2.0"),
     ],
 )
 def test_the_jobs_run_the_operators_image_unless_another_is_named(

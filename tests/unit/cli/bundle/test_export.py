@@ -59,7 +59,7 @@ def test_the_images_of_the_configuration_are_listed(hub: Hub, tmp_path: Path) ->
     export(hub, "--model", NAME, "--output", tmp_path)
     lines = (tmp_path / "images.txt").read_text().splitlines()
     images = [line for line in lines if not line.startswith("#")]
-    assert ["nemotron-vllm-cpu:0.32.0", "nemotron-operator:0.1.0"] == images
+    assert ["nemotron-vllm-cpu:0.32.0", "nemotron-operator:0.2.0"] == images
     assert any("skopeo copy" in line for line in lines)
     assert 2 == sum("pin it by its digest" in line for line in lines)
 

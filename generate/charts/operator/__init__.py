@@ -1,0 +1,1 @@
+"""The values of the operator's chart, a module for each part."""

@@ -170,7 +170,8 @@ class OperatorConfig(ConfigModel):
     """Whether the operator asks running cache Jobs, at their pods' addresses, how far they are."""
 
     allowed_model_image_prefixes: tuple[str, ...] = ()
-    """A resource may take its weights from an OCI image only if the image's name starts with one of these."""
+    """A resource may take its weights from an OCI image only if the image's name starts with one of these, in the same
+    way."""
 
     network_policy: NetworkPolicyConfig = Field(default_factory=NetworkPolicyConfig)
     """Who may connect to the engines of resources with `networkPolicy`, beside the clients that each of them names."""
@@ -180,7 +181,8 @@ class OperatorConfig(ConfigModel):
     default since 1.35. True for an older cluster with the feature gate ImageVolume."""
 
     allowed_image_prefixes: tuple[str, ...]
-    """A resource may name an engine image only if it starts with one of these."""
+    """A resource may name an engine image only if it starts with one of these, by whole parts of the name:
+    `vllm/vllm-openai` does not allow `vllm/vllm-openai-mine`."""
 
     allow_trust_remote_code: bool = False
     """Whether a resource may let a model's repository bring Python code that the engine runs."""

@@ -3,6 +3,7 @@
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.source import OciImageSource
 from nemotron_operator.plan.checks.violation import Violation
+from nemotron_operator.plan.image_prefix import is_below
 from nemotron_operator.plan.request import PlanRequest
 
 FIRST_VERSION = (1, 35)
@@ -18,7 +19,7 @@ OLDEST_GATED_VERSION = (1, 31)
 def model_image_is_allowed(request: PlanRequest) -> Violation | None:
     """Take weights only from images that the platform trusts, whoever writes the resource."""
     image, prefixes = _find_image(request), request.config.allowed_model_image_prefixes
-    if image is None or image.reference.startswith(prefixes):
+    if image is None or is_below(image.reference, prefixes):
         return None
     allowed = ", ".join(prefixes) or "none"
     return Violation(

@@ -5,6 +5,7 @@ from nemotron_operator.plan.arguments import explain_forbidden_variable
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.extra_arguments import find_refused_argument
 from nemotron_operator.plan.facts import ForeignObject
+from nemotron_operator.plan.image_prefix import is_below
 from nemotron_operator.plan.request import PlanRequest
 
 
@@ -22,7 +23,7 @@ def accelerator_is_known(request: PlanRequest) -> Violation | None:
 def image_is_allowed(request: PlanRequest) -> Violation | None:
     """Run only images that the platform trusts, whoever writes the resource."""
     image = request.spec.engine.image
-    if image is None or image.startswith(request.config.allowed_image_prefixes):
+    if image is None or is_below(image, request.config.allowed_image_prefixes):
         return None
     allowed = ", ".join(request.config.allowed_image_prefixes)
     return Violation(

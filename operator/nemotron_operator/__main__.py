@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,15 @@ import typer
 
 from nemotron_operator import __version__
 from nemotron_operator.errors import OperatorError
+from nemotron_operator.runtime.logs import LogFormat, LogLevel, configure_logs
 
 EXIT_USAGE = 2
 """Exit code of a mistake in configuration or arguments: trying again cannot help."""
 
 EXIT_LEADERSHIP_LOST = 1
 """Exit code after the Lease was lost: the process is started again and stands by."""
+
+_log = logging.getLogger("nemotron_operator")
 
 app = typer.Typer(
     name="nemotron-operator",
@@ -52,14 +54,18 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     lease_namespace: Annotated[
         str | None, typer.Option(help="Elect a leader with a Lease in this namespace. Default: the only replica.")
     ] = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="What is told.")] = LogLevel.INFO,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="NEMOTRON_OPERATOR_LOG_FORMAT", help="Lines for a person, or one JSON object a line."),
+    ] = LogFormat.TEXT,
 ) -> None:
     """Watch NemotronDeployments and serve what they ask for, until told to stop."""
     from nemotron_operator.config import load_config
     from nemotron_operator.handlers.process import ProcessOptions, run_operator
     from nemotron_operator.runtime.election import LeadershipLostError
 
-    _configure_logging(log_level)
+    configure_logs(log_level, log_format)
     options = ProcessOptions(
         kubeconfig=kubeconfig,
         context=context,
@@ -71,20 +77,19 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     try:
         asyncio.run(run_operator(load_config(config), options))
     except OperatorError as error:
-        typer.echo(f"nemotron-operator: {error}", err=True)
+        _say_why_it_ends(error, log_format)
         raise typer.Exit(EXIT_USAGE) from error
     except LeadershipLostError as error:
-        typer.echo(f"nemotron-operator: {error}", err=True)
+        _say_why_it_ends(error, log_format)
         raise typer.Exit(EXIT_LEADERSHIP_LOST) from error
+    _log.info("Stopped.")
 
 
-def _configure_logging(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-    # Kopf logs each event that it hands over, and each step of its own start.
-    for name in ("kopf", "kopf.objects", "kopf.activities"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+def _say_why_it_ends(error: Exception, form: LogFormat) -> None:
+    if form is LogFormat.JSON:
+        _log.critical("%s", error)
+    else:
+        typer.echo(f"nemotron-operator: {error}", err=True)
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ async def publish(
         return
     view.cache.upsert(NEMOTRON, await view.gateway.patch_status(live, patch))
     for transition in list_transitions(parse_status(live), status):
+        level = logging.WARNING if transition.type == "Warning" else logging.INFO
+        _log.log(level, "%s: %s", transition.reason, " ".join(transition.message.split()))
         await _post(_render_event(live, transition, now, reporter), view)
 
 

@@ -14,6 +14,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from nemotron_operator.runtime.clocks import loop_time
+from nemotron_operator.runtime.log_context import about
 
 Key = tuple[str, str]
 """Namespace and name of the object to work on."""
@@ -196,8 +197,9 @@ class WorkQueue:
             task.add_done_callback(partial(self._finish, key, started))
 
     async def _attempt(self, key: Key) -> float | None:
-        async with asyncio.timeout(self.timeout_seconds):
-            return await self.work(key)
+        with about(*key):
+            async with asyncio.timeout(self.timeout_seconds):
+                return await self.work(key)
 
     def _finish(self, key: Key, started: float, task: asyncio.Task[float | None]) -> None:
         del self._running[key]
@@ -225,6 +227,10 @@ class WorkQueue:
         now = self.clock()
         self._failing[key] = _Failures(count, not_before=now + backoff * EVENT_SHORTCUT)
         self._appoint(key, now + backoff)
+        with about(*key):
+            self._log_failure(key, error, count, backoff)
+
+    def _log_failure(self, key: Key, error: BaseException, count: int, backoff: float) -> None:
         if isinstance(error, self.told_errors):
             _log.warning("Work on %s/%s failed: %s Next try in %.2f s.", *key, error, backoff)
         elif count == 1:

@@ -12,6 +12,7 @@ import pytest
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import Credentials
 from nemotron_operator.cluster.kinds import LEADER_WORKER_SET, ApiKind
+from nemotron_operator.cluster.relist import EVERYWHERE, Scope
 from nemotron_operator.handlers import supervisor as supervisor_module
 from nemotron_operator.handlers.supervisor import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, WatchSupervisor
 
@@ -27,6 +28,7 @@ class Watched:
 
     monkeypatch: pytest.MonkeyPatch
     restarts: int = 0
+    scope: Scope = EVERYWHERE
     threads: list[int] = field(default_factory=list)
     pauses_seconds: list[float] = field(default_factory=list)
 
@@ -44,7 +46,9 @@ class Watched:
 
         self.monkeypatch.setattr(supervisor_module, "_run_kopf", run_kopf)
         self.monkeypatch.setattr(asyncio, "sleep", sleep)
-        return WatchSupervisor(deliver, read_credentials, (), self._count_restart, lambda: None, list_served_kinds)
+        return WatchSupervisor(
+            deliver, read_credentials, lambda: self.scope, self._count_restart, lambda: None, list_served_kinds
+        )
 
     def _count_restart(self) -> None:
         self.restarts += 1
@@ -117,6 +121,21 @@ async def test_being_cancelled_it_lets_kopf_end_first(watched: Watched) -> None:
     running = await start(watched.supervise(tidy_up), watched, runs=1)
     await stop(running)
     assert (["tidied up"], 0) == (ended, watched.restarts)
+
+
+async def test_without_a_namespace_it_watches_nothing_until_there_is_one(watched: Watched) -> None:
+    watched.scope = ()
+    supervisor = watched.supervise()
+    running = asyncio.create_task(supervisor.run())
+    await REAL_SLEEP(0.05)
+    assert ([], "None of the namespaces can be read; the log says why.") == (watched.threads, supervisor.healthy())
+    watched.scope = ("team",)
+    supervisor.begin_anew()
+    async with asyncio.timeout(10):
+        while not watched.threads:
+            await REAL_SLEEP(0.005)
+    assert supervisor.healthy() is None
+    await stop(running)
 
 
 async def test_beginning_anew_is_no_failure_and_takes_the_kinds_that_are_served_then(watched: Watched) -> None:

@@ -62,7 +62,7 @@ def test_what_others_fill_has_the_promised_names() -> None:
     assert 1700000000 == value(metrics, "last_resync_timestamp_seconds")
 
 
-def test_downloads_and_cached_models_are_told_without_a_name_of_the_cluster() -> None:
+def test_downloads_and_cached_models_are_told() -> None:
     metrics = Metrics()
     metrics.downloads_active.set(2)
     metrics.downloads_remaining_bytes.set(36_342_500_000)
@@ -75,6 +75,24 @@ def test_downloads_and_cached_models_are_told_without_a_name_of_the_cluster() ->
 def test_every_name_has_our_prefix_or_is_the_process_collectors() -> None:
     names = {family.name for family in Metrics().registry.collect()}
     assert [] == [name for name in names if not name.startswith(("nemotron_operator_", "process_"))]
+
+
+def test_every_metric_is_described_as_it_is_told() -> None:
+    metrics = Metrics()
+    families = [family for family in metrics.registry.collect() if not family.name.startswith("process_")]
+    told = {
+        (f"{family.name}_total" if family.type == "counter" else family.name, family.type, family.documentation)
+        for family in families
+    }
+    assert told == {(each.name, each.kind, each.meaning) for each in metrics.maker.descriptions}
+
+
+def test_the_phases_of_a_start_are_observed_each_on_its_own() -> None:
+    metrics = Metrics()
+    metrics.count_start({"pull": 70, "total": 1004})
+    counts = {phase: value(metrics, "time_to_ready_seconds_count", phase=phase) for phase in ("pull", "load", "total")}
+    assert {"pull": 1, "load": 0, "total": 1} == counts
+    assert 1004 == value(metrics, "time_to_ready_seconds_sum", phase="total")
 
 
 def test_two_sets_of_metrics_do_not_meet() -> None:

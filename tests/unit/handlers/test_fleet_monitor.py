@@ -1,0 +1,102 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from nemotron_operator.cluster.cache import ObjectCache
+from nemotron_operator.cluster.kinds import NEMOTRON, POD
+from nemotron_operator.handlers import fleet_monitor
+from nemotron_operator.handlers.fleet_monitor import FleetMonitor
+from nemotron_operator.runtime.metrics import Metrics
+from tests.support.fixtures.deployments import a_deployment
+from tests.support.fixtures.live_objects import a_live_pod
+
+GPU = "nvidia.com/gpu"
+
+
+def a_body(version: int, *, ready: bool = False) -> dict[str, Any]:
+    body = a_deployment().with_status({}).body
+    times = {"creationTimestamp": "2026-11-24T08:00:00Z", "resourceVersion": str(version)}
+    condition = {"type": "Ready", "status": "True" if ready else "False", "reason": "Serving"}
+    return {
+        **body,
+        "metadata": {**body["metadata"], **times},
+        "status": {
+            "observedGeneration": body["metadata"]["generation"],
+            "desiredRevision": "abc",
+            "servingRevision": "abc",
+            "conditions": [{**condition, "lastTransitionTime": "2026-11-24T08:01:40Z"}],
+        },
+    }
+
+
+def a_pod() -> dict[str, Any]:
+    pod = a_live_pod("pod", ready=True)
+    pod["spec"] = {"nodeName": "n", "containers": [{"name": "vllm", "resources": {"limits": {GPU: "8"}}}]}
+    return pod
+
+
+def value(metrics: Metrics, metric: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"nemotron_operator_{metric}", labels)
+
+
+def requested(metrics: Metrics) -> float | None:
+    return value(metrics, "resource_gpus", namespace="team", name="nemotron", state="requested")
+
+
+async def test_who_stands_by_tells_of_no_resource() -> None:
+    cache, metrics = ObjectCache(), Metrics()
+    monitor = FleetMonitor(cache, metrics, [GPU])
+    cache.upsert(NEMOTRON, a_body(1))
+    assert None is requested(metrics)
+    monitor.begin()
+    assert 0 == requested(metrics)
+
+
+async def test_a_scrape_tells_what_is_in_the_cache_at_that_moment() -> None:
+    cache, metrics = ObjectCache(), Metrics()
+    FleetMonitor(cache, metrics, [GPU]).begin()
+    cache.upsert(NEMOTRON, a_body(1))
+    cache.upsert(POD, a_pod())
+    assert 8 == requested(metrics)
+
+
+async def test_a_start_is_observed_at_the_report_that_ends_it_and_not_again() -> None:
+    cache, metrics = ObjectCache(), Metrics()
+    monitor = FleetMonitor(cache, metrics, [GPU])
+    monitor.begin()
+    for version, ready in ((1, False), (2, True), (3, True)):
+        cache.upsert(NEMOTRON, a_body(version, ready=ready))
+        monitor.take_report(NEMOTRON, a_body(version, ready=ready))
+        expected = min(version - 1, 1)
+        assert expected == value(metrics, "time_to_ready_seconds_count", phase="total")
+    assert 100 == value(metrics, "time_to_ready_seconds_sum", phase="total")
+
+
+async def test_what_cannot_be_counted_is_logged_and_the_next_look_comes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fleet_monitor, "LOOK_SECONDS", 0.01)
+    cache, metrics = ObjectCache(), Metrics()
+    broken = a_pod()
+    broken["spec"]["containers"][0]["resources"]["limits"][GPU] = "many"
+    cache.upsert(NEMOTRON, a_body(1))
+    cache.upsert(POD, broken)
+    monitor = FleetMonitor(cache, metrics, [GPU])
+    monitor.begin()
+    running = asyncio.create_task(monitor.run())
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    running.cancel()
+    assert "The resources could not be counted for the metrics" in caplog.text
+
+
+async def test_a_report_that_cannot_be_read_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    cache, metrics = ObjectCache(), Metrics()
+    monitor = FleetMonitor(cache, metrics, [GPU])
+    monitor.begin()
+    body = a_body(1, ready=True)
+    body["status"]["conditions"][0]["lastTransitionTime"] = "yesterday"
+    cache.upsert(NEMOTRON, body)
+    monitor.take_report(NEMOTRON, body)
+    assert "The resources could not be counted for the metrics" in caplog.text

@@ -16,6 +16,9 @@ STAGES = SOURCES / "stages"
 NODE_FILES = SOURCES / "node_files"
 """Settings of a real node's programs that are text of their own kind."""
 
+AUDIT_POLICY = SOURCES / "audit_policy.yaml"
+"""Which requests an API server records."""
+
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 

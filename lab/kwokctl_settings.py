@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.binaries import Binaries
+from lab.directories import AUDIT_POLICY
 from lab.node_network import NodeNetwork
 
 _EXTRA_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
@@ -31,11 +32,21 @@ _EXTRA_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+_AUDIT_LOG_MEGABYTES = 100
+"""How long one file of recorded requests grows; one before it is kept."""
+
+
 def render_settings(binaries: Binaries, directory: Path, network: NodeNetwork | None = None) -> dict[str, Any]:
     """Write kwokctl's configuration: our programs, RBAC on, loopback only, Stages read from the cluster."""
     extra_arguments = dict(_EXTRA_ARGUMENTS)
     if network is not None:
         extra_arguments["kube-apiserver"] = _arguments_for_real_node(network, directory)
+    extra_arguments["kube-apiserver"] = {
+        **extra_arguments["kube-apiserver"],
+        **_arguments_for_audit(directory),
+        # Some platforms have it, and the operator's permissions must do there too.
+        "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
+    }
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
@@ -63,6 +74,21 @@ def render_settings(binaries: Binaries, directory: Path, network: NodeNetwork | 
             }
             for component, arguments in extra_arguments.items()
         ],
+    }
+
+
+def audit_logs(directory: Path) -> list[Path]:
+    """Find the files in which a cluster's API server recorded the requests of the operator."""
+    return sorted((directory / "logs").glob("audit*.log"))
+
+
+def _arguments_for_audit(directory: Path) -> dict[str, str]:
+    """Have the API server record what the operator asks for: its permissions are compared with that."""
+    return {
+        "audit-policy-file": str(AUDIT_POLICY),
+        "audit-log-path": str(directory / "logs" / "audit.log"),
+        "audit-log-maxsize": str(_AUDIT_LOG_MEGABYTES),
+        "audit-log-maxbackup": "1",
     }
 
 

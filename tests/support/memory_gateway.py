@@ -32,6 +32,8 @@ class MemoryGateway(ClusterGateway):
         """HTTP statuses by which creations of a kind are refused."""
         self.forbidden: set[ApiKind] = set()
         """Kinds that may not be read."""
+        self.forbidden_namespaces: set[str] = set()
+        """Namespaces in which nothing may be read, as in those that are not there."""
         self._version = 1000
         self.reads: list[tuple[str, str]] = []
         """Verb and kind of every read, in order."""
@@ -59,9 +61,7 @@ class MemoryGateway(ClusterGateway):
     async def list_all(
         self, kind: ApiKind, namespace: str | None = None, selector: str = ""
     ) -> tuple[list[KubernetesObject], str]:
-        self.reads.append(("list", kind.name))
-        if kind in self.forbidden:
-            raise ClusterError(f"{kind.plural} are forbidden.", status_code=403)
+        await self.try_list(kind, namespace)
         wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
         found = [
             deepcopy(stored)
@@ -71,6 +71,12 @@ class MemoryGateway(ClusterGateway):
             and wanted.items() <= (stored["metadata"].get("labels") or {}).items()
         ]
         return found, str(self._version)
+
+    @override
+    async def try_list(self, kind: ApiKind, namespace: str | None) -> None:
+        self.reads.append(("list", kind.name))
+        if kind in self.forbidden or namespace in self.forbidden_namespaces:
+            raise ClusterError(f"{kind.plural} are forbidden.", status_code=403)
 
     @override
     async def read_version(self) -> KubernetesObject:

@@ -109,6 +109,16 @@ class ObjectCache:
             del self._tombstones[buried]
         return list(self._objects.pop(kind, {}).values())
 
+    def forget_namespace(self, namespace: str) -> None:
+        """Forget all objects of a namespace that cannot be read any more; where it can again, it is listed anew."""
+        for kind, objects in self._objects.items():
+            for key in [key for key in objects if key[0] == namespace]:
+                del objects[key]
+            for owner in [owner for owner in self._children[kind] if owner[0] == namespace]:
+                del self._children[kind][owner]
+        for buried in [buried for buried in self._tombstones if buried[1][0] == namespace]:
+            del self._tombstones[buried]
+
     def _bury(self, kind: ApiKind, key: Key, version: int) -> None:
         self._tombstones[kind, key] = max(version, self._tombstones.pop((kind, key), -1))
         if len(self._tombstones) > TOMBSTONES:

@@ -2,13 +2,13 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
 
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import OPTIONAL_KINDS, ApiKind
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import relist_kind
+from nemotron_operator.cluster.relist import Refusal, relist_kind
+from nemotron_operator.cluster.served_namespaces import ServedNamespaces
 from nemotron_operator.errors import ClusterError
 
 _NOT_USABLE = frozenset({403, 404})
@@ -23,18 +23,24 @@ class KindDiscovery:
     Notes
     -----
     A kind counts as there once its objects are listed: whoever decides after that knows them. It counts as gone when
-    two looks in a row miss it: one API server of several may be behind the others for a moment.
+    two looks in a row miss it: one API server of several may be behind the others for a moment. So does a permission
+    that was taken away.
     """
 
     def __init__(
-        self, gateway: ClusterGateway, cache: ObjectCache, platform: Platform, namespaces: Sequence[str] = ()
+        self,
+        gateway: ClusterGateway,
+        cache: ObjectCache,
+        platform: Platform,
+        namespaces: ServedNamespaces | None = None,
     ) -> None:
         self._gateway = gateway
         self._cache = cache
         self._platform = platform
-        self._namespaces = namespaces
+        self._namespaces = namespaces or ServedNamespaces(gateway, cache)
         self._missed: frozenset[ApiKind] = frozenset()
         self._refused: frozenset[ApiKind] = frozenset()
+        self._doubted: set[ApiKind] = set()
 
     async def look(self) -> bool:
         """Look which optional kinds there are; tell whether that changed.
@@ -45,20 +51,41 @@ class KindDiscovery:
             The API server does not answer; what was known before still counts.
         """
         known, found = self._platform.served_kinds, await find_served_kinds(self._gateway)
-        usable = await self._list_new(found - known)
-        gone = (known - found) & self._missed
-        self._missed = known - found
+        refused = await self._try_doubted(known & found)
+        usable = await self._list_new(found - known, refused)
+        gone = (known - found) & self._missed | refused
+        self._missed, self._doubted = known - found, set()
         for kind in gone:
             self._cache.forget(kind)
         self._platform.served_kinds = (known - gone) | usable
         return self._platform.served_kinds != known
 
-    async def _list_new(self, kinds: frozenset[ApiKind]) -> frozenset[ApiKind]:
-        """List the objects of kinds that are new; return those that can be listed."""
+    def doubt(self, refusal: Refusal) -> None:
+        """Take notice that a kind could not be listed that could be so far."""
+        if refusal.kind in OPTIONAL_KINDS:
+            self._doubted.add(refusal.kind)
+
+    async def _try_doubted(self, kinds: frozenset[ApiKind]) -> frozenset[ApiKind]:
+        """Return those of the kinds in doubt that still cannot be listed."""
         refused: set[ApiKind] = set()
+        for kind in kinds & self._doubted:
+            try:
+                for namespace in self._namespaces.scope:
+                    await self._gateway.try_list(kind, namespace)
+            except ClusterError as error:
+                if error.status_code not in _NOT_USABLE:
+                    raise
+                refused.add(kind)
+                _log.warning("%s cannot be used any more: %s", kind.name, error)
+        return frozenset(refused)
+
+    async def _list_new(self, kinds: frozenset[ApiKind], lost: frozenset[ApiKind]) -> frozenset[ApiKind]:
+        """List the objects of kinds that are new; return those that can be listed. Of what was lost all is said."""
+        refused = set(lost)
         for kind in kinds:
             try:
-                await relist_kind(kind, self._gateway, self._cache, self._namespaces)
+                for namespace in self._namespaces.scope:
+                    await relist_kind(kind, self._gateway, self._cache, namespace)
             except ClusterError as error:
                 if error.status_code not in _NOT_USABLE:
                     raise

@@ -20,6 +20,14 @@ REQUEST_TIMEOUT_SECONDS = 30
 PAGE_ITEMS = 500
 """How many objects one answer of a long list holds, as kubectl asks for them."""
 
+_NO_RIGHT = 'User "'
+"""How the API server begins to say who lacks a right; quotas, policies and dying namespaces refuse the same way."""
+
+_HINT_FOR_RIGHTS = (
+    " The operator's ClusterRole, or its Role in that namespace, lacks this permission; the chart of this version "
+    "renders it."
+)
+
 ReportRequest = Callable[[str, str, int], None]
 """Called with verb, kind and HTTP status of every answered request."""
 
@@ -219,14 +227,18 @@ class ClusterGateway:
         await self._write("POST", EVENT, EVENT.path(event["metadata"]["namespace"]), event)
 
     async def is_served(self, kind: ApiKind) -> bool:
-        """Tell whether the API server knows a kind: its definition may not be installed yet."""
-        try:
-            await self._request("GET", kind, kind.path(None), query={"limit": "1"}, verb="LIST")
-        except ClusterError as error:
-            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
-                return False
-            raise
-        return True
+        """Tell whether the API server knows a kind: its definition may not be installed yet. Everybody may ask that."""
+        return kind.plural in await self.list_resources(kind)
+
+    async def try_list(self, kind: ApiKind, namespace: str | None) -> None:
+        """See that a kind can be listed in a namespace, or in all, reading as little as possible.
+
+        Raises
+        ------
+        ClusterError
+            It cannot be.
+        """
+        await self._request("GET", kind, kind.path(namespace), query={"limit": "1"}, verb="LIST")
 
     async def list_group_versions(self) -> frozenset[str]:
         """List the API groups with their versions, as `apps/v1`."""
@@ -306,8 +318,8 @@ def _read_answer(status: int, text: bytes, method: str, kind: ApiKind, path: str
     said = answer.get("message") or f"HTTP {status}"
     match status:
         case 403:
-            hint = "The operator's ClusterRole lacks this permission; the chart of this version renders it."
-            raise ClusterError(f"Not allowed to {method} {kind.plural}: {said} {hint}", status_code=status)
+            hint = _HINT_FOR_RIGHTS if _NO_RIGHT in said else ""
+            raise ClusterError(f"Not allowed to {method} {kind.plural}: {said.rstrip('.')}.{hint}", status_code=status)
         case 401:
             hint = "The credentials expired or are wrong; log in to the cluster again."
             raise ClusterError(f"The API server does not accept the credentials: {said}. {hint}", status_code=status)

@@ -44,7 +44,7 @@ from nemotron_operator.cluster.observation import (
     read_recorded_model,
 )
 from nemotron_operator.cluster.ownership import find_foreign
-from nemotron_operator.cluster.platform import Platform, read_place
+from nemotron_operator.cluster.platform import WITHOUT_VOLUMES, Platform, read_place
 from nemotron_operator.cluster.pods import observe_ending_pods, observe_failed_pods, observe_pods
 from nemotron_operator.cluster.scaling import list_scaling_objects, observe_scalers, read_live_replicas
 from nemotron_operator.cluster.servers import (
@@ -107,14 +107,24 @@ class ClusterView:
             self.asked_claims[key] = await self.gateway.get(kind, namespace, name)
         return self.asked_claims[key]
 
-    async def find_if_allowed(self, kind: ApiKind, namespace: str, name: str) -> KubernetesObject | None:
-        """Find an object, taking "forbidden" for "not there": for a status, which has to be written all the same."""
+    async def find_if_allowed(
+        self, kind: ApiKind, namespace: str, name: str, consequence: str = ""
+    ) -> KubernetesObject | None:
+        """Find an object, taking "forbidden" for "not there": for a status, which has to be written all the same.
+
+        Parameters
+        ----------
+        consequence
+            What cannot be known then, in a sentence that is said once; empty where the resource hears of it.
+        """
         try:
             return await self.find(kind, namespace, name)
         except ClusterError as error:
-            if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
-                return None
-            raise
+            if error.status_code != 403:  # noqa: PLR2004 - HTTP's own number
+                raise
+            if consequence:
+                self.platform.tell_unknown(consequence, error)
+            return None
 
 
 async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: ClusterView, now: datetime) -> Facts:
@@ -203,7 +213,9 @@ async def _observe_volume(claim: KubernetesObject, pods: list[KubernetesObject],
     """Look at the volume, and where it is if that keeps a pod from it."""
     observed, name = observe_claim(claim), claim["spec"].get("volumeName")
     is_out_of_reach = any(pod.is_kept_from_volume for pod in observe_pods(pods))
-    volume = await view.find_if_allowed(VOLUME, "", name) if name and is_out_of_reach else None
+    volume = None
+    if name and is_out_of_reach:
+        volume = await view.find_if_allowed(VOLUME, "", name, WITHOUT_VOLUMES)
     return replace(observed, place=read_place(volume)) if volume else observed
 
 

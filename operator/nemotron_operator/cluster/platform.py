@@ -1,6 +1,7 @@
 """What the cluster as a whole offers: asked for when a decision needs it, and remembered for a while."""
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,8 +34,17 @@ _ZONES = re.compile(r"(^|[./])zone$")
 
 _HOST = "kubernetes.io/hostname"
 
+_FORBIDDEN = 403
+
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of the pods that hold something of a node; those that are leaving are among them."""
+
+WITHOUT_NODES = "Which GPUs are free is not known: when pods change, replicas are replaced in place."
+WITHOUT_STORAGE_CLASSES = "Whether a volume can be made, and can grow, is not known beforehand."
+WITHOUT_VERSION = "Which version the API server has is not known."
+WITHOUT_VOLUMES = "Where a volume is that no node reaches is not told."
+
+_log = logging.getLogger(__name__)
 
 GpuPool = tuple[list[KubernetesObject], list[KubernetesObject]]
 """Nodes, and the pods that hold devices of theirs, with nothing but what counts of each."""
@@ -64,23 +74,31 @@ class Platform:
         self._gpu_pool: tuple[float, GpuPool | None] | None = None
         self._reading_gpu_pool = asyncio.Lock()
         self._version: tuple[float, tuple[int, int] | None] | None = None
+        self._told: set[str] = set()
         self.served_kinds = served_kinds
 
     def list_missing(self, kind_names: frozenset[str]) -> frozenset[str]:
         """List those of some optional kinds that the API server does not know."""
         return kind_names - {kind.name for kind in self.served_kinds}
 
+    def tell_unknown(self, consequence: str, error: ClusterError) -> None:
+        """Say once what cannot be known without a permission; a Role of a namespace cannot give it."""
+        if consequence not in self._told:
+            _log.warning("%s %s", consequence, error)
+        self._told.add(consequence)
+
     async def list_storage_classes(self, gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
         """List the StorageClasses; None where the operator may not, as without a ClusterRole."""
         if self._storage_classes is None or self._clock() - self._storage_classes[0] >= STORAGE_CLASSES_SECONDS:
-            self._storage_classes = self._clock(), await _list_storage_classes(gateway)
+            listed = await self._take_if_allowed(gateway.list_all(STORAGE_CLASS), WITHOUT_STORAGE_CLASSES)
+            self._storage_classes = self._clock(), listed and tuple(map(read_storage_class, listed[0]))
         return self._storage_classes[1]
 
     async def list_gpu_nodes(self, gateway: ClusterGateway, pod: PodPlan) -> list[NodeGpus] | None:
         """List the nodes that take such a pod, with their free GPUs; None where the operator may not list them."""
         async with self._reading_gpu_pool:
             if self._gpu_pool is None or self._clock() - self._gpu_pool[0] >= GPU_POOL_SECONDS:
-                pool = await _take_if_allowed(read_gpu_pool(gateway))
+                pool = await self._take_if_allowed(read_gpu_pool(gateway), WITHOUT_NODES)
                 self._gpu_pool = self._clock(), pool
             pool = self._gpu_pool[1]
         if pool is None:
@@ -92,8 +110,19 @@ class Platform:
     async def read_version(self, gateway: ClusterGateway) -> tuple[int, int] | None:
         """Read major and minor version of the API server; None where it does not tell."""
         if self._version is None or self._clock() - self._version[0] >= VERSION_SECONDS:
-            self._version = self._clock(), await _read_version(gateway)
+            said = await self._take_if_allowed(gateway.read_version(), WITHOUT_VERSION)
+            self._version = self._clock(), None if said is None else _read_version(said)
         return self._version[1]
+
+    async def _take_if_allowed(self, asked: Awaitable[T], consequence: str) -> T | None:
+        """Wait for an answer; None where the operator may not have it, and what follows from that is said."""
+        try:
+            return await asked
+        except ClusterError as error:
+            if error.status_code != _FORBIDDEN:
+                raise
+            self.tell_unknown(consequence, error)
+            return None
 
 
 def read_storage_class(live: KubernetesObject) -> StorageClassFact:
@@ -127,21 +156,6 @@ def _list_values(expressions: list[Mapping[str, Any]], is_wanted: Callable[[str]
     return " or ".join(dict.fromkeys(repr(value) for value in values))
 
 
-async def _take_if_allowed(asked: Awaitable[T]) -> T | None:
-    """Wait for an answer; None where the operator may not have it."""
-    try:
-        return await asked
-    except ClusterError as error:
-        if error.status_code == 403:  # noqa: PLR2004 - HTTP's own number
-            return None
-        raise
-
-
-async def _list_storage_classes(gateway: ClusterGateway) -> tuple[StorageClassFact, ...] | None:
-    answer = await _take_if_allowed(gateway.list_all(STORAGE_CLASS))
-    return None if answer is None else tuple(map(read_storage_class, answer[0]))
-
-
 async def read_gpu_pool(gateway: ClusterGateway) -> GpuPool:
     """Read all nodes, and the pods that hold devices of theirs, keeping what counts of each.
 
@@ -155,10 +169,7 @@ async def read_gpu_pool(gateway: ClusterGateway) -> GpuPool:
     return nodes, [pod for pod in pods if pod is not None]
 
 
-async def _read_version(gateway: ClusterGateway) -> tuple[int, int] | None:
-    said = await _take_if_allowed(gateway.read_version())
-    if said is None:
-        return None
+def _read_version(said: KubernetesObject) -> tuple[int, int] | None:
     numbers = [re.match(r"\d+", str(said.get(part, ""))) for part in ("major", "minor")]  # managed clusters say 35+
     major, minor = (int(number[0]) if number else None for number in numbers)
     return None if major is None or minor is None else (major, minor)

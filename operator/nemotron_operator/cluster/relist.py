@@ -1,24 +1,54 @@
 """List everything anew: before anything is decided, and again whenever a watch may have missed a report."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, deployment_of
 from nemotron_operator.cluster.claim_users import list_claim_users
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, OPTIONAL_KINDS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER, MANAGED_BY_LABEL
+from nemotron_operator.errors import ClusterError
 
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Selects what the operator made; the watches select the same."""
+
+Scope = Sequence[str | None]
+"""Namespaces that are read; None means all of them at once."""
+
+EVERYWHERE: Scope = (None,)
+"""All namespaces."""
+
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A list that the API server does not give any more; what was known of it still counts."""
+
+    kind: ApiKind
+    namespace: str | None
+    error: ClusterError
+
+
+@dataclass(frozen=True, slots=True)
+class Relisted:
+    """What listing anew brought."""
+
+    affected: set[Key]
+    """The resources that something changed for."""
+    refusals: tuple[Refusal, ...] = ()
 
 
 async def relist(
     gateway: ClusterGateway,
     cache: ObjectCache,
-    namespaces: Sequence[str] = (),
+    scope: Scope = EVERYWHERE,
     served_kinds: Collection[ApiKind] = (),
-) -> set[Key]:
-    """Bring the cache to what the API server holds; return the resources that something changed for.
+) -> Relisted:
+    """Bring the cache to what the API server holds.
+
+    A permission that is missing in one namespace, or for an optional kind, keeps nothing else from being listed.
 
     Parameters
     ----------
@@ -26,26 +56,44 @@ async def relist(
         The optional kinds that the API server knows.
     """
     affected: set[Key] = set()
+    refusals: list[Refusal] = []
     for kind in OPTIONAL_KINDS:
         if kind not in served_kinds:
             for ghost in cache.forget(kind):
                 affected |= affected_keys(kind, ghost, cache)
-    for kind in (NEMOTRON, *CHILD_KINDS, *served_kinds):
-        affected |= await relist_kind(kind, gateway, cache, namespaces)
-    return affected
+    for namespace in scope:
+        for kind in (NEMOTRON, *CHILD_KINDS, *served_kinds):
+            try:
+                affected |= await relist_kind(kind, gateway, cache, namespace)
+            except ClusterError as error:
+                if error.status_code != _FORBIDDEN or (namespace is None and kind not in OPTIONAL_KINDS):
+                    raise
+                refusals.append(Refusal(kind, namespace, error))
+                if kind is NEMOTRON:
+                    break  # nothing in this namespace is to be served
+    return Relisted(affected, tuple(refusals))
 
 
 async def relist_kind(
-    kind: ApiKind, gateway: ClusterGateway, cache: ObjectCache, namespaces: Sequence[str] = ()
+    kind: ApiKind, gateway: ClusterGateway, cache: ObjectCache, namespace: str | None = None
 ) -> set[Key]:
-    """Do so for the objects of one kind."""
+    """Do so for the objects of one kind, in one namespace or in all; return the resources that something changed for.
+
+    Raises
+    ------
+    ClusterError
+        They cannot be listed.
+    """
     affected: set[Key] = set()
-    selector = "" if kind is NEMOTRON else CHILD_SELECTOR
-    for namespace in namespaces or (None,):
-        listed, version = await gateway.list_all(kind, namespace, selector)
-        for changed in cache.replace_all(kind, listed, version, namespace):
-            affected |= affected_keys(kind, changed, cache)
+    listed, version = await gateway.list_all(kind, namespace, select(kind))
+    for changed in cache.replace_all(kind, listed, version, namespace):
+        affected |= affected_keys(kind, changed, cache)
     return affected
+
+
+def select(kind: ApiKind) -> str:
+    """Give the label selector of what is read of a kind."""
+    return "" if kind is NEMOTRON else CHILD_SELECTOR
 
 
 def affected_keys(kind: ApiKind, changed: KubernetesObject, cache: ObjectCache) -> set[Key]:

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,10 +25,12 @@ from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKin
 from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import affected_keys, relist
+from nemotron_operator.cluster.relist import Refusal, affected_keys, relist
+from nemotron_operator.cluster.served_namespaces import ServedNamespaces
 from nemotron_operator.cluster.totals import count_active_downloads, sum_cached_bytes, sum_remaining_bytes
 from nemotron_operator.config import OperatorConfig
 from nemotron_operator.errors import ClusterError, OperatorError
+from nemotron_operator.handlers.fleet_monitor import FleetMonitor
 from nemotron_operator.handlers.supervisor import WatchSupervisor
 from nemotron_operator.reconcile import Reconciler
 from nemotron_operator.runtime.clocks import utc_now
@@ -79,16 +82,21 @@ class OperatorProcess:
         self._metrics = Metrics()
         self._elector: LeaderElector | None = None
         self._cache = ObjectCache()
+        gpu_resources = {profile.resource_name for profile in config.accelerators.values()}
+        self._fleet = FleetMonitor(self._cache, self._metrics, gpu_resources)
         self._platform = Platform(served_kinds=frozenset())  # until it was looked
         self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
-        self._discovery = KindDiscovery(self._gateway, self._cache, self._platform, options.namespaces)
+        self._namespaces = ServedNamespaces(
+            self._gateway, self._cache, options.namespaces, lambda: self._platform.served_kinds
+        )
+        self._discovery = KindDiscovery(self._gateway, self._cache, self._platform, self._namespaces)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
         self._relist_now = asyncio.Event()
         self._supervisor = WatchSupervisor(
             self._take_report,
             partial(read_credentials, client),
-            options.namespaces,
+            lambda: self._namespaces.scope,
             self._metrics.kopf_restarts.inc,
             self._relist_now.set,
             lambda: self._platform.served_kinds,
@@ -155,12 +163,16 @@ class OperatorProcess:
         await self._relist_once()
         if self._stopping.is_set():
             return
+        for key in self._cache.list_deployment_keys():  # what a look had listed before was no news any more
+            self._queue.add(key)
+        self._fleet.begin()
         _log.info("Serving %d NemotronDeployments", self._cache.count(NEMOTRON))
         tasks = [
             asyncio.create_task(self._queue.run(), name="queue"),
             asyncio.create_task(self._supervisor.run(), name="watches"),
             asyncio.create_task(self._relist_periodically(), name="relist"),
             asyncio.create_task(self._discover_periodically(), name="discovery"),
+            asyncio.create_task(self._fleet.run(), name="fleet"),
             asyncio.create_task(self._stopping.wait(), name="stopping"),
         ]
         try:
@@ -191,20 +203,28 @@ class OperatorProcess:
         while self._relist_now.is_set() and not self._stopping.is_set():
             self._relist_now.clear()  # being asked while it lists, it lists again
             try:
-                served, namespaces = self._platform.served_kinds, self._options.namespaces
-                affected = await relist(self._gateway, self._cache, namespaces, served)
-                for key in affected.union(self._cache.list_deployment_keys() if has_failed else ()):
+                served, scope = self._platform.served_kinds, self._namespaces.scope
+                listed = await relist(self._gateway, self._cache, scope, served)
+                for key in listed.affected.union(self._cache.list_deployment_keys() if has_failed else ()):
                     self._queue.add(key)
+                self._doubt(listed.refusals)
                 has_failed = False
             except ClusterError as error:
                 has_failed = True
                 self._relist_now.set()
+                if str(error) != self._waits_for:
+                    _log.warning("%s Trying again every %d s.", error, WAIT_SECONDS)
                 self._waits_for = str(error)
-                _log.warning("%s Trying again in %d s.", error, WAIT_SECONDS)
                 await self._pause()
             else:
                 self._waits_for = ""
                 self._metrics.last_resync.set_to_current_time()
+
+    def _doubt(self, refusals: Iterable[Refusal]) -> None:
+        """Have what was refused looked at again: the next look decides what is not served any more."""
+        for refusal in refusals:
+            self._namespaces.doubt(refusal)
+            self._discovery.doubt(refusal)
 
     async def _relist_periodically(self) -> None:
         """List anew at every resync period, and whenever a watch began anew: deletions before that are not reported."""
@@ -217,7 +237,7 @@ class OperatorProcess:
             await self._relist_once()
 
     async def _discover_periodically(self) -> None:
-        """Watch a kind as soon as the API server knows it, and stop to when it does not any more."""
+        """Watch a kind or a namespace as soon as there is one, and stop to when there is none any more."""
         while True:
             await asyncio.sleep(DISCOVERY_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
             if await self._discover():
@@ -227,16 +247,17 @@ class OperatorProcess:
                     self._queue.add(key)
 
     async def _discover(self) -> bool | None:
-        """Look which optional kinds the API server knows; tell whether that changed, None where it does not answer."""
+        """Look what can be served: namespaces and optional kinds; tell whether that changed, None without an answer."""
         try:
-            has_changed = await self._discovery.look()
+            has_other_namespaces = await self._namespaces.look()
+            has_other_kinds = await self._discovery.look()
         except ClusterError as error:
-            _log.warning("%s Which optional kinds there are is asked again.", error)
+            _log.warning("%s Which namespaces and optional kinds there are is asked again.", error)
             return None
-        if has_changed:
+        if has_other_kinds:
             names = ", ".join(sorted(kind.name for kind in self._platform.served_kinds)) or "none"
             _log.info("Optional kinds that the API server knows: %s", names)
-        return has_changed
+        return has_other_namespaces or has_other_kinds
 
     async def _pause(self) -> None:
         """Wait a little, less if told to stop."""
@@ -246,6 +267,8 @@ class OperatorProcess:
     def _take_report(self, kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
         """Take one report of a watch: remember it, and let the resources look again that it concerns."""
         is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
+        if is_news:
+            self._fleet.take_report(kind, reported)
         # The operator's own write to a volume is no news here, and yet is for the others that share it.
         if is_news or kind is CLAIM:
             affected = affected_keys(kind, reported, self._cache)
@@ -309,4 +332,9 @@ async def run_operator(config: OperatorConfig, options: ProcessOptions) -> None:
 
 def _listen_to_signals(stopping: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, number)
+
+
+def _stop(stopping: asyncio.Event, number: signal.Signals) -> None:
+    _log.info("Told to stop by %s: what has begun is finished first, for at most %d s.", number.name, STOP_SECONDS)
+    stopping.set()

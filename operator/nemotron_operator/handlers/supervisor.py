@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 
 import kopf
 
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import Credentials
 from nemotron_operator.cluster.kinds import ApiKind
+from nemotron_operator.cluster.relist import Scope
 from nemotron_operator.handlers.settings import make_settings
 from nemotron_operator.handlers.watches import Deliver, make_registry
 
@@ -47,8 +48,8 @@ class WatchSupervisor:
         Takes each report, in the event loop that runs the supervisor.
     read_credentials
         Makes the credentials of each login; called in kopf's thread.
-    namespaces
-        Namespaces to watch; empty for all.
+    list_scope
+        Tells, each time that kopf starts, which namespaces to watch; None among them means all.
     report_restart
         Called each time that kopf ended without being told to.
     report_listing
@@ -61,28 +62,32 @@ class WatchSupervisor:
         self,
         deliver: Deliver,
         read_credentials: Callable[[], Awaitable[Credentials]],
-        namespaces: Sequence[str],
+        list_scope: Callable[[], Scope],
         report_restart: Callable[[], None],
         report_listing: Callable[[], None],
         list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple,
     ) -> None:
         self._deliver = deliver
         self._read_credentials = read_credentials
-        self._namespaces = tuple(namespaces)
+        self._list_scope = list_scope
         self._report_restart = report_restart
         self._report_listing = report_listing
         self._list_served_kinds = list_served_kinds
         self._is_running = False
         self._end_run: Callable[[], None] = lambda: None
         self._begins_anew = False
+        self._has_something = asyncio.Event()
 
     def begin_anew(self) -> None:
-        """End the watches that run, and start again at once with the kinds that are served now."""
+        """End the watches that run, and start again at once with the namespaces and kinds that are served now."""
         self._begins_anew = True
+        self._has_something.set()
         self._end_run()
 
     def healthy(self) -> str | None:
         """Say what is wrong with the watches; None when they run."""
+        if not self._list_scope():
+            return "None of the namespaces can be read; the log says why."
         return None if self._is_running else "The watches are not running; they are started again."
 
     async def run(self) -> None:
@@ -90,6 +95,7 @@ class WatchSupervisor:
         pause_seconds = FIRST_PAUSE_SECONDS
         loop = asyncio.get_running_loop()
         while True:
+            await self._wait_for_something()
             started = loop.time()
             self._begins_anew = False
             await self._run_once()
@@ -101,10 +107,17 @@ class WatchSupervisor:
             await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
+    async def _wait_for_something(self) -> None:
+        """Wait until there is a namespace to watch: given none, kopf would watch all."""
+        while not self._list_scope():
+            self._has_something.clear()
+            await self._has_something.wait()
+
     async def _run_once(self) -> None:
         """Run kopf once; its end is logged, not raised. Being cancelled tells it to stop and waits for it."""
         loop, kopf_loop, ending = asyncio.get_running_loop(), asyncio.new_event_loop(), asyncio.Event()
-        thread = loop.run_in_executor(None, self._run_in_thread, loop, kopf_loop, ending)
+        scope = tuple(self._list_scope())
+        thread = loop.run_in_executor(None, self._run_in_thread, loop, kopf_loop, scope, ending)
         self._is_running = True
 
         def end() -> None:
@@ -126,7 +139,11 @@ class WatchSupervisor:
             self._is_running = False
 
     def _run_in_thread(
-        self, loop: asyncio.AbstractEventLoop, kopf_loop: asyncio.AbstractEventLoop, ending: asyncio.Event
+        self,
+        loop: asyncio.AbstractEventLoop,
+        kopf_loop: asyncio.AbstractEventLoop,
+        scope: Scope,
+        ending: asyncio.Event,
     ) -> None:
         def hand_over(kind: ApiKind, event_type: str | None, reported: KubernetesObject) -> None:
             loop.call_soon_threadsafe(self._deliver, kind, event_type, reported)
@@ -137,10 +154,10 @@ class WatchSupervisor:
         served_kinds = tuple(self._list_served_kinds())
         registry = make_registry(hand_over, self._read_credentials, tell_of_listing, served_kinds)
         with asyncio.Runner(loop_factory=lambda: kopf_loop) as runner:
-            runner.run(_run_kopf(registry, self._namespaces, ending))
+            runner.run(_run_kopf(registry, scope, ending))
 
 
-async def _run_kopf(registry: kopf.OperatorRegistry, namespaces: Sequence[str], ending: asyncio.Event) -> None:
+async def _run_kopf(registry: kopf.OperatorRegistry, scope: Scope, ending: asyncio.Event) -> None:
     """Run kopf until it fails, or until it is told that it is ending; a failure is raised.
 
     Left alone, kopf may need for ever to end: it waits for every task, and a watch that is cancelled while it sends
@@ -155,8 +172,8 @@ async def _run_kopf(registry: kopf.OperatorRegistry, namespaces: Sequence[str], 
         kopf.operator(
             registry=registry,
             settings=make_settings(),
-            clusterwide=not namespaces,
-            namespaces=namespaces,
+            clusterwide=None in scope,
+            namespaces=[namespace for namespace in scope if namespace is not None],
             stop_flag=ending,
             # Kopf would ask for the user's name, and ends where a user is a number only, as in a container.
             identity="nemotron-operator",  # type: ignore[arg-type]  # the type's name is private to kopf

@@ -13,6 +13,7 @@ from lab.operator_process import install_chart, make_operator, start_operator, w
 from nemotron_operator.cluster.kinds import CHILD_KINDS
 from tests.support.cluster import Namespace, RunningOperator, name_cluster, wait_until
 from tests.support.faults.proxy import FaultProxy
+from tests.support.recorded_calls import keep_used_permissions
 
 StartOperator = Callable[..., RunningOperator]
 
@@ -23,6 +24,7 @@ def plane() -> Iterator[ControlPlane]:
     made = bring_up(name_cluster("faults"), lambda text: print(f"  {text}", file=sys.stderr))
     install_chart(made)
     yield made
+    keep_used_permissions(made)
     made.delete()
 
 

@@ -3,11 +3,11 @@
 import pytest
 from typing_extensions import override
 
-from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
 from nemotron_operator.cluster.discovery import KindDiscovery, find_served_kinds
 from nemotron_operator.cluster.kinds import HTTP_ROUTE, LEADER_WORKER_SET, OPTIONAL_KINDS, SCALED_OBJECT, ApiKind
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import relist
+from nemotron_operator.cluster.relist import EVERYWHERE, relist
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL
 from nemotron_operator.errors import ClusterUnreachableError
 from tests.support.memory_gateway import MemoryGateway
@@ -94,6 +94,46 @@ async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.
     assert await discovery.look()
 
 
+async def test_a_kind_whose_permission_is_taken_away_is_dropped_at_the_second_refusal_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, cache, platform)
+    gateway.put(SCALED_OBJECT, a_child())
+    assert await discovery.look()
+
+    gateway.forbidden.add(SCALED_OBJECT)
+    await relist_and_doubt(gateway, cache, platform, discovery)
+    assert (frozenset({SCALED_OBJECT}), 1) == (platform.served_kinds, cache.count(SCALED_OBJECT))
+    assert await discovery.look()
+    assert (frozenset(), 0) == (platform.served_kinds, cache.count(SCALED_OBJECT))
+    assert not await discovery.look()
+    assert ["ScaledObject cannot be used any more: scaledobjects are forbidden."] == caplog.messages
+
+    gateway.forbidden.clear()
+    assert await discovery.look()
+    assert cache.get(SCALED_OBJECT, "team", "nemotron") is not None
+
+
+async def test_a_kind_that_is_refused_for_a_moment_stays(caplog: pytest.LogCaptureFixture) -> None:
+    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, cache, platform)
+    await discovery.look()
+    gateway.forbidden.add(SCALED_OBJECT)
+    await relist_and_doubt(gateway, cache, platform, discovery)
+    gateway.forbidden.clear()
+    assert not await discovery.look()
+    assert (frozenset({SCALED_OBJECT}), []) == (platform.served_kinds, caplog.messages)
+
+
+async def relist_and_doubt(
+    gateway: MemoryGateway, cache: ObjectCache, platform: Platform, discovery: KindDiscovery
+) -> None:
+    listed = await relist(gateway, cache, EVERYWHERE, platform.served_kinds)
+    for refusal in listed.refusals:
+        discovery.doubt(refusal)
+
+
 async def test_an_api_server_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway, platform = Discovered(KEDA), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, ObjectCache(), platform)
@@ -108,12 +148,18 @@ async def test_an_api_server_that_does_not_answer_changes_nothing(monkeypatch: p
     assert frozenset({SCALED_OBJECT}) == platform.served_kinds
 
 
+async def relist_affected(gateway: MemoryGateway, cache: ObjectCache, served_kinds: tuple[ApiKind, ...]) -> set[Key]:
+    return (await relist(gateway, cache, EVERYWHERE, served_kinds)).affected
+
+
 async def test_objects_of_a_kind_that_vanished_are_forgotten_and_their_resources_look_again() -> None:
     gateway, cache = MemoryGateway(), ObjectCache()
     gateway.put(HTTP_ROUTE, a_child())
-    assert {("team", "nemotron")} == await relist(gateway, cache, (), (HTTP_ROUTE, LEADER_WORKER_SET))
+    assert {("team", "nemotron")} == (
+        await relist(gateway, cache, EVERYWHERE, (HTTP_ROUTE, LEADER_WORKER_SET))
+    ).affected
     assert cache.get(HTTP_ROUTE, "team", "nemotron") is not None
-    assert {("team", "nemotron")} == await relist(gateway, cache, (), (LEADER_WORKER_SET,))
+    assert {("team", "nemotron")} == await relist_affected(gateway, cache, (LEADER_WORKER_SET,))
     assert cache.get(HTTP_ROUTE, "team", "nemotron") is None
-    assert {("team", "nemotron")} == await relist(gateway, cache, (), (HTTP_ROUTE,))
+    assert {("team", "nemotron")} == await relist_affected(gateway, cache, (HTTP_ROUTE,))
     assert cache.get(HTTP_ROUTE, "team", "nemotron") is not None

@@ -7,6 +7,7 @@ from nemotron_operator.cluster.platform import (
     GPU_POOL_SECONDS,
     STORAGE_CLASSES_SECONDS,
     VERSION_SECONDS,
+    WITHOUT_STORAGE_CLASSES,
     Platform,
     read_place,
     read_storage_class,
@@ -145,3 +146,10 @@ def test_where_nodes_or_pods_may_not_be_listed_nothing_is_known_of_gpus(kind: Ap
     gateway = MemoryGateway()
     gateway.forbidden.add(kind)
     assert count_free(Platform(), gateway, a_deployment()) is None
+
+
+async def test_what_cannot_be_known_without_a_permission_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    gateway, platform = MemoryGateway(), Platform(clock=iter(range(0, 1000, 100)).__next__)
+    gateway.forbidden.add(STORAGE_CLASS)
+    assert [None, None] == [await platform.list_storage_classes(gateway) for _ in range(2)]
+    assert [f"{WITHOUT_STORAGE_CLASSES} storageclasses are forbidden."] == caplog.messages

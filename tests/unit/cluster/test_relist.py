@@ -11,10 +11,12 @@ from nemotron_operator.cluster.kinds import (
     NEMOTRON,
     OPTIONAL_KINDS,
     POD,
+    SCALED_OBJECT,
     SERVICE,
     ApiKind,
 )
-from nemotron_operator.cluster.relist import affected_keys, relist
+from nemotron_operator.cluster.relist import EVERYWHERE, affected_keys, relist
+from nemotron_operator.errors import ClusterError
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import a_live_claim, a_live_object, child_labels
 from tests.support.memory_gateway import MemoryGateway
@@ -25,7 +27,7 @@ def test_a_list_fills_the_cache_with_what_is_ours() -> None:
     gateway.put(NEMOTRON, a_deployment().body)
     gateway.put(POD, a_live_object("Pod", "ours", labels=child_labels()))
     gateway.put(POD, a_live_object("Pod", "foreign"))
-    assert {("team", "nemotron")} == asyncio.run(relist(gateway, cache))
+    assert {("team", "nemotron")} == asyncio.run(relist(gateway, cache)).affected
     assert (1, 1) == (cache.count(NEMOTRON), cache.count(POD))
 
 
@@ -33,7 +35,7 @@ def test_a_second_list_of_the_same_is_no_news() -> None:
     gateway, cache = MemoryGateway(), ObjectCache()
     gateway.put(NEMOTRON, a_deployment().body)
     asyncio.run(relist(gateway, cache))
-    assert set() == asyncio.run(relist(gateway, cache))
+    assert set() == asyncio.run(relist(gateway, cache)).affected
 
 
 def test_what_vanished_unseen_concerns_its_resource() -> None:
@@ -41,7 +43,7 @@ def test_what_vanished_unseen_concerns_its_resource() -> None:
     gateway.put(SERVICE, a_live_object("Service", "nemotron", labels=child_labels()))
     asyncio.run(relist(gateway, cache))
     gateway.take(SERVICE, "team", "nemotron")
-    assert {("team", "nemotron")} == asyncio.run(relist(gateway, cache))
+    assert {("team", "nemotron")} == asyncio.run(relist(gateway, cache)).affected
     assert 0 == cache.count(SERVICE)
 
 
@@ -49,7 +51,35 @@ def test_only_the_given_namespaces_are_listed() -> None:
     gateway, cache = MemoryGateway(), ObjectCache()
     for namespace in ("team", "other", "third"):
         gateway.put(NEMOTRON, a_deployment().named("a", namespace).body)
-    assert {("team", "a"), ("other", "a")} == asyncio.run(relist(gateway, cache, ["team", "other"]))
+    assert {("team", "a"), ("other", "a")} == asyncio.run(relist(gateway, cache, ["team", "other"])).affected
+
+
+def test_a_namespace_that_is_refused_keeps_no_other_from_being_listed() -> None:
+    gateway, cache = MemoryGateway(), ObjectCache()
+    gateway.put(NEMOTRON, a_deployment().named("a", "team").body)
+    gateway.forbidden_namespaces.add("gone")
+    listed = asyncio.run(relist(gateway, cache, ["gone", "team"], [SCALED_OBJECT]))
+    refused = [(refusal.kind, refusal.namespace) for refusal in listed.refusals]
+    assert ({("team", "a")}, [(NEMOTRON, "gone")]) == (listed.affected, refused)
+
+
+def test_an_optional_kind_that_is_refused_stays_as_it_was_known_and_the_rest_is_listed() -> None:
+    gateway, cache = MemoryGateway(), ObjectCache()
+    scaler = a_live_object("ScaledObject", "nemotron", labels=child_labels())
+    gateway.put(SCALED_OBJECT, scaler)
+    asyncio.run(relist(gateway, cache, EVERYWHERE, [SCALED_OBJECT]))
+    gateway.forbidden.add(SCALED_OBJECT)
+    gateway.put(SERVICE, a_live_object("Service", "nemotron", labels=child_labels()))
+    listed = asyncio.run(relist(gateway, cache, EVERYWHERE, [SCALED_OBJECT]))
+    assert [SCALED_OBJECT] == [refusal.kind for refusal in listed.refusals]
+    assert (1, 1) == (cache.count(SCALED_OBJECT), cache.count(SERVICE))
+
+
+def test_what_every_resource_needs_must_be_listed_where_all_namespaces_are_one() -> None:
+    gateway = MemoryGateway()
+    gateway.forbidden.add(POD)
+    with pytest.raises(ClusterError, match="pods are forbidden"):
+        asyncio.run(relist(gateway, ObjectCache()))
 
 
 def test_a_shared_volume_concerns_whoever_names_it_or_does_not_tell_yet() -> None:

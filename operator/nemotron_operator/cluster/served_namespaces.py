@@ -1,0 +1,97 @@
+"""Which of the namespaces that the operator was given it can serve: one may be missing, or go, and come back."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from nemotron_operator.cluster.cache import ObjectCache
+from nemotron_operator.cluster.gateway import ClusterGateway
+from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, ApiKind
+from nemotron_operator.cluster.relist import EVERYWHERE, Refusal, Scope, relist_kind
+from nemotron_operator.errors import ClusterError
+
+_FORBIDDEN = 403
+
+_log = logging.getLogger(__name__)
+
+
+class ServedNamespaces:
+    """Keeps the namespaces that can be read up to date.
+
+    Notes
+    -----
+    A namespace counts as there once its objects are listed, the NemotronDeployments last: whoever decides about them
+    after that knows what is made of them.
+
+    In a namespace that is not there the operator may nothing: its Role went with the namespace. That keeps no other
+    from being served. It is left out when a second look is refused too: an API server that is being upgraded may refuse
+    for a moment.
+
+    Parameters
+    ----------
+    wanted
+        Namespaces to serve; empty for all, which are read as one.
+    list_served_kinds
+        Tells which optional kinds the API server knows.
+    """
+
+    def __init__(
+        self,
+        gateway: ClusterGateway,
+        cache: ObjectCache,
+        wanted: Sequence[str] = (),
+        list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple,
+    ) -> None:
+        self._gateway = gateway
+        self._cache = cache
+        self._list_served_kinds = list_served_kinds
+        self._wanted = tuple(dict.fromkeys(wanted))
+        self._doubted: set[str] = set()
+        self._told: dict[str, str] = {}
+        self.scope: Scope = () if wanted else EVERYWHERE
+        """What is read now; empty while none of the wanted namespaces can be."""
+
+    async def look(self) -> bool:
+        """Try those that could not be read, and those in doubt; tell whether what can be read changed.
+
+        Raises
+        ------
+        ClusterError
+            The API server does not answer; what was known before still counts.
+        """
+        tried = [name for name in self._wanted if name not in self.scope or name in self._doubted]
+        readable = {name: await self._list(name) for name in tried}
+        before, self._doubted = self.scope, set()
+        if self._wanted:
+            self.scope = tuple(name for name in self._wanted if readable.get(name, True))
+        return self.scope != before
+
+    def doubt(self, refusal: Refusal) -> None:
+        """Take notice that something could not be listed in a namespace that was served so far."""
+        if refusal.namespace is None:
+            return
+        if refusal.kind is NEMOTRON:
+            self._doubted.add(refusal.namespace)
+        else:
+            self._tell(refusal.namespace, f"What changes there may be missed: {refusal.error}")
+
+    async def _list(self, namespace: str) -> bool:
+        """List what is in a namespace; tell whether that is allowed."""
+        try:
+            await self._gateway.try_list(NEMOTRON, namespace)
+            for kind in (*CHILD_KINDS, *self._list_served_kinds(), NEMOTRON):
+                await relist_kind(kind, self._gateway, self._cache, namespace)
+        except ClusterError as error:
+            if error.status_code != _FORBIDDEN:
+                raise
+            self._cache.forget_namespace(namespace)
+            self._tell(namespace, f"It is not served until it is there with the Role of the chart: {error}")
+            return False
+        if self._told.pop(namespace, None):
+            _log.info("Namespace %r is served now.", namespace)
+        return True
+
+    def _tell(self, namespace: str, problem: str) -> None:
+        """Say what is wrong with a namespace, once for each cause."""
+        if self._told.get(namespace) != problem:
+            _log.warning("Namespace %r: %s", namespace, problem)
+        self._told[namespace] = problem

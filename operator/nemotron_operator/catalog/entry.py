@@ -90,6 +90,8 @@ class CatalogEntry(ApiModel):
     """The unquantised model that this one was made from."""
     licence: str
     """Identifier of the licence."""
+    base_licence: str | None = None
+    """Identifier of the licence of the model that it was made from, where that holds too; None where it does not."""
     languages: tuple[str, ...] = ()
     """Languages of the model card, ISO 639-1."""
     context: Context
@@ -108,6 +110,11 @@ class CatalogEntry(ApiModel):
     """What is known of its size without a config.json."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     """Where these facts were read."""
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Identifiers of every licence that holds for it."""
+        return (self.licence, self.base_licence) if self.base_licence else (self.licence,)
 
     @cached_property
     def architecture(self) -> Architecture | None:

@@ -20,12 +20,14 @@ from typing_extensions import override
 
 from lab.control_plane import ControlPlane
 from lab.hub import Hub
+from lab.node_settings import DEVELOPMENT_TAINT
 from lab.real_operator import tiny_resource
 from lab.volumes import REAL_STORAGE_CLASS
 from tests.node.serving.conftest import a_namespace
 from tests.node.serving.test_air_gap import nemoctl
 from tests.support.certificates import Authority, Certificate, found_authority
 from tests.support.cluster import Body, Namespace, wait_until
+from tests.support.helm import MODELS_CHART, Helm
 
 START_SECONDS = 300
 """An engine takes half a minute to start on a quiet machine, three on a busy one."""
@@ -33,6 +35,14 @@ START_SECONDS = 300
 API_KEY = "sesame"
 
 NETWORKING = Path(__file__).parents[3] / "docs" / "networking.md"
+
+MODELS_RELEASE = "models"
+
+ON_THE_NODE = {
+    "nodeSelector": {"nemotron.dev/accelerator": "cpu-development"},
+    "tolerations": [{"key": DEVELOPMENT_TAINT["key"], "operator": "Exists"}],
+}
+"""Where `helm test` may run its pods."""
 
 SECRET = "our-tls"  # noqa: S105 - its name
 
@@ -79,6 +89,8 @@ class EncryptedServed(Served):
     trust: ssl.SSLContext
     client: httpx2.Client
     """A client that trusts it."""
+    helm: Helm
+    """Who installed it, by the chart of models."""
 
     @property
     @override
@@ -113,7 +125,13 @@ def served(
         namespace.kubectl("create", "secret", "generic", "nemotron-api", f"--from-literal=key={API_KEY}")
         before_bytes = hub.bytes_sent["model.safetensors"]  # the hub is that of all tests
         key, tls = {"name": "nemotron-api", "key": "key"}, {"secretName": SECRET}
-        namespace.apply(tiny_resource(hub, apiKeySecretRef=key, tls=tls))
+        helm = Helm(
+            serving_plane.binaries.helm, serving_plane.directory / "helm", serving_plane.kubeconfig, namespace.name
+        )
+        tiny = {"spec": tiny_resource(hub, apiKeySecretRef=key, tls=tls)["spec"]}
+        helm.run(
+            "install", MODELS_RELEASE, str(MODELS_CHART), values={"deployments": {"tiny": tiny}, "tests": ON_THE_NODE}
+        )
         stalled = namespace.wait_for_reason("tiny", "Stalled", "SecretNotFound", START_SECONDS)
         assert f'secret "{SECRET}" not found' in stalled["message"]
         host, _port = Served(namespace, {"metadata": {"name": "tiny"}}).address
@@ -123,7 +141,9 @@ def served(
         weights_bytes = hub.bytes_sent["model.safetensors"] - before_bytes
         # No connection outlives its request: a test replaces the pod.
         with httpx2.Client(verify=trust, limits=httpx2.Limits(max_keepalive_connections=0), timeout=120) as client:
-            yield EncryptedServed(namespace, resource, weights_bytes, authority=authority, trust=trust, client=client)
+            yield EncryptedServed(
+                namespace, resource, weights_bytes, authority=authority, trust=trust, client=client, helm=helm
+            )
         print(namespace.kubectl("logs", "deployment/tiny", "--tail=100"))
 
 
@@ -155,6 +175,14 @@ def test_the_cards_question_is_answered(served: EncryptedServed) -> None:
     assert completion.choices[0].message.content
     assert completion.usage is not None
     assert 0 < completion.usage.completion_tokens <= 32
+
+
+def test_helm_test_asks_the_model_with_its_key_and_certificate(served: EncryptedServed) -> None:
+    said = served.helm.run("test", MODELS_RELEASE, "--logs", "--timeout=3m")
+    outcome = json.loads(next(line for line in said.splitlines() if line.startswith('{"outcome"')))
+    assert "Complete" == outcome["outcome"]
+    assert outcome["answer"]
+    assert 0 < outcome["tokens"] <= 256
 
 
 def test_an_answer_is_streamed(served: EncryptedServed) -> None:

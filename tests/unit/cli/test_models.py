@@ -169,3 +169,21 @@ def test_a_model_whose_geometry_is_not_known_is_listed_all_the_same(tmp_path: Pa
     assert {None} == {need["gpus"] for need in report["needs"]}
     page = nemoctl("models", "own/unknown", "--operator-config", config).out
     assert "geometry not known, published as 8B" in page
+
+
+def test_the_page_of_a_model_says_what_its_licences_ask() -> None:
+    words = read_words(nemoctl("models", SUPER).out)
+    assert "Licence NVIDIA Open Model License (https://www.nvidia.com/" in words
+    assert 'Licence Llama 3.3 Community License (https://www.llama.com/llama3_3/license/). Show "Built with' in words
+    assert "Notice Licensed by NVIDIA Corporation under the NVIDIA Open Model License" in words
+
+
+def test_a_licence_that_nobody_described_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "models: [{name: own/model, repository: own/model, revision: main, licence: our-own, "
+        "context: {maxModelLen: 4096}, sources: [us]}]\n"
+    )
+    report = nemoctl("models", "own/model", "--operator-config", config, "-o", "json").document
+    nothing = {"url": "", "terms": "", "notice": ""}
+    assert [{"identifier": "our-own", "title": "our-own", **nothing}] == report["licences"]

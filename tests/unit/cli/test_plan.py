@@ -22,7 +22,10 @@ CONFIGURED = {
     "ultra-253b": ("--operator-config", "examples/operator/remote-code.yaml"),
 }
 """Examples that the shipped configuration does not allow, with one that does."""
-WORDS = ["file", "namespace", "name", "fits", "isCertain", "reason", "message", "model", "accelerator", "vllmVersion"]
+WORDS = [
+    *("file", "namespace", "name", "fits", "isCertain", "reason", "message", "model", "licences", "accelerator"),
+    "vllmVersion",
+]
 NUMBERS = [
     *("tensorParallelSize", "pipelineParallelSize", "gpusPerReplica", "nodesPerReplica", "gpus", "maxModelLen"),
     *("gpuMemoryUtilizationPercent", "kvCacheDtype", "maxNumSeqs", "maxNumBatchedTokens", "gpuMemoryBytes"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from nemotron_operator.api.spec import ModelSpec, NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.catalog.entry import CatalogEntry
+from nemotron_operator.cli.licences import list_licences
 from nemotron_operator.cli.models.report import AcceleratorNeed, ModelReport
 from nemotron_operator.cli.offline import Offline, read_offline
 from nemotron_operator.cli.output import OutputFormat, write_document
@@ -79,6 +80,7 @@ def _make_model_report(entry: CatalogEntry, offline: Offline) -> ModelReport:
         kv_bytes_per_token=count_kv_bytes_per_token(architecture, kv_element_bytes) if architecture else None,
         state_bytes_per_sequence=count_state_bytes_per_sequence(architecture) if architecture else None,
         licence=entry.licence,
+        licences=list_licences(entry),
         languages=entry.languages,
         flags=entry.flags,
         sampling=entry.sampling,

@@ -2,6 +2,7 @@
 
 from nemotron_operator.api.fields import ApiModel
 from nemotron_operator.catalog.entry import CatalogSampling, ServingFlags
+from nemotron_operator.cli.licences import LicenceReport
 
 
 class AcceleratorNeed(ApiModel):
@@ -65,6 +66,9 @@ class ModelReport(ApiModel):
 
     licence: str
     """Identifier of the licence. Example: `llama3.1`."""
+
+    licences: tuple[LicenceReport, ...]
+    """Every licence that holds for it: its own, and that of the model that it was made from."""
 
     languages: tuple[str, ...]
     """Languages of the model card, ISO 639-1. Example: `[en]`."""

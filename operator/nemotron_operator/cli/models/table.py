@@ -6,6 +6,7 @@ from itertools import groupby
 from rich.console import RenderableType
 from rich.table import Table
 
+from nemotron_operator.cli.licences import describe_licence
 from nemotron_operator.cli.models.report import AcceleratorNeed, ModelReport
 from nemotron_operator.cli.tables import (
     MISSING,
@@ -115,7 +116,10 @@ def _list_facts(report: ModelReport) -> Iterator[tuple[str, str]]:
     yield "Repository", f"{report.repository} at {report.revision}"
     if report.base_model is not None and report.base_model != report.name:
         yield "Made from", report.base_model
-    yield "Licence", report.licence
+    for licence in report.licences:
+        yield "Licence", describe_licence(licence)
+        if licence.notice:
+            yield "Notice", licence.notice
     if report.languages:
         yield "Languages", ", ".join(report.languages)
     for source in report.sources:

@@ -5,6 +5,7 @@ from typing import Any
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment
 from nemotron_operator.cli.documents import Document
+from nemotron_operator.cli.licences import list_licences
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.plan.more_nodes import describe_need_of_nodes
 from nemotron_operator.cli.plan.remarks import list_remarks
@@ -77,6 +78,7 @@ def _tell_what_was_asked(deployment: ParsedDeployment, request: PlanRequest, off
     known = entry.known_weight_bytes if entry else None
     return {
         "model": entry.name if entry else request.model_name or None,
+        "licences": list_licences(entry) if entry else (),
         "accelerator": request.accelerator,
         "vllm_version": request.engine_version,
         "known_weights_bytes": (

@@ -11,6 +11,7 @@ from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.catalog.entry import CatalogEntry, Context, ServingFlags
+from nemotron_operator.catalog.licences import UNKNOWN
 from nemotron_operator.cli.documents import Document
 from nemotron_operator.cli.offline import Offline, is_commit
 from nemotron_operator.cli.plan.config_file import ConfigFile, read_config_file
@@ -140,7 +141,7 @@ def _make_entry(file: ConfigFile, context: ContextLength | None, question: Model
         name=_name_model(file),
         repository=_name_model(file),
         revision="main",
-        licence="unknown",
+        licence=UNKNOWN,
         context=Context(max_model_len=context.tokens if context else _LONGEST_CONTEXT_TOKENS),
         config=file.values,
         sources=(file.source,),

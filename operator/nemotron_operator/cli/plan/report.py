@@ -1,6 +1,7 @@
 """What `nemoctl plan -o json` answers: one object for each deployment, the keys documented here."""
 
 from nemotron_operator.api.fields import ApiModel
+from nemotron_operator.cli.licences import LicenceReport
 
 
 class BytesRange(ApiModel):
@@ -118,6 +119,9 @@ class PlanReport(ApiModel):
     model: str | None = None
     """Catalogue name of the model, or the unknown name that was asked for. Example:
     `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
+
+    licences: tuple[LicenceReport, ...] = ()
+    """Licences of the model; none where nobody knows them."""
 
     accelerator: str | None = None
     """Accelerator profile. Example: `H100-80GB`."""

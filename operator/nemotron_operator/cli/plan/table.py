@@ -80,6 +80,9 @@ def _list_fields(report: PlanReport) -> Iterator[tuple[str, RenderableType]]:
         yield "Assumed", make_text(assumption)
     for remark in report.remarks:
         yield "Note", make_text(remark, QUIET)
+    if report.licences:
+        titles = " and ".join(licence.title for licence in report.licences)
+        yield "Licence", make_text(f"{titles} (`nemoctl models NAME` says what it asks)", QUIET)
 
 
 def _list_request(report: PlanReport) -> Iterator[tuple[str, RenderableType]]:

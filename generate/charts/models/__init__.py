@@ -1,0 +1,1 @@
+"""The values of the models' chart, and the files that its templates read."""

@@ -37,7 +37,7 @@ from nemotron_operator.render.probe import (
     render_probe_environment,
 )
 from nemotron_operator.render.templating import render_template
-from nemotron_operator.render.tls import TLS_PATH, render_tls_volume
+from nemotron_operator.render.tls import TLS_PATH, render_scheme_annotation, render_tls_volume
 
 STARTUP_PROBE_PERIOD_SECONDS = 2
 """How often the startup probe asks, in seconds: a healthy engine waits half of it on average until it is noticed."""
@@ -76,7 +76,8 @@ def render_worker_pod(plan: ServingPlan) -> PodTemplate | None:
 
 def _render_pod(plan: ServingPlan, annotations: dict[str, str], *, is_worker: bool = False) -> PodTemplate:
     default_container = {DEFAULT_CONTAINER_ANNOTATION: ENGINE_CONTAINER}
-    own_annotations = default_container | render_logging_annotation(plan.engine_log) | annotations
+    scheme = {} if is_worker else render_scheme_annotation(plan.network.tls)
+    own_annotations = default_container | render_logging_annotation(plan.engine_log) | scheme | annotations
     values = render_shared_values(plan) | {"affinity": render_affinity_of_group(plan)}
     return render_template(
         "server_pod",

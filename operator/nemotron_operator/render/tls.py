@@ -23,6 +23,9 @@ CERTIFICATE_VARIABLE = "ENGINE_CERTIFICATE"
 """What the sidecar is given of the Secret and does not read: of a Secret that is missing the kubelet says so in the
 pod's status where a variable wants it, and only in an event where a volume does."""
 
+SCHEME_ANNOTATION = "prometheus.io/scheme"
+"""Annotation of a pod that serves HTTPS, by which Prometheus knows it; nothing else of the pod says so to it."""
+
 RELOAD_VARIABLES = {"WATCHFILES_FORCE_POLLING": "true", "WATCHFILES_POLL_DELAY_MS": "5000"}
 """How vLLM notices each renewal: a Secret's files are links that the kubelet turns to new ones, and a watch of the
 first ones ends with them, so that by itself it notices one renewal and no more (watchfiles 1.3, vLLM 0.33)."""
@@ -37,6 +40,11 @@ def render_tls_arguments(tls: TlsPlan | None) -> list[str]:
         f"--ssl-keyfile={TLS_PATH}/{PRIVATE_KEY_KEY}",
         "--enable-ssl-refresh",
     ]
+
+
+def render_scheme_annotation(tls: TlsPlan | None) -> dict[str, str]:
+    """Tell who reads the metrics, where they are not plain HTTP."""
+    return {} if tls is None else {SCHEME_ANNOTATION: "https"}
 
 
 def serves_https(plan: ServingPlan, rollout: RolloutPlan | None) -> bool:

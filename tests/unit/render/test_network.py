@@ -309,3 +309,9 @@ def test_without_encryption_nothing_of_it_is_in_a_pod() -> None:
     for pod in (server_pod_of(manifests), verify_job_of(manifests)["spec"]["template"]):
         assert "tls" not in str(pod["spec"].get("volumes"))
         assert "ssl" not in str([each["args"] for each in pod["spec"]["containers"]])
+
+
+def test_a_pod_tells_prometheus_that_it_serves_https_and_says_nothing_where_it_does_not() -> None:
+    encrypted, plain = (server_pod_of(render_cached(each)) for each in (ENCRYPTED, a_deployment()))
+    assert "https" == encrypted["metadata"]["annotations"]["prometheus.io/scheme"]
+    assert "prometheus.io/scheme" not in plain["metadata"]["annotations"]

@@ -1,0 +1,1 @@
+"""Alerts and recording rules, a module for each group."""

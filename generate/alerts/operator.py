@@ -1,0 +1,88 @@
+"""Alerts about the operator itself. Models that serve go on without it, so nobody is woken up."""
+
+from generate.alerts.rules import OPERATOR, Alert, RuleGroup
+
+_FAILED_CODES = "401|403|429|5..|[a-z].*"
+"""What no reconcile asks for. 404 and 409 are answers; a request without one has a word as its code."""
+
+DOWN = Alert(
+    name="NemotronOperatorDown",
+    # `absent` tells the labels of a selector, and of nothing else.
+    expr=f"""\
+absent(up{{{OPERATOR}}})
+or max by (namespace, job) (up{{{OPERATOR}}}) == 0""",
+    for_="10m",
+    severity="warning",
+    summary="Prometheus has not reached the operator for 10 minutes.",
+    description=(
+        "Models that serve go on. Nothing new is served, no rollout moves, and no status is true any more. Look at the "
+        "pods: `kubectl -n {{ $labels.namespace }} get pods -l app.kubernetes.io/name=nemotron-operator`."
+    ),
+    why="A new node pulls the image and starts the operator within 5 minutes.",
+)
+
+NOT_LEADING = Alert(
+    name="NemotronOperatorNotLeading",
+    expr=f"max by (namespace, job) (nemotron_operator_leader{{{OPERATOR}}}) == 0",
+    for_="5m",
+    severity="warning",
+    summary="No replica of the operator in {{ $labels.namespace }} leads.",
+    description=(
+        "The operator's pods run, and none acts: each waits for the Lease. Who holds it: "
+        "`kubectl -n {{ $labels.namespace }} get lease nemotron-operator -o yaml`."
+    ),
+    why="A Lease of a leader that vanished is free after 15 seconds.",
+)
+
+RECONCILE_ERRORS = Alert(
+    name="NemotronReconcileErrors",
+    expr=f"""\
+sum by (namespace, job) (rate(nemotron_operator_reconcile_total{{{OPERATOR}, result="error"}}[15m]))
+/ sum by (namespace, job) (rate(nemotron_operator_reconcile_total{{{OPERATOR}}}[15m]))
+> 0.1""",
+    for_="15m",
+    severity="warning",
+    summary="{{ $value | humanizePercentage }} of the operator's reconciles fail.",
+    description=(
+        "A reconcile fails where the API server refuses or does not answer, or by a fault of the operator; each is "
+        "tried again. Which resources: `kubectl -n {{ $labels.namespace }} logs -l "
+        "app.kubernetes.io/name=nemotron-operator --tail=200`."
+    ),
+    why="Conflicts with other writers make single errors; every tenth for half an hour is a cause that stays.",
+)
+
+API_ERRORS = Alert(
+    name="NemotronApiErrors",
+    expr=f"""\
+sum by (namespace, job) (rate(nemotron_operator_api_requests_total{{{OPERATOR}, code=~"{_FAILED_CODES}"}}[10m]))
+/ sum by (namespace, job) (rate(nemotron_operator_api_requests_total{{{OPERATOR}}}[10m]))
+> 0.05""",
+    for_="15m",
+    severity="warning",
+    summary="{{ $value | humanizePercentage }} of the operator's requests to the API server fail.",
+    description=(
+        "The API server refuses (401, 403, 429), fails (5xx) or does not answer {{ $value | humanizePercentage }} of "
+        "the requests. Which: `sum by (verb, kind, code) (rate(nemotron_operator_api_requests_total[10m]))`."
+    ),
+    why="At rest the operator asks little, so that one missing permission shows; a rolling API server is back sooner.",
+)
+
+BACKLOG = Alert(
+    name="NemotronWorkqueueBacklog",
+    expr=f"""\
+histogram_quantile(
+  0.95,
+  sum by (namespace, job, le) (rate(nemotron_operator_workqueue_queue_duration_seconds_bucket{{{OPERATOR}}}[10m]))
+)
+> 30""",
+    for_="15m",
+    severity="warning",
+    summary="Changes wait {{ $value | humanizeDuration }} for the operator (p95).",
+    description=(
+        "One of 20 changes waits longer than {{ $value | humanizeDuration }} before the operator looks at it: it lacks "
+        "CPU, the API server is slow, or there are more resources than its `workers` take."
+    ),
+    why="500 resources at once are through in 15 seconds on two cores.",
+)
+
+GROUP = RuleGroup("nemotron-operator", (DOWN, NOT_LEADING, RECONCILE_ERRORS, API_ERRORS, BACKLOG), reads="operator")

@@ -1,0 +1,1 @@
+"""Grafana dashboards, written with the builders that Grafana generates from its own schema."""

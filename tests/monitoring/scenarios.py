@@ -1,0 +1,242 @@
+"""For each alert an hour or two in which it fires, and one in which it is nearly so and it does not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.monitoring.prometheus import STEP_SECONDS, Written
+
+MODEL = 'namespace="team-a", name="nano"'
+
+POD = f'job="nemotron-engines", pod="nano-1", {MODEL}'
+
+OPERATOR = 'job="operator-metrics", namespace="platform", pod="operator-1"'
+
+OF_THE_MODEL = {"namespace": "team-a", "name": "nano"}
+
+OF_THE_OPERATOR = {"job": "operator-metrics", "namespace": "platform"}
+
+
+def condition(kind: str, status: str, *, more: str = MODEL) -> str:
+    return f'nemotron_operator_resource_condition{{condition="{kind}", status="{status}", {more}}}'
+
+
+def gpus(state: str) -> str:
+    return f'nemotron_operator_resource_gpus{{state="{state}", {MODEL}}}'
+
+
+def engine(metric: str, more: str = "") -> str:
+    return f"{metric}{{{POD}{more}}}"
+
+
+def operator(metric: str, more: str = "") -> str:
+    return f"nemotron_operator_{metric}{{{OPERATOR}{more}}}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is scraped each minute, in promtool's notation, and when the alert is to be seen first."""
+
+    alert: str
+    fires: Mapping[str, str]
+    is_silent: Mapping[str, str]
+    first_minute: int
+    """The minute in which it fires first."""
+    labels: Mapping[str, str]
+    says: str
+    """What the summary says, with the numbers of this scenario."""
+    minutes: int = 120
+
+    @property
+    def seconds(self) -> int:
+        """How long it lasts."""
+        return self.minutes * STEP_SECONDS
+
+
+def write(series: Mapping[str, str]) -> list[Written]:
+    """Write a scenario's series for the program."""
+    return [Written(name, values) for name, values in series.items()]
+
+
+SERVES_40_MINUTES_THEN_NOT = {
+    condition("Available", "True"): "1x40 stale",
+    condition("Available", "False"): "_x41 1x80",
+}
+
+SCENARIOS = (
+    Scenario(
+        "NemotronModelDown",
+        fires={**SERVES_40_MINUTES_THEN_NOT, gpus("desired"): "2x120"},
+        # Suspended at that moment, and resumed 20 minutes before the end.
+        is_silent={**SERVES_40_MINUTES_THEN_NOT, gpus("desired"): "2x40 0x60 2x18"},
+        first_minute=46,
+        labels={**OF_THE_MODEL, "severity": "critical"},
+        says="team-a/nano served, and has had no ready replica for 5 minutes.",
+    ),
+    Scenario(
+        "NemotronModelNotReady",
+        fires={condition("Ready", "False"): "1x120", gpus("desired"): "2x120"},
+        is_silent={condition("Ready", "False"): "1x120", gpus("desired"): "0x120"},
+        first_minute=60,
+        labels=OF_THE_MODEL,
+        says="team-a/nano has not been Ready for an hour.",
+    ),
+    Scenario(
+        "NemotronModelStalled",
+        fires={condition("Stalled", "True"): "1x120"},
+        is_silent={condition("Stalled", "True"): "1x8 stale"},
+        first_minute=10,
+        labels=OF_THE_MODEL,
+        says="team-a/nano goes no further without a person.",
+    ),
+    Scenario(
+        "NemotronGpusPaidNotServing",
+        fires={gpus("requested"): "8x120", gpus("ready"): "2x120"},
+        is_silent={gpus("requested"): "8x120", gpus("ready"): "2x40 8x80"},
+        first_minute=45,
+        labels=OF_THE_MODEL,
+        says="6 GPUs of team-a/nano are taken and serve nothing.",
+    ),
+    Scenario(
+        "NemotronDownloadStuck",
+        fires={operator("downloads_active"): "1x120", operator("downloads_remaining_bytes"): "2147483648x120"},
+        is_silent={operator("downloads_active"): "1x120", operator("downloads_remaining_bytes"): "2147483648-1000x120"},
+        first_minute=5,
+        labels={"job": "operator-metrics"},
+        says="Downloads have not moved for half an hour, with 2GiB still to fetch.",
+    ),
+    Scenario(
+        "NemotronQueueGrowing",
+        fires={engine("vllm:num_requests_waiting"): "20x60", engine("vllm:num_requests_running"): "16x60"},
+        is_silent={engine("vllm:num_requests_waiting"): "20x60", engine("vllm:num_requests_running"): "24x60"},
+        first_minute=10,
+        labels=OF_THE_MODEL,
+        says="20 requests wait for team-a/nano.",
+    ),
+    Scenario(
+        "NemotronKvCacheFull",
+        fires={engine("vllm:kv_cache_usage_perc"): "0.98x60"},
+        is_silent={engine("vllm:kv_cache_usage_perc"): "0.9x60"},
+        first_minute=15,
+        labels=OF_THE_MODEL,
+        says="The KV cache of team-a/nano is 98% full.",
+    ),
+    Scenario(
+        "NemotronTimeToFirstTokenHigh",
+        # Half of the requests take between 10 and 20 seconds.
+        fires={
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="10.0"'): "0+6x60",
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="20.0"'): "0+12x60",
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="+Inf"'): "0+12x60",
+            engine("vllm:time_to_first_token_seconds_count"): "0+12x60",
+        },
+        # As late, but a request a minute.
+        is_silent={
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="10.0"'): "0x60",
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="20.0"'): "0+1x60",
+            engine("vllm:time_to_first_token_seconds_bucket", ', le="+Inf"'): "0+1x60",
+            engine("vllm:time_to_first_token_seconds_count"): "0+1x60",
+        },
+        first_minute=18,
+        labels=OF_THE_MODEL,
+        says="First tokens of team-a/nano take 19s (p95).",
+    ),
+    Scenario(
+        "NemotronErrorsHigh",
+        fires={
+            engine("http_requests_total", ', handler="/v1/chat/completions", status="2xx"'): "0+90x60",
+            engine("http_requests_total", ', handler="/v1/chat/completions", status="5xx"'): "0+10x60",
+        },
+        is_silent={
+            engine("http_requests_total", ', handler="/v1/chat/completions", status="2xx"'): "0+90x60",
+            engine("http_requests_total", ', handler="/v1/chat/completions", status="4xx"'): "0+90x60",
+            engine("http_requests_total", ', handler="/tokenize", status="5xx"'): "0+90x60",
+        },
+        first_minute=11,
+        labels={**OF_THE_MODEL, "severity": "critical"},
+        says="10% of the requests to team-a/nano fail.",
+    ),
+    Scenario(
+        "NemotronEngineRestarting",
+        fires={engine("process_start_time_seconds"): "100x20 1300x20 2500x20"},
+        is_silent={engine("process_start_time_seconds"): "100x20 1300x40"},
+        first_minute=42,
+        labels={**OF_THE_MODEL, "pod": "nano-1"},
+        says="The engine in team-a/nano-1 started 2 more times within an hour.",
+    ),
+    Scenario(
+        "NemotronEngineNotScraped",
+        fires={gpus("ready"): "2x60", engine("up"): "0x60"},
+        is_silent={
+            gpus("ready"): "2x60",
+            engine("up"): "1x60",
+            f'up{{job="nemotron-engines", pod="b", {MODEL}}}': "0x60",
+        },
+        first_minute=15,
+        labels=OF_THE_MODEL,
+        says="Prometheus reads no engine of team-a/nano, which has ready replicas.",
+    ),
+    Scenario(
+        "NemotronOperatorDown",
+        # Another operator of the same cluster is none of this release's.
+        fires={'up{job="operator-metrics", namespace="platform", pod="a"}': "1x20 0x60", 'up{job="x"}': "1x120"},
+        is_silent={f"up{{{OPERATOR}}}": "1x120", 'up{job="operator-metrics", namespace="platform", pod="b"}': "0x120"},
+        first_minute=31,
+        labels=OF_THE_OPERATOR,
+        says="Prometheus has not reached the operator for 10 minutes.",
+    ),
+    Scenario(
+        "NemotronOperatorNotLeading",
+        fires={operator("leader"): "1x20 0x60"},
+        is_silent={
+            operator("leader"): "0x120",
+            'nemotron_operator_leader{job="operator-metrics", namespace="platform", pod="operator-2"}': "1x120",
+        },
+        first_minute=26,
+        labels=OF_THE_OPERATOR,
+        says="No replica of the operator in platform leads.",
+    ),
+    Scenario(
+        "NemotronReconcileErrors",
+        fires={
+            operator("reconcile_total", ', result="success"'): "0+30x60",
+            operator("reconcile_total", ', result="error"'): "0+10x60",
+        },
+        is_silent={
+            operator("reconcile_total", ', result="success"'): "0+30x60",
+            operator("reconcile_total", ', result="error"'): "0+3x60",
+        },
+        first_minute=16,
+        labels=OF_THE_OPERATOR,
+        says="25% of the operator's reconciles fail.",
+    ),
+    Scenario(
+        "NemotronApiErrors",
+        fires={
+            operator("api_requests_total", ', verb="get", kind="Node", code="200"'): "0+90x60",
+            operator("api_requests_total", ', verb="list", kind="Node", code="403"'): "0+10x60",
+        },
+        is_silent={
+            operator("api_requests_total", ', verb="get", kind="Node", code="200"'): "0+90x60",
+            operator("api_requests_total", ', verb="get", kind="Job", code="404"'): "0+90x60",
+            operator("api_requests_total", ', verb="patch", kind="Job", code="409"'): "0+90x60",
+        },
+        first_minute=16,
+        labels=OF_THE_OPERATOR,
+        says="10% of the operator's requests to the API server fail.",
+    ),
+    Scenario(
+        "NemotronWorkqueueBacklog",
+        fires={
+            operator("workqueue_queue_duration_seconds_bucket", ', le="30.0"'): "0+0x60",
+            operator("workqueue_queue_duration_seconds_bucket", ', le="60.0"'): "0+10x60",
+            operator("workqueue_queue_duration_seconds_bucket", ', le="+Inf"'): "0+10x60",
+        },
+        is_silent={
+            operator("workqueue_queue_duration_seconds_bucket", ', le="10.0"'): "0+10x60",
+            operator("workqueue_queue_duration_seconds_bucket", ', le="+Inf"'): "0+10x60",
+        },
+        first_minute=16,
+        labels=OF_THE_OPERATOR,
+        says="Changes wait 58.5s for the operator (p95).",
+    ),
+)

@@ -1,0 +1,143 @@
+"""The chart's ValidatingAdmissionPolicies as they are rendered; what they refuse is the cluster tier's to see."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.policy.rendered import ROOT, Body
+from tests.support.helm import CHART, Helm, HelmError, read_objects
+from tests.support.policies import RULES, SECRETS, render_policies
+
+SPEC = ("ValidatingAdmissionPolicy", "rules-spec")
+
+LARGEST_NUMBER_OF_SECRETS = 108
+"""As `_policies.tpl` has it."""
+
+CRD = ROOT / "crds" / "nemotron.dev_nemotrondeployments.yaml"
+
+
+def render(helm: Helm, **policies: object) -> dict[tuple[str, str], Body]:
+    """Render policies under the name `rules`."""
+    return read_objects(render_policies(helm, "rules", **policies))
+
+
+def test_without_a_word_there_is_no_policy(helms: dict[str, Helm]) -> None:
+    assert [] == [kind for kind, _ in read_objects(helms["helm"].render()) if "Admission" in kind]
+
+
+@pytest.mark.parametrize("rules", [RULES, *({rule: value} for rule, value in RULES.items())], ids=str)
+def test_both_helms_render_the_same_policies(rules: dict[str, Any], helms: dict[str, Helm]) -> None:
+    assert render(helms["helm"], **rules) == render(helms["helm3"], **rules)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_that_is_not_set_leaves_nothing_behind(rule: str, helms: dict[str, Helm]) -> None:
+    def count(**rules: object) -> int:
+        policies = [body for (kind, _), body in render(helms["helm"], **rules).items() if not kind.endswith("Binding")]
+        return sum(len(policy["spec"]["validations"]) for policy in policies)
+
+    others = {name: value for name, value in RULES.items() if name != rule}
+
+    # The endpoints are looked at for the sake of the organisations too.
+    assert (count(**others) == count(**RULES)) == (rule == "allowedEndpoints")
+    assert count(**{rule: RULES[rule]}) > 0
+
+
+def test_policies_without_a_rule_are_refused(helms: dict[str, Helm]) -> None:
+    with pytest.raises(HelmError) as error:
+        render(helms["helm"])
+
+    assert "policies.enabled is true, and no rule is set. Set one" in str(error.value)
+
+
+def test_only_another_spec_is_looked_at(helms: dict[str, Helm]) -> None:
+    policy = render(helms["helm"], **RULES)[SPEC]["spec"]
+
+    assert [["nemotrondeployments"]] == [rule["resources"] for rule in policy["matchConstraints"]["resourceRules"]]
+    assert ["request.operation == 'CREATE' || object.spec != oldObject.spec"] == [
+        condition["expression"] for condition in policy["matchConditions"]
+    ]
+
+
+def test_the_rules_hold_where_the_operator_serves(helms: dict[str, Helm]) -> None:
+    values = {"watchNamespaces": ["a", "b"], "policies": {"enabled": True, "requireDigests": True}}
+    text = helms["helm"].run("template", "rules", str(CHART), "--show-only=templates/policies.yaml", values=values)
+    binding = read_objects(text)["ValidatingAdmissionPolicyBinding", "rules-spec"]
+
+    expected = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
+    assert {"matchExpressions": [expected]} == binding["spec"]["matchResources"]["namespaceSelector"]
+
+
+@pytest.mark.parametrize("action", ["Deny", "Warn", "Audit"])
+def test_the_action_is_that_of_every_binding(action: str, helms: dict[str, Helm]) -> None:
+    rendered = render(helms["helm"], action=action, **RULES)
+
+    bindings = [body for (kind, _), body in rendered.items() if kind == "ValidatingAdmissionPolicyBinding"]
+    assert [[action]] * 2 == [binding["spec"]["validationActions"] for binding in bindings]
+
+
+def test_gpus_of_other_names_count_too(helms: dict[str, Helm]) -> None:
+    values = {
+        "policies": {"enabled": True, "maxGpusPerResource": 8},
+        "config": {
+            "accelerators": {
+                "MIG": {
+                    "resourceName": "nvidia.com/mig-3g.40gb",
+                    "nodeLabels": {"mig": ["3g"]},
+                    "usableMemoryMib": 40000,
+                }
+            }
+        },
+    }
+    text = helms["helm"].run("template", "rules", str(CHART), "--show-only=templates/policies.yaml", values=values)
+
+    (counted,) = (
+        variable["expression"]
+        for variable in read_objects(text)["ValidatingAdmissionPolicy", "rules-gpus"]["spec"]["variables"]
+        if variable["name"] == "gpusPerReplica"
+    )
+    assert '["nvidia.com/gpu","nvidia.com/mig-3g.40gb"]' in counted
+
+
+def read_definition() -> Body:
+    """Read the schema of the spec."""
+    schema: Body = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema["properties"]["spec"]  # type: ignore[no-any-return]
+
+
+def list_secret_fields(schema: Body, path: str, most: int = 1) -> Iterator[tuple[str, int]]:
+    """Give every field whose name says that it names a Secret, and how many of it there may be."""
+    for name, field in schema.get("properties", {}).items():
+        here = f"{path}.{name}"
+        if "secret" in name.lower():
+            yield here, most * field.get("maxItems", 1)
+        elif field.get("type") == "array":
+            yield from list_secret_fields(field["items"], f"{here}[]", most * field.get("maxItems", 1))
+        else:
+            yield from list_secret_fields(field, here, most)
+
+
+def test_every_field_that_names_a_secret_is_looked_at(helms: dict[str, Helm]) -> None:
+    fields = [field for field, _ in list_secret_fields(read_definition(), "spec")]
+    (references,) = (
+        variable["expression"]
+        for variable in render(helms["helm"], **RULES)[SPEC]["spec"]["variables"]
+        if variable["name"] == "references"
+    )
+
+    assert sorted(SECRETS) == sorted(fields)
+    assert [] == [field for field in fields if f"'{field}/" not in references]
+
+
+def test_as_many_secrets_are_looked_at_as_a_resource_may_name(helms: dict[str, Helm]) -> None:
+    # Each of the 32 adapters has one source, which is a hub or an object store.
+    most = sum(most for _, most in list_secret_fields(read_definition(), "spec")) - 32
+    assert most <= LARGEST_NUMBER_OF_SECRETS
+    (secrets,) = (
+        variable["expression"]
+        for variable in render(helms["helm"], **RULES)[SPEC]["spec"]["variables"]
+        if variable["name"] == "secrets"
+    )
+    assert f",{LARGEST_NUMBER_OF_SECRETS - 1}]" in secrets

@@ -44,14 +44,15 @@ async def _suspend(name: str, target: ClusterTarget, wait: Wait | None) -> int:
         if body["spec"].get("suspend"):
             say(f"{name!r} is suspended already.")
         else:
-            freed = _describe_gpus(body)
+            freed, before = _describe_gpus(body), body
             body = await change(gateway, body, {"spec": {"suspend": True}})
             where = f"-n {body['metadata']['namespace']}"
             say(
                 f"{name!r} is suspended: requests in flight end, then its pods go{freed}. Weights and settings stay. "
                 f"`nemoctl resume {name} {where}` lets it serve again."
             )
-            warn_of_owner(body, FIELD)
+            # As it was: whoever writes a field takes it from those who applied it.
+            warn_of_owner(before, FIELD)
         if wait is None:
             return 0
         identity = identify(body)
@@ -62,9 +63,9 @@ async def _resume(name: str, target: ClusterTarget, wait: Wait | None) -> int:
     async with open_gateway(target) as gateway:
         body = await get_deployment(gateway, target.choose_one_namespace(), name)
         if body["spec"].get("suspend"):
-            body = await change(gateway, body, {"spec": {"suspend": False}})
+            before, body = body, await change(gateway, body, {"spec": {"suspend": False}})
             say(f"{name!r} is resumed. {_tell_what_starts(body)}")
-            warn_of_owner(body, FIELD)
+            warn_of_owner(before, FIELD)
         else:
             say(f"{name!r} is not suspended. {_tell_what_starts(body)}")
         identity = identify(body)

@@ -53,6 +53,13 @@ def test_an_image_runs_as_a_numeric_user_that_is_not_root(image: Image) -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
 
 
+def test_an_image_says_what_it_is_and_of_which_version(image: Image) -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', (ROOT / image.dockerfile).read_text()))
+    assert {"title", "description", "licenses", "version", "revision"} == set(labels)
+    expected = (image.name, "Apache-2.0", "${VERSION}", "${REVISION}")
+    assert expected == tuple(labels[name] for name in ("title", "licenses", "version", "revision"))
+
+
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_base_is_pinned_to_a_version(dockerfile: Path) -> None:
     given = dict(line.split("=", 1) for line in read_lines(dockerfile, "ARG") if "=" in line)

@@ -1,0 +1,97 @@
+"""The charts as they are released: the image by digest, annotations, and nothing that depends on where or when."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from generate.blocks import replace_block
+from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
+from generate.charts.values import ValuesModel
+from generate.charts.values_table import BLOCK, render_values_table
+from generate.charts.values_yaml import render_values_yaml
+from nemotron_operator.yaml_text import dump_yaml
+from release.artifacthub import render_annotations
+from release.changelog import Section, read_section
+from release.directories import CHARTS, ROOT
+from release.errors import ReleaseError
+from release.image_reference import ImageReference
+
+_VALUES_HEADER = '# Values of the release: the image is named by digest. A tag of yours needs `digest: ""` beside it.'
+
+
+@dataclass(frozen=True)
+class ReleasedImages:
+    """The images that a release names."""
+
+    operator: ImageReference
+    engine: ImageReference
+    """Of vLLM's makers."""
+
+    def by_name(self) -> Mapping[str, ImageReference]:
+        """Name each of them."""
+        return {"operator": self.operator, "vllm": self.engine}
+
+
+def names_image(chart: str) -> bool:
+    """Tell whether a chart runs the operator's image."""
+    return "image" in VALUES_BY_CHART[chart].model_fields
+
+
+def copy_charts(images: ReleasedImages, folder: Path, epoch_seconds: int) -> list[Path]:
+    """Write every chart as it is released into a folder; the checkout stays as it is."""
+    return [copy_chart(chart, images, folder, epoch_seconds) for chart in VALUES_BY_CHART]
+
+
+def copy_chart(name: str, images: ReleasedImages, folder: Path, epoch_seconds: int) -> Path:
+    """Write one chart as it is released."""
+    target = folder / name
+    shutil.copytree(CHARTS / name, target)
+    shutil.copy(ROOT / "LICENSE", target)
+    chart = yaml.safe_load((target / "Chart.yaml").read_text())
+    changes = read_section((ROOT / "CHANGELOG.md").read_text(), chart["version"])
+    (target / "Chart.yaml").write_text(dump_yaml(_annotate(chart, changes, images)))
+    if names_image(name):
+        _name_image(target, VALUES_BY_CHART[name], images.operator)
+    _set_times(target, epoch_seconds)
+    return target
+
+
+def package_chart(helm: Path, chart: Path, output: Path) -> Path:
+    """Let Helm make the package: Helm 4 keeps the files' times, and adds nothing of this machine."""
+    command = [str(helm), "package", str(chart), "--destination", str(output)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise ReleaseError(f"helm package {chart.name}: {answer.stderr.strip()}")
+    package = Path(answer.stdout.rpartition(": ")[2].strip())
+    # Helm tells the registry when the package was made, and the digest there follows from that too.
+    os.utime(package, times=(chart.stat().st_mtime,) * 2)
+    return package
+
+
+def _annotate(chart: dict[str, Any], changes: Section, images: ReleasedImages) -> dict[str, Any]:
+    annotations = chart.get("annotations", {}) | render_annotations(chart, changes, images.by_name())
+    return chart | {"annotations": annotations}
+
+
+def _name_image(chart: Path, model: type[ValuesModel], image: ImageReference) -> None:
+    # The registry as the global one, which a parent chart can replace by a mirror.
+    values = model.model_validate(
+        {
+            "global": {"imageRegistry": image.registry},
+            "image": {"repository": image.repository, "digest": image.digest},
+        }
+    )
+    (chart / "values.yaml").write_text(render_values_yaml(values, _VALUES_HEADER))
+    readme = chart / "README.md"
+    readme.write_text(replace_block(readme.read_text(), BLOCK, render_values_table(values)))
+
+
+def _set_times(chart: Path, epoch_seconds: int) -> None:
+    for path in [*chart.rglob("*"), chart]:
+        os.utime(path, (epoch_seconds, epoch_seconds))

@@ -1,0 +1,182 @@
+import hashlib
+import os
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
+from release.artifacthub import CHARTS_WITH_DEFINITION, render_annotations
+from release.changelog import Section, read_section
+from release.charts import ReleasedImages, copy_chart, copy_charts, names_image, package_chart
+from release.directories import CHARTS, ROOT
+from release.versions import read_version
+from tests.release.conftest import ENGINE_IMAGE, EPOCH_SECONDS, OPERATOR_IMAGE
+from tests.support.helm import Helm, read_objects
+
+CAPABILITIES = {"Basic Install", "Seamless Upgrades", "Full Lifecycle", "Deep Insights", "Auto Pilot"}
+
+
+@pytest.fixture(scope="module")
+def folder(images: ReleasedImages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("release")
+    copy_charts(images, path, EPOCH_SECONDS)
+    return path
+
+
+def read_annotations(folder: Path, chart: str) -> dict[str, Any]:
+    """Read the annotations for Artifact Hub, each of them as what it holds."""
+    annotations = yaml.safe_load((folder / chart / "Chart.yaml").read_text())["annotations"]
+    assert all(isinstance(value, str) for value in annotations.values())
+    return {
+        name.removeprefix("artifacthub.io/"): yaml.safe_load(value) if "\n" in value else value
+        for name, value in annotations.items()
+    }
+
+
+def list_files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def read_package(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as package:
+        files = {member.name: package.extractfile(member) for member in package}
+        return {name: file.read() for name, file in files.items() if file is not None}
+
+
+def hash_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("chart", VALUES_BY_CHART)
+def test_a_package_is_the_same_from_any_folder_at_any_time(
+    chart: str, helms: dict[str, Helm], images: ReleasedImages, tmp_path: Path
+) -> None:
+    packages = []
+    for place, umask in (("a", 0o022), ("another/folder", 0o077)):
+        before = os.umask(umask)
+        try:
+            copy = copy_chart(chart, images, tmp_path / place, EPOCH_SECONDS)
+            packages.append(package_chart(helms["helm"].program, copy, tmp_path / place))
+        finally:
+            os.umask(before)
+    expected, actual = map(hash_file, packages)
+    assert expected == actual
+
+
+def test_a_package_tells_the_time_of_the_commit_and_nothing_of_who_made_it(
+    helms: dict[str, Helm], folder: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(package_chart(helms["helm"].program, folder / "nemotron-operator", tmp_path)) as package:
+        actual = {(member.mtime, member.uid, member.uname) for member in package}
+    assert {(EPOCH_SECONDS, 0, "")} == actual
+
+
+@pytest.mark.parametrize("chart", VALUES_BY_CHART)
+def test_helm_3_packages_the_same_files_and_writes_its_own_time(
+    chart: str, helms: dict[str, Helm], folder: Path, tmp_path: Path
+) -> None:
+    expected, actual = (
+        read_package(package_chart(helms[name].program, folder / chart, tmp_path / name)) for name in ("helm", "helm3")
+    )
+    assert expected == actual
+
+
+def test_a_released_chart_names_the_image_by_digest_for_operator_and_jobs(helm: Helm, folder: Path) -> None:
+    objects = read_objects(helm.render(chart=folder / "nemotron-operator"))
+    pod = objects["Deployment", "operator"]["spec"]["template"]["spec"]
+    expected = OPERATOR_IMAGE.replace("@", f":{read_version()}@")
+    assert {expected} == {container["image"] for container in pod["containers"]}
+    config = yaml.safe_load(objects["ConfigMap", "operator"]["data"]["config.yaml"])
+    assert expected == config["downloaderImage"]
+
+
+def test_every_pod_of_a_released_chart_has_its_image_by_digest(helm: Helm, folder: Path) -> None:
+    expected = {OPERATOR_IMAGE.replace("@", f":{read_version()}@")}
+    charts = [chart for chart in VALUES_BY_CHART if names_image(chart)]
+    assert {"nemotron-operator", "nemotron-models"} == set(charts)
+    values = {
+        "nemotron-models": {"deployments": {"a": {"spec": {"model": {"name": "nvidia/NVIDIA-Nemotron-Nano-9B-v2"}}}}}
+    }
+    for chart in charts:
+        rendered = helm.render(chart=folder / chart, values=values.get(chart, {}))
+        assert expected == set(re.findall(r"^\s+(?:- )?image: \W*([\w/.:@-]+)", rendered, re.MULTILINE))
+
+
+def test_a_mirror_takes_the_place_of_the_registry_and_the_digest_stays(helm: Helm, folder: Path) -> None:
+    values = {"global": {"imageRegistry": "mirror.example.com"}}
+    deployment = read_objects(helm.render(chart=folder / "nemotron-operator", values=values))["Deployment", "operator"]
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert f"mirror.example.com/team/nemotron-operator:{read_version()}@sha256:{'a' * 64}" == image
+
+
+def test_a_released_chart_differs_from_the_checkout_in_what_is_meant_to(folder: Path) -> None:
+    for chart in VALUES_BY_CHART:
+        expected = {"Chart.yaml", "LICENSE"} | ({"README.md", "values.yaml"} if names_image(chart) else set())
+        names = list_files(folder / chart)
+        assert names - {"LICENSE"} == list_files(CHARTS / chart)
+        actual = {
+            name
+            for name in names
+            if name == "LICENSE" or (folder / chart / name).read_text() != (CHARTS / chart / name).read_text()
+        }
+        assert expected == actual
+
+
+@pytest.mark.parametrize("chart", VALUES_BY_CHART)
+def test_every_chart_says_its_licence_and_category(chart: str, folder: Path) -> None:
+    annotations = read_annotations(folder, chart)
+    assert ("Apache-2.0", "ai-machine-learning") == (annotations["license"], annotations["category"])
+
+
+@pytest.mark.parametrize("chart", VALUES_BY_CHART)
+def test_the_changes_of_a_chart_are_those_of_the_changelog(chart: str, folder: Path) -> None:
+    expected = list(read_section((ROOT / "CHANGELOG.md").read_text(), read_version()).items)
+    actual = read_annotations(folder, chart)["changes"]
+    assert expected == actual
+
+
+def test_the_annotations_show_definition_and_examples_where_it_is_installed(folder: Path) -> None:
+    (crd_file,) = (ROOT / "crds").iterdir()
+    crd = yaml.safe_load(crd_file.read_text())
+    expected = {(crd["metadata"]["name"], "NemotronDeployment", crd["spec"]["versions"][0]["name"])}
+    for chart in CHARTS_WITH_DEFINITION:
+        annotations = read_annotations(folder, chart)
+        assert expected == {(entry["name"], entry["kind"], entry["version"]) for entry in annotations["crds"]}
+        examples = annotations["crdsExamples"]
+        assert len(examples) > 1
+        assert {"NemotronDeployment"} == {example["kind"] for example in examples}
+    assert "crds" not in read_annotations(folder, "nemotron-models")
+
+
+def test_the_operators_chart_is_shown_as_an_operator_with_its_images(folder: Path) -> None:
+    annotations = read_annotations(folder, "nemotron-operator")
+    assert "true" == annotations["operator"]
+    assert annotations["operatorCapabilities"] in CAPABILITIES
+    assert [OPERATOR_IMAGE, ENGINE_IMAGE] == [image["image"] for image in annotations["images"]]
+
+
+@pytest.mark.parametrize("chart", VALUES_BY_CHART)
+def test_every_link_leads_to_a_page_of_the_repository(chart: str, folder: Path) -> None:
+    links = read_annotations(folder, chart)["links"]
+    home = yaml.safe_load((CHARTS / chart / "Chart.yaml").read_text())["home"]
+    for link in links:
+        page = re.fullmatch(rf"{re.escape(home)}/blob/v{re.escape(read_version())}/(.+)", link["url"])
+        assert page is not None
+        assert (ROOT / page[1]).is_file(), page[1]
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.0.0", "false"), ("1.0.0-rc.1", "true")])
+def test_a_version_before_a_release_is_shown_as_one(images: ReleasedImages, version: str, expected: str) -> None:
+    chart = yaml.safe_load((CHARTS / "nemotron-models" / "Chart.yaml").read_text()) | {"version": version}
+    annotations = render_annotations(chart, Section("", is_released=True), images.by_name())
+    assert expected == annotations["artifacthub.io/prerelease"]
+
+
+def test_artifact_hubs_file_names_its_owners() -> None:
+    described = yaml.safe_load((CHARTS / "artifacthub-repo.yml").read_text())
+    assert all({"name", "email"} == set(owner) for owner in described["owners"])
+    assert described["owners"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,25 @@ WITHOUT_PODS: Mapping[str, Any] = {"replicaCount": 0}
 START_SECONDS = 20
 """How long the operator may take until it answers on its port."""
 
+
+@dataclass(frozen=True)
+class Account:
+    """A ServiceAccount."""
+
+    namespace: str = NAMESPACE
+    name: str = RELEASE
+
+
+OPERATOR_ACCOUNT = Account()
+"""The one that the chart makes, with the operator's permissions."""
+
+_NAMESPACE_OBJECT = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    # As strict as a platform can be: the operator's own pods must pass.
+    "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+}
+
 _CHART = Path(__file__).resolve().parent.parent / "charts" / "nemotron-operator"
 
 _POLL_SECONDS = 0.05
@@ -41,8 +61,9 @@ def install_chart(plane: ControlPlane, values: Mapping[str, Any] = WITHOUT_PODS,
     wait_seconds
         How long Helm waits until the operator's pods are ready; 0 does not wait.
     """
+    plane.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(_NAMESPACE_OBJECT))
     command = [str(plane.binaries.helm), "upgrade", "--install", RELEASE, str(_CHART), "--namespace", NAMESPACE]
-    command += ["--create-namespace", "--values", "-", "--kubeconfig", str(plane.kubeconfig)]
+    command += ["--values", "-", "--kubeconfig", str(plane.kubeconfig)]
     command += ["--wait", f"--timeout={wait_seconds}s"] if wait_seconds else []
     home = {f"HELM_{kind}_HOME": str(plane.directory / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
     answer = subprocess.run(
@@ -53,7 +74,12 @@ def install_chart(plane: ControlPlane, values: Mapping[str, Any] = WITHOUT_PODS,
     plane.kubectl("wait", "--for=condition=Established", "crd/nemotrondeployments.nemotron.dev", "--timeout=30s")
 
 
-def make_operator(plane: ControlPlane, name: str = "nemotron-operator", options: Sequence[str] = ()) -> Component:
+def make_operator(
+    plane: ControlPlane,
+    name: str = "nemotron-operator",
+    options: Sequence[str] = (),
+    account: Account = OPERATOR_ACCOUNT,
+) -> Component:
     """Describe one operator process with the permissions of the chart's ServiceAccount, and no others.
 
     Its name is also that of its log and of its process id's file, so that deleting the cluster ends it.
@@ -62,18 +88,22 @@ def make_operator(plane: ControlPlane, name: str = "nemotron-operator", options:
     link.unlink(missing_ok=True)
     link.symlink_to(Path(sys.executable).with_name("nemotron-operator"))
     command = (str(link), "run", "--http-host=127.0.0.1", "--http-port=0", *options)
-    return Component(name, plane.directory, command, {"KUBECONFIG": str(write_operator_kubeconfig(plane))})
+    return Component(
+        name, plane.directory, command, {"KUBECONFIG": str(write_operator_kubeconfig(plane, account=account))}
+    )
 
 
-def write_operator_kubeconfig(plane: ControlPlane, server: str | None = None) -> Path:
+def write_operator_kubeconfig(
+    plane: ControlPlane, server: str | None = None, account: Account = OPERATOR_ACCOUNT
+) -> Path:
     """Write a kubeconfig with a token of the operator's ServiceAccount, for the API server or a proxy before it."""
-    token = plane.kubectl("-n", NAMESPACE, "create", "token", RELEASE, "--duration=24h").strip()
+    token = plane.kubectl("-n", account.namespace, "create", "token", account.name, "--duration=24h").strip()
     view = json.loads(plane.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
     view["users"] = [{"name": RELEASE, "user": {"token": token}}]
     view["contexts"][0]["context"]["user"] = RELEASE
     if server is not None:
         view["clusters"][0]["cluster"] = {"server": server}
-    path = plane.directory / f"operator-{'direct' if server is None else 'proxied'}.kubeconfig"
+    path = plane.directory / f"{account.name}-{'direct' if server is None else 'proxied'}.kubeconfig"
     path.touch(mode=0o600)
     path.write_text(json.dumps(view))
     return path

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from generate.blocks import replace_block
 from generate.charts.crds_values import CrdsChartValues
+from generate.charts.models.values import ModelsChartValues
 from generate.charts.operator.values import OperatorChartValues
 from generate.charts.values import ValuesModel
 from generate.charts.values_schema import render_values_schema
@@ -14,6 +15,7 @@ from generate.charts.values_yaml import render_values_yaml
 CHARTS: Mapping[str, type[ValuesModel]] = {
     "nemotron-operator": OperatorChartValues,
     "nemotron-operator-crds": CrdsChartValues,
+    "nemotron-models": ModelsChartValues,
 }
 """The charts by name, with the model of their values."""
 

@@ -1,79 +1,29 @@
 """The chart's whole life on a real API server, with both Helms: install, upgrade, uninstall, install again."""
 
-import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lab.binaries import find_or_build_helms
 from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
+from tests.support.chart_cluster import NEWER_FIELD, ChartCluster, make_older_chart, make_older_copy
 from tests.support.cluster import Namespace, wait_until
+from tests.support.gpu_pool import GpuPool
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Helm, HelmError, read_notes
 
 DEFINITION = CHART.parent.parent / "crds" / f"nemotron.dev_{CRD_NAME.partition('.')[0]}.yaml"
 
+CRDS_CHART = CHART.with_name("nemotron-operator-crds")
+
 WITHOUT_PODS = "--set=replicaCount=0"
 
-FINALIZER_SECONDS = 10
-"""How long the API server may take to finalize a definition: it takes a second, unless it backs off."""
-
 both_helms = pytest.mark.parametrize("name", ["helm", "helm3"])
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A control plane whose definition and releases are the test's own."""
-
-    plane: ControlPlane
-    helms: dict[str, Helm]
-
-    @property
-    def namespace(self) -> Namespace:
-        """Where the release is."""
-        return Namespace(self.plane, NAMESPACE)
-
-    def install(self, name: str, *arguments: str, chart: Path = CHART) -> str:
-        """Install the chart with one of the Helms, and wait for the definition to be served."""
-        printed = self.helms[name].run("install", RELEASE, str(chart), *arguments)
-        self.plane.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
-        return printed
-
-    def upgrade(self, name: str, *arguments: str) -> None:
-        """Upgrade the release with one of the Helms."""
-        self.helms[name].run("upgrade", RELEASE, str(CHART), *arguments)
-
-    def uninstall(self, name: str) -> None:
-        """Take the release away with one of the Helms."""
-        self.helms[name].run("uninstall", RELEASE)
-
-    def definition(self) -> dict[str, Any] | None:
-        """Read the live definition; None when there is none."""
-        text = self.plane.kubectl("get", "crd", CRD_NAME, "--ignore-not-found", "-o", "json")
-        return json.loads(text) if text.strip() else None
-
-    def clean(self) -> None:
-        """Leave nothing behind."""
-        if self.helms["helm"].run("list", "--short").strip():
-            self.uninstall("helm")
-        if self.definition() is None:
-            return
-        self.plane.kubectl("delete", CRD_NAME, "--all", "--all-namespaces")
-        self.plane.kubectl("delete", "crd", CRD_NAME, "--wait=false")
-        try:
-            wait_until("the definition is gone", lambda: self.definition() is None, FINALIZER_SECONDS)
-        except AssertionError:
-            # The API server's own finalizer backs off for minutes after a few conflicts. Nothing is left to finalize.
-            self.plane.kubectl("patch", "crd", CRD_NAME, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-            wait_until("the definition is gone", lambda: self.definition() is None)
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +37,20 @@ def own_plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def cluster(own_plane: ControlPlane) -> Iterator[Cluster]:
+def cluster(own_plane: ControlPlane) -> Iterator[ChartCluster]:
     """That cluster without a release and without the definition."""
     programs = find_or_build_helms(print)
     home = own_plane.directory / "helm"
     helms = {name: Helm(program, home, own_plane.kubeconfig) for name, program in programs.items()}
-    cluster = Cluster(own_plane, helms)
+    cluster = ChartCluster(own_plane, helms)
     yield cluster
     cluster.clean()
 
 
 @both_helms
-def test_pods_that_the_restricted_standard_admits_roll_without_a_replica_missing(cluster: Cluster, name: str) -> None:
+def test_pods_that_the_restricted_standard_admits_roll_without_a_replica_missing(
+    cluster: ChartCluster, name: str
+) -> None:
     cluster.install(name, "--set=replicaCount=2", "--wait", "--timeout=60s")
     before = pods(cluster)
     assert len(before) == 2
@@ -111,7 +63,7 @@ def test_pods_that_the_restricted_standard_admits_roll_without_a_replica_missing
 
 
 @contextmanager
-def watch_available(cluster: Cluster) -> Iterator[list[int]]:
+def watch_available(cluster: ChartCluster) -> Iterator[list[int]]:
     """Collect every number of available replicas that the Deployment reports meanwhile."""
     kubectl = [str(cluster.plane.binaries.kubectl), f"--kubeconfig={cluster.plane.kubeconfig}", "-n", NAMESPACE]
     seen = ("get", "deployment", RELEASE, "--watch", "-o", r"jsonpath={.status.availableReplicas}{'\n'}")
@@ -123,7 +75,7 @@ def watch_available(cluster: Cluster) -> Iterator[list[int]]:
         counts += [int(line or 0) for line in watch.stdout.read().splitlines()]
 
 
-def pods(cluster: Cluster) -> set[str]:
+def pods(cluster: ChartCluster) -> set[str]:
     """Name the pods that are ready and stay."""
     return {
         pod["metadata"]["name"]
@@ -140,7 +92,7 @@ def ready_condition(pod: dict[str, Any]) -> dict[str, str]:
 
 
 @both_helms
-def test_the_resource_of_the_notes_is_accepted(cluster: Cluster, name: str) -> None:
+def test_the_resource_of_the_notes_is_accepted(cluster: ChartCluster, name: str) -> None:
     notes = read_notes(cluster.install(name, WITHOUT_PODS))
     resource = notes.partition("<<'EOF'\n")[2].partition("\nEOF\n")[0]
     assert "created" in cluster.namespace.kubectl("apply", "-f", "-", input=resource)
@@ -148,11 +100,11 @@ def test_the_resource_of_the_notes_is_accepted(cluster: Cluster, name: str) -> N
 
 @pytest.mark.parametrize(("first", "second"), [("helm", "helm"), ("helm3", "helm3"), ("helm3", "helm")])
 def test_resources_outlive_an_old_release_and_the_next_one_renews_the_definition(
-    cluster: Cluster, tmp_path: Path, first: str, second: str
+    cluster: ChartCluster, tmp_path: Path, first: str, second: str
 ) -> None:
-    cluster.install(first, WITHOUT_PODS, chart=make_old_chart(tmp_path))
+    cluster.install(first, WITHOUT_PODS, chart=make_older_copy(tmp_path))
     before = create_resource(cluster)
-    assert described(cluster) == "as it was"
+    assert not cluster.knows_newer_field()
 
     cluster.uninstall(first)
     assert cluster.namespace.get("deployment", RELEASE) is None
@@ -160,37 +112,72 @@ def test_resources_outlive_an_old_release_and_the_next_one_renews_the_definition
     assert cluster.namespace.get("nemo", "kept") == before
 
     cluster.install(second, WITHOUT_PODS)
-    assert described(cluster) != "as it was"
+    assert cluster.knows_newer_field()
     assert cluster.namespace.get("nemo", "kept") == before
 
 
-def test_helm_4_upgrades_what_helm_3_installed(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.install("helm3", WITHOUT_PODS, chart=make_old_chart(tmp_path))
-    before = create_resource(cluster)
+@pytest.mark.parametrize(("first", "upgraders"), [("helm3", ["helm3", "helm"]), ("helm", ["helm"])])
+def test_upgrades_from_the_last_release_and_back_restart_nothing_and_uninstalling_stops_nothing(
+    cluster: ChartCluster, tmp_path: Path, first: str, upgraders: list[str]
+) -> None:
+    part, field = NEWER_FIELD
+    cluster.install(first, WITHOUT_PODS, chart=make_older_chart(tmp_path))
+    with a_served_model(cluster, f"served-{first}") as namespace:
+        before = describe_served(namespace)
+        assert not cluster.knows_newer_field()
+        for upgrader in upgraders:
+            cluster.upgrade(upgrader, WITHOUT_PODS)
+            assert cluster.knows_newer_field()
+            # As Helm replaces its pod: a new process looks at everything anew, with the permissions that it has now.
+            with cluster.operator():
+                namespace.patch("nemo", "nemotron", {"spec": {part: {field: "3"}}})
+                namespace.wait_until_ready()
+                assert before == describe_served(namespace)
 
-    cluster.upgrade("helm", WITHOUT_PODS, "--set=config.workers=4")
-    assert described(cluster) != "as it was"
-    assert "workers: 4" in (cluster.namespace.get("configmap", RELEASE) or {})["data"]["config.yaml"]
-    assert cluster.namespace.get("nemo", "kept") == before
+                cluster.roll_back(upgrader)
+                assert not cluster.knows_newer_field()
+                namespace.patch("nemo", "nemotron", {"spec": {"rollout": {"strategy": "Replace"}}})
+                namespace.wait_until_ready()
+                assert before == describe_served(namespace)
+            namespace.patch("nemo", "nemotron", {"spec": {"rollout": None}})
+
+        cluster.uninstall(upgraders[-1])
+        assert cluster.namespace.get("deployment", RELEASE) is None
+        assert cluster.definition() is not None
+        assert before == describe_served(namespace)
 
 
-def make_old_chart(folder: Path) -> Path:
-    """Copy the chart, and let its definition say something else."""
-    old = Path(shutil.copytree(CHART, folder / "old"))
-    (path,) = (old / "files" / "crds").glob("*.yaml")
-    definition = yaml.load(path.read_text(), yaml.CSafeLoader)
-    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] = "as it was"
-    path.write_text(yaml.safe_dump(definition))
-    return old
+@contextmanager
+def a_served_model(cluster: ChartCluster, name: str) -> Iterator[Namespace]:
+    """Serve a model on simulated GPUs by an operator with the permissions of the release; the operator ends first."""
+    namespace = Namespace(cluster.plane, name)
+    pool = GpuPool(cluster.plane, f"pool-{name}")
+    pool.add_node()
+    cluster.plane.kubectl("create", "namespace", name)
+    cluster.plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    with cluster.operator():
+        namespace.apply(pool.a_resource(parallelism={"tensor": 2}))
+        namespace.wait_until_ready()
+    yield namespace
+    cluster.plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
-def described(cluster: Cluster) -> str:
-    definition = cluster.definition() or {}
-    text: str = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
-    return text
+def describe_served(namespace: Namespace) -> dict[str, Any]:
+    """Tell which objects there are, and of the pods, how often anything in them was started again."""
+    kinds = "nemo,deployment,replicaset,service,pvc,pod"
+    objects = {f"{each['kind']}/{each['metadata']['name']}": each for each in namespace.list(kinds)}
+    assert {"NemotronDeployment", "Deployment", "Pod", "PersistentVolumeClaim"} <= {
+        name.partition("/")[0] for name in objects
+    }
+    return {name: (each["metadata"]["uid"], count_restarts(each)) for name, each in objects.items()}
 
 
-def create_resource(cluster: Cluster) -> dict[str, Any] | None:
+def count_restarts(body: dict[str, Any]) -> int:
+    statuses = ("containerStatuses", "initContainerStatuses")
+    return sum(each["restartCount"] for kind in statuses for each in body.get("status", {}).get(kind, []))
+
+
+def create_resource(cluster: ChartCluster) -> dict[str, Any] | None:
     resource = {
         "apiVersion": "nemotron.dev/v1alpha1",
         "kind": "NemotronDeployment",
@@ -202,7 +189,7 @@ def create_resource(cluster: Cluster) -> dict[str, Any] | None:
 
 
 @both_helms
-def test_turning_the_definition_off_does_not_take_it_away(cluster: Cluster, name: str) -> None:
+def test_turning_the_definition_off_does_not_take_it_away(cluster: ChartCluster, name: str) -> None:
     cluster.install(name, WITHOUT_PODS)
     before = create_resource(cluster)
     cluster.upgrade(name, WITHOUT_PODS, "--set=crds.install=false")
@@ -210,14 +197,16 @@ def test_turning_the_definition_off_does_not_take_it_away(cluster: Cluster, name
 
 
 @both_helms
-def test_without_keep_the_definition_goes_with_the_release(cluster: Cluster, name: str) -> None:
+def test_without_keep_the_definition_goes_with_the_release(cluster: ChartCluster, name: str) -> None:
     cluster.install(name, WITHOUT_PODS, "--set=crds.keep=false")
     cluster.uninstall(name)
     wait_until("the definition is gone", lambda: cluster.definition() is None)
 
 
 @both_helms
-def test_a_definition_from_kubectl_is_left_alone_where_the_chart_installs_none(cluster: Cluster, name: str) -> None:
+def test_a_definition_from_kubectl_is_left_alone_where_the_chart_installs_none(
+    cluster: ChartCluster, name: str
+) -> None:
     cluster.plane.kubectl("apply", "--server-side", "-f", str(DEFINITION))
     before = cluster.definition()
     cluster.install(name, WITHOUT_PODS, "--set=crds.install=false")
@@ -232,10 +221,33 @@ def test_a_definition_from_kubectl_is_left_alone_where_the_chart_installs_none(c
 
 
 @both_helms
-def test_a_definition_from_kubectl_is_taken_over_only_when_helm_is_told_to(cluster: Cluster, name: str) -> None:
+def test_a_definition_from_kubectl_is_taken_over_only_when_helm_is_told_to(cluster: ChartCluster, name: str) -> None:
     cluster.plane.kubectl("apply", "--server-side", "-f", str(DEFINITION))
     with pytest.raises(HelmError, match="invalid ownership metadata"):
         cluster.install(name, WITHOUT_PODS)
     cluster.install(name, WITHOUT_PODS, "--take-ownership")
     definition = cluster.definition() or {}
     assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+@both_helms
+def test_the_definition_moves_to_a_chart_of_its_own_and_no_resource_notices(cluster: ChartCluster, name: str) -> None:
+    cluster.install(name, WITHOUT_PODS)
+    before = create_resource(cluster)
+
+    cluster.upgrade(name, WITHOUT_PODS, "--set=crds.install=false")
+    with pytest.raises(HelmError, match="invalid ownership metadata"):
+        cluster.install(name, chart=CRDS_CHART, release="crds")
+    cluster.install(name, "--take-ownership", chart=CRDS_CHART, release="crds")
+    cluster.upgrade(name, WITHOUT_PODS, "--set=crds.install=false")
+    assert "crds" == owner_of_definition(cluster)
+
+    cluster.uninstall(name)
+    cluster.uninstall(name, "crds")
+    assert "crds" == owner_of_definition(cluster)
+    assert before == cluster.namespace.get("nemo", "kept")
+
+
+def owner_of_definition(cluster: ChartCluster) -> str:
+    owner: str = (cluster.definition() or {})["metadata"]["annotations"]["meta.helm.sh/release-name"]
+    return owner

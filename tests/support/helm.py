@@ -14,6 +14,8 @@ Body = dict[str, Any]
 
 CHART = Path(__file__).resolve().parent.parent.parent / "charts" / "nemotron-operator"
 
+MODELS_CHART = CHART.parent / "nemotron-models"
+
 RELEASE = "operator"
 
 NAMESPACE = "platform"
@@ -33,13 +35,15 @@ class Helm:
     home: Path
     kubeconfig: Path = Path(os.devnull)
     """By default there is no cluster."""
+    namespace: str = NAMESPACE
+    """Where releases are."""
 
     def run(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         """Run one command, with values beside those of the arguments; return what it printed."""
         home = {f"HELM_{kind}_HOME": str(self.home) for kind in ("CACHE", "CONFIG", "DATA")}
         given = [] if values is None else ["--values=-"]
         answer = subprocess.run(
-            [self.program, *arguments, *given, "--namespace", NAMESPACE],
+            [self.program, *arguments, *given, "--namespace", self.namespace],
             env={**os.environ, **home, "KUBECONFIG": str(self.kubeconfig)},
             input=json.dumps(values),
             capture_output=True,
@@ -56,11 +60,19 @@ class Helm:
 
 
 def read_objects(text: str) -> dict[tuple[str, str], Body]:
-    """Read rendered objects by kind and name; fail where two have the same."""
+    """Read rendered objects by kind and name, elsewhere than in the release's namespace by `namespace/name`.
+
+    It fails where two have the same.
+    """
     bodies: list[Body] = [body for body in yaml.load_all(text, yaml.CSafeLoader) if body is not None]
-    found = {(body["kind"], body["metadata"]["name"]): body for body in bodies}
+    found = {(body["kind"], _name_object(body["metadata"])): body for body in bodies}
     assert len(bodies) == len(found)
     return found
+
+
+def _name_object(metadata: Body) -> str:
+    namespace, name = metadata.get("namespace", NAMESPACE), metadata["name"]
+    return name if namespace == NAMESPACE else f"{namespace}/{name}"
 
 
 def read_notes(text: str) -> str:

@@ -10,26 +10,38 @@ from generate.charts.operator.policies import PolicyValues
 from generate.charts.operator.rights import RbacValues, ServiceAccountValues
 from generate.charts.values import KubernetesObject, Labels, ObjectName, ValuesModel
 
+Registry = Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?)?$")]
+"""A registry, maybe with the path that all its images share; empty for none."""
+
+NamespaceName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+"""The name of a namespace."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""A port."""
+
 
 class GlobalValues(ValuesModel):
     """What a parent chart may say for all its parts."""
 
     model_config = ConfigDict(extra="ignore")
 
-    image_registry: str = ""
-    """Registry of every image that names none itself, such as `registry.example.com`."""
+    image_registry: Registry = ""
+    """Registry of the operator's image where that names none itself, such as `registry.example.com`. Engines have
+    theirs in config.engineImage."""
 
 
 class ImageValues(ValuesModel):
     """The operator's image."""
 
-    registry: str = ""
+    registry: Registry = ""
     """Registry, such as `registry.example.com`. Default: `global.imageRegistry`, and with none what the node adds."""
 
-    repository: Annotated[str, Field(min_length=1)] = "nemotron-operator"
-    """Name in the registry."""
+    repository: Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*$")] = (
+        "nemotron-operator"
+    )
+    """Name in the registry. It may begin with a registry of its own, which then counts."""
 
-    tag: str = ""
+    tag: Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$")] = ""
     """Default: the chart's appVersion."""
 
     digest: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
@@ -50,14 +62,30 @@ class CrdValues(ValuesModel):
     """Whether it, and every NemotronDeployment with it, outlives the release."""
 
 
+class ApiServerValues(ValuesModel):
+    """Where the operator reaches the API server. No policy can name it, as it is no pod."""
+
+    peers: list[KubernetesObject] = []
+    """Its addresses as in a NetworkPolicy's `to`, such as [{ipBlock: {cidr: 10.0.0.10/32}}]; empty for any address."""
+
+    ports: Annotated[list[Port], Field(min_length=1)] = [443, 6443]
+    """Its ports behind the Service `kubernetes`."""
+
+
 class OperatorNetworkPolicyValues(ValuesModel):
-    """Who may connect to the operator's own pods."""
+    """With whom the operator's own pods may speak; the models' policies are in each resource."""
 
     enabled: bool = False
     """Whether to make a NetworkPolicy for the operator's pods."""
 
     monitoring: list[KubernetesObject] = []
     """Peers that may read the metrics, as in a NetworkPolicy's `from`; empty for every pod of the cluster."""
+
+    api_server: ApiServerValues = ApiServerValues()
+    """Where the operator reaches the API server. No policy can name it, as it is no pod."""
+
+    extra_egress: list[KubernetesObject] = []
+    """Further rules as in a NetworkPolicy's `egress`, such as the way to a collector of traces."""
 
 
 class ResourceValues(ValuesModel):
@@ -87,7 +115,7 @@ class OperatorChartValues(ValuesModel):
     """Secrets of the release's namespace for a private registry, as [{name: registry}]. The Jobs run in the namespaces
     of the models; their Secrets are named in each resource, in spec.podTemplate.imagePullSecrets."""
 
-    watch_namespaces: list[Annotated[str, Field(min_length=1, max_length=63)]] = []
+    watch_namespaces: Annotated[list[NamespaceName], Field(json_schema_extra={"uniqueItems": True})] = []
     """Namespaces that the operator serves; empty for all. With names it gets a Role in each of them and no ClusterRole
     at all; they must exist."""
 
@@ -108,7 +136,7 @@ class OperatorChartValues(ValuesModel):
     downloaderImage is the image above unless it is named here."""
 
     network_policy: OperatorNetworkPolicyValues = OperatorNetworkPolicyValues()
-    """Who may connect to the operator's own pods; the models' are in each resource."""
+    """With whom the operator's own pods may speak; the models' policies are in each resource."""
 
     monitoring: MonitoringValues = MonitoringValues()
     """What the Prometheus Operator reads. Nothing is made unless it is asked for."""
@@ -121,6 +149,9 @@ class OperatorChartValues(ValuesModel):
 
     log_format: Literal["text", "json"] = "json"
     """What the operator's log is: lines for a person, or one JSON object a line."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that the operator's log tells."""
 
     resources: ResourceValues = ResourceValues()
     """Of the operator's container. Its memory grows with the number of pods, Jobs and resources in the cluster."""
@@ -152,8 +183,10 @@ class OperatorChartValues(ValuesModel):
     common_annotations: Labels = {}
     """Annotations of everything that the chart makes."""
 
-    name_override: Annotated[str, Field(max_length=50)] = ""
+    name_override: Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?)?$")] = ""
     """Name of everything that the chart makes; default: the release's."""
 
-    extra_objects: list[KubernetesObject] = []
+    extra_objects: list[
+        Annotated[KubernetesObject, Field(json_schema_extra={"required": ["apiVersion", "kind", "metadata"]})]
+    ] = []
     """Further objects of the release, each a map, as they are."""

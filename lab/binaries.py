@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.go_build import build
-from lab.tools import HELM_3, LEADER_WORKER_SETS, MODULES, NODE_MODULES, GoModule, ask_minor_version
+from lab.tools import (
+    ACTIONLINT,
+    GITOPS,
+    HELM_3,
+    KUBE_SCORE,
+    LEADER_WORKER_SETS,
+    MODULES,
+    NODE_MODULES,
+    PROMQL,
+    REGO,
+    GoModule,
+    ask_minor_version,
+)
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 """A folder of programs that the person vouches for, as envtest has it."""
@@ -55,9 +67,34 @@ def find_or_build_helms(say: Callable[[str], None]) -> dict[str, Path]:
     return _find_or_build([*(module for module in MODULES if module.name == "helm"), HELM_3], say)
 
 
+def find_or_build_helm(say: Callable[[str], None]) -> Path:
+    """Return the Helm that makes the packages of a release in the same way."""
+    return _find_or_build((module for module in MODULES if module.name == "helm"), say)["helm"]
+
+
 def find_or_build_lws_manager(say: Callable[[str], None]) -> Path:
     """Return the controller of LeaderWorkerSets in the same way."""
     return _find_or_build([LEADER_WORKER_SETS], say)["lws_manager"]
+
+
+def find_or_build_promql(say: Callable[[str], None]) -> Path:
+    """Return the program that evaluates queries and rules as Prometheus does, in the same way."""
+    return _find_or_build([PROMQL], say)["nemotron_promql"]
+
+
+def find_or_build_actionlint(say: Callable[[str], None]) -> Path:
+    """Return the program that reads workflows in the same way."""
+    return _find_or_build([ACTIONLINT], say)["actionlint"]
+
+
+def find_or_build_manifest_checks(say: Callable[[str], None]) -> dict[str, Path]:
+    """Return the programs that check manifests, `kube_score` and `nemotron_rego`, in the same way."""
+    return _find_or_build([KUBE_SCORE, REGO], say)
+
+
+def find_or_build_gitops(say: Callable[[str], None]) -> Path:
+    """Return the program that judges resources as GitOps tools do, in the same way."""
+    return _find_or_build([GITOPS], say)["nemotron_gitops"]
 
 
 def _find_or_build(modules: Iterable[GoModule], say: Callable[[str], None]) -> dict[str, Path]:

@@ -68,6 +68,8 @@ def run_demo(console: Console) -> None:
     obstacle = why_no_real_node()
     console.print(Rule("A control plane with simulated H100 nodes", align="left"))
     plane = bring_up("demo", lambda text: console.print(f"  {escape(text)}", style="dim"), real_node=obstacle is None)
+    # As strict as a platform can be: what the operator makes must pass.
+    plane.kubectl("label", "namespace", "default", "pod-security.kubernetes.io/enforce=restricted", "--overwrite")
     install_chart(plane)
     operator = make_operator(plane, options=[f"--config={CONFIG}"])
     start_operator(operator)

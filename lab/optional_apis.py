@@ -102,6 +102,27 @@ APIS = {
         ),
         ("certificates.cert-manager.io", "issuers.cert-manager.io"),
     ),
+    "argocd": OptionalApi(
+        "github.com/argoproj/argo-cd/v3",
+        "v3.5.7",
+        "h1:Xm1BF+I5OgDKUG3SDK49vn2/Y5AMyaNVko+/JT08gj0=",
+        ("manifests/crds/application-crd.yaml",),
+        ("applications.argoproj.io",),
+    ),
+    "flux-kustomize": OptionalApi(
+        "github.com/fluxcd/kustomize-controller",
+        "v1.9.6",
+        "h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=",
+        ("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
+        ("kustomizations.kustomize.toolkit.fluxcd.io",),
+    ),
+    "flux-source": OptionalApi(
+        "github.com/fluxcd/source-controller",
+        "v1.9.6",
+        "h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc=",
+        ("config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml",),
+        ("ocirepositories.source.toolkit.fluxcd.io",),
+    ),
 }
 """By the name under which tests ask for them."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.directories import TOOLCHAIN, go_platform, lab_home
+from lab.input_digest import digest_files
 
 VERSION_TIMEOUT_SECONDS = 20
 """A program that cannot say its version in this time is not used."""
@@ -167,6 +168,57 @@ LEADER_WORKER_SETS = GoModule(
     cpu_seconds=130,
 )
 """The controller of LeaderWorkerSets. Only the tests of several nodes take it, so no cluster waits for it."""
+
+_PROMQL_SOURCES = ("go.mod", "go.sum", "main.go", "store.go", "queries.go", "rules.go", "relabel.go", "dashboards.go")
+
+PROMQL = GoModule(
+    name="promql",
+    # Ours, on Prometheus' engine: another source is another program.
+    version=digest_files(TOOLCHAIN / "promql", _PROMQL_SOURCES),
+    packages={"nemotron-promql": "nemotron.dev/lab/promql"},
+    version_variables={},
+    cpu_seconds=80,
+)
+"""Prometheus' own engine for queries and rules, and Grafana's schema. Only the tests of monitoring take it."""
+
+ACTIONLINT = GoModule(
+    name="actionlint",
+    version="1.7.12",
+    packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+    version_variables={"github.com/rhysd/actionlint.version": "1.7.12"},
+    cpu_seconds=25,
+)
+"""Reads GitHub's workflows as GitHub does. Only the tests of the release take it."""
+
+KUBE_SCORE = GoModule(
+    name="kube-score",
+    version="1.20.0",
+    packages={"kube-score": "github.com/zegl/kube-score/cmd/kube-score"},
+    version_variables={"main.version": "1.20.0"},
+    cpu_seconds=90,
+)
+"""Checks of Kubernetes manifests. Only the tests of what is rendered take it."""
+
+REGO = GoModule(
+    name="rego",
+    # Ours, on OPA's library: another source is another program.
+    version=digest_files(TOOLCHAIN / "rego", ("go.mod", "go.sum", "main.go")),
+    packages={"nemotron-rego": "nemotron.dev/lab/rego"},
+    version_variables={},
+    cpu_seconds=90,
+)
+"""OPA's own evaluation of Rego. Only the tests of what is rendered take it."""
+
+GITOPS = GoModule(
+    name="gitops",
+    # Ours, on the code of kstatus, Argo CD's Lua and Flux' CEL: another source is another program.
+    version=digest_files(TOOLCHAIN, ["gitops"]),
+    packages={"nemotron-gitops": "nemotron.dev/lab/gitops"},
+    version_variables={},
+    # Six after the control plane, with whose versions of Kubernetes and CEL it is pinned.
+    cpu_seconds=95,
+)
+"""Judges resources as GitOps tools do. Only the tests of GitOps take it."""
 
 _VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "helm": ("version",), "helm3": ("version",)}
 

@@ -57,6 +57,7 @@ def _measure_fan_out(plane: ControlPlane, operator: RunningOperator) -> None:
     """Create many resources at once, and time each from its creation to its Deployment."""
     apply(plane, volumes(RESOURCES))
     plane.kubectl("create", "namespace", "bench")
+    plane.kubectl("label", "namespace", "bench", "pod-security.kubernetes.io/enforce=restricted")
     namespace = Namespace(plane, "bench")
     namespace.apply(a_resource("first", replicas=0))
     namespace.wait_for_reason("first", "ModelCached", "Cached")

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,13 @@ from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator
 from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator, name_cluster
 from tests.support.gpu_pool import GpuPool
+from tests.support.recorded_calls import keep_ran_files, keep_used_permissions
 
 _numbers = itertools.count(1)
+
+FOLDER = Path(__file__).parent
+
+_ran: set[str] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,19 +28,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
 
 
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Remember which files of this folder ran."""
+    if item.path.is_relative_to(FOLDER):
+        _ran.add(str(item.path.relative_to(FOLDER)))
+
+
+def pytest_sessionfinish() -> None:
+    """Keep it for the comparison of permissions, which needs them all."""
+    keep_ran_files(_ran)
+
+
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
     """A cluster of the tests' own, made anew and taken away."""
     made = bring_up(name_cluster("test"), lambda text: print(f"  {text}", file=sys.stderr))
     install_chart(made)
     yield made
+    keep_used_permissions(made)
     made.delete()
 
 
 @pytest.fixture(scope="session")
 def shared_operator(plane: ControlPlane) -> RunningOperator:
     """The operator that all tests of the session share; the cluster's end is its end."""
-    component = make_operator(plane, options=(f"--config={OPERATOR_CONFIG}",))
+    component = make_operator(plane, options=(f"--config={OPERATOR_CONFIG}", "--log-format=json"))
     operator = RunningOperator(component, start_operator(component))
     operator.wait_until_synced()
     return operator

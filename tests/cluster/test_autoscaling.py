@@ -163,6 +163,7 @@ def test_keda_is_waited_for_and_may_scale_to_zero_and_back(
     _say(namespace, "Ready", "False", "TriggerError", "Triggers defined in ScaledObject are not working correctly")
     missing = namespace.wait_for_reason("nemotron", "Autoscaled", "MetricsNotFound")
     assert "TriggerError: Triggers defined in ScaledObject" in missing["message"]
+    namespace.change_until_repaired("scaledobject")
     _say(namespace, "Ready", "True", "ScaledObjectReady", "ScaledObject is defined correctly")
     namespace.wait_for_reason("nemotron", "Autoscaled", "Scaling")
 
@@ -187,7 +188,7 @@ def test_keda_is_waited_for_and_may_scale_to_zero_and_back(
     by_autoscaler = {"by": "HorizontalPodAutoscaler", "minReplicas": 1, "activation": None}
     namespace.patch("nemo", "nemotron", {"spec": {"suspend": False, "autoscaling": by_autoscaler}})
     namespace.wait_until_ready()
-    assert namespace.get("hpa", "nemotron") is not None
+    namespace.change_until_repaired("hpa")
 
 
 def _check_strictly(namespace: Namespace) -> None:

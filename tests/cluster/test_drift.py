@@ -25,6 +25,14 @@ def test_a_deleted_child_comes_back(kind: str, namespace: Namespace) -> None:
     namespace.wait_until_ready()
 
 
+def test_what_somebody_changes_around_the_pods_is_brought_back(namespace: Namespace) -> None:
+    namespace.apply(a_resource(replicas=2))
+    namespace.wait_until_ready()
+
+    for kind in ("serviceaccount", "poddisruptionbudget"):
+        namespace.change_until_repaired(kind)
+
+
 def test_a_finished_job_that_is_deleted_is_not_needed_again_and_the_model_stays_ready(namespace: Namespace) -> None:
     namespace.apply(a_resource())
     namespace.wait_until_ready()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator.rollout.history import KEPT_REVISIONS
 from tests.support.cluster import Namespace, a_resource, wait_until
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -160,3 +161,23 @@ def _managed_fields(namespace: Namespace) -> list[dict[str, Any]]:
     text = namespace.kubectl("get", "nemo", "nemotron", "-o", "json", "--show-managed-fields")
     fields: list[dict[str, Any]] = json.loads(text)["metadata"]["managedFields"]
     return fields
+
+
+def test_of_many_revisions_the_last_ones_are_kept(namespace: Namespace) -> None:
+    namespace.apply(a_resource(replicas=0))
+    first = _wait_for_record_other_than(namespace, set())
+    records = {first}
+
+    for sequences in range(1, KEPT_REVISIONS + 3):
+        namespace.patch("nemo", "nemotron", {"spec": {"engine": {"maxNumSeqs": sequences}}})
+        records.add(_wait_for_record_other_than(namespace, records))
+
+    wait_until("the first revision is forgotten", lambda: first not in _records(namespace))
+
+
+def _records(namespace: Namespace) -> set[str]:
+    return {record["metadata"]["name"] for record in namespace.list("controllerrevision")}
+
+
+def _wait_for_record_other_than(namespace: Namespace, known: set[str]) -> str:
+    return min(wait_until("another revision is kept", lambda: _records(namespace) - known))

@@ -131,6 +131,9 @@ def test_what_the_cluster_lacks_is_told_and_made_as_soon_as_it_is_there(
     assert [HOSTNAME] == (namespace.get("nemo", "nemotron") or {})["status"]["endpoint"]["hostnames"]
     # What the API server filled in is nothing to write again.
     assert 0 == count_rewrites(operator)
+    for kind in NAMED_ALIKE:
+        namespace.change_until_repaired(kind)
+    namespace.change_until_repaired("certificate.cert-manager.io", find_certificate_name(namespace))
 
     words = "No listeners included by this parent ref allowed this attachment."
     answer(namespace, "httproute", ("Accepted", "False", "NotAllowedByListeners", words))

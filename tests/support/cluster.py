@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from lab.control_plane import ControlPlane, KubectlError
 from lab.operator_process import start_operator
 from lab.processes import Component
+from nemotron_operator.render.metadata import INTENT_ANNOTATION
 
 FP8 = "mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC"
 BF16 = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
@@ -154,6 +155,16 @@ class Namespace:
             return live if live is not None and live["metadata"]["uid"] != before["metadata"]["uid"] else None
 
         return wait_until(f"the deleted {kind} is back", look, seconds)
+
+    def change_until_repaired(self, kind: str, name: str = "nemotron") -> None:
+        """Change something that the operator made, and wait until it is as it was."""
+        self.kubectl("annotate", kind, name, "--overwrite", f"{INTENT_ANNOTATION}=changed")
+
+        def is_repaired() -> bool:
+            live = self.get(kind, name)
+            return live is not None and live["metadata"]["annotations"].get(INTENT_ANNOTATION) != "changed"
+
+        wait_until(f"the {kind} is as it was", is_repaired)
 
 
 @dataclass

@@ -41,6 +41,7 @@ class WebServers:
             write_program_image(archive, IMAGE, _build())
             import_image(self.plane, archive)
         self.plane.kubectl("create", "namespace", self.namespace)
+        self.plane.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
         apply(self.plane, [self._claim(), *(part for name in names for part in self._web_server(name))])
         self.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
         for name in names:

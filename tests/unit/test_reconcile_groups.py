@@ -35,7 +35,7 @@ class ClusterWithGroups(Cluster):
     async def _reconcile(self) -> None:
         served = frozenset({LEADER_WORKER_SET} if self.is_served else ())
         self.reconciler.view.platform.served_kinds = served
-        await relist(self.gateway, self.reconciler.view.cache, (), served)
+        await relist(self.gateway, self.reconciler.view.cache, served_kinds=served)
         self.retry_seconds = await self.reconciler.reconcile(("team", "nemotron"))
 
     def serve_groups(self) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from lab.binaries import Binaries
 from lab.control_plane import ControlPlane, cluster_directory, delete_cluster
+from lab.directories import AUDIT_POLICY
 from lab.errors import LabError
 from lab.kwokctl_settings import render_settings
 from lab.node_network import NodeNetwork
@@ -62,6 +63,14 @@ def test_no_program_is_left_for_kwokctl_to_download() -> None:
 def test_kwok_leaves_real_nodes_alone() -> None:
     patches = {patch["name"]: patch["extraArgs"] for patch in render_settings(PROGRAMS, DIRECTORY)["componentsPatches"]}
     assert {"key": "manage-all-nodes", "value": "false"} in patches["kwok-controller"]
+
+
+@pytest.mark.parametrize("network", [None, NodeNetwork(0)], ids=["simulated", "with a real node"])
+def test_the_api_server_records_what_the_operator_asks_for(network: NodeNetwork | None) -> None:
+    patches = render_settings(PROGRAMS, DIRECTORY, network)["componentsPatches"]
+    (given,) = (patch["extraArgs"] for patch in patches if patch["name"] == "kube-apiserver")
+    assert {"key": "audit-policy-file", "value": str(AUDIT_POLICY)} in given
+    assert {"key": "audit-log-path", "value": str(DIRECTORY / "logs" / "audit.log")} in given
 
 
 def test_a_folder_that_kwokctl_would_cut_in_two_is_refused(tmp_path: Path) -> None:

@@ -2,11 +2,20 @@ import re
 
 import pytest
 
-from lab.tools import HELM_3, LEADER_WORKER_SETS, MODULES, NODE_MODULES, GoModule, parse_minor_version
+from lab.tools import (
+    ACTIONLINT,
+    HELM_3,
+    KUBE_SCORE,
+    LEADER_WORKER_SETS,
+    MODULES,
+    NODE_MODULES,
+    GoModule,
+    parse_minor_version,
+)
 
 FOREIGN = [
     module
-    for module in (*MODULES, *NODE_MODULES, HELM_3, LEADER_WORKER_SETS)
+    for module in (*MODULES, *NODE_MODULES, ACTIONLINT, HELM_3, KUBE_SCORE, LEADER_WORKER_SETS)
     if module.name not in {"coredns", "pause"}
 ]
 """Modules whose programs are somebody else's."""

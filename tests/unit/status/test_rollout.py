@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator import __version__
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.rollout import RolloutStatus
 from nemotron_operator.plan.rollout import FailedRevision, RevisionRecord, RolloutPlan, WaitingUpdate
@@ -151,7 +152,7 @@ def test_an_update_that_waits_is_told_with_its_differences_and_the_command() -> 
 
 def test_how_pods_are_replaced_is_told_and_stays_without_a_plan() -> None:
     rollout = a_rollout(strategy="Surge", why="Room.", update=WaitingUpdate("r2", "0.1.0", ()))
-    told = RolloutStatus(strategy="Surge", message="Room.", operator_version="0.1.0", available_revision="r2")
+    told = RolloutStatus(strategy="Surge", message="Room.", operator_version=__version__, available_revision="r2")
     assert told == tell_rollout(rollout, None) == tell_rollout(None, told)
 
 

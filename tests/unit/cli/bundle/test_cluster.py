@@ -352,5 +352,5 @@ def test_a_policy_or_quota_that_refuses_the_pod_is_quoted(
     cluster.refusals["POST", "pods"] = 'pods "import-a" is forbidden: exceeded quota: pods=10'
     answer = import_(bundle, login)
     assert 2 == answer.code
-    assert answer.err.endswith(': pods "import-a" is forbidden: exceeded quota: pods=10\n')
+    assert answer.err.endswith(': pods "import-a" is forbidden: exceeded quota: pods=10.\n')
     assert not (machine.home / "arguments").exists()

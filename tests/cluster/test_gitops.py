@@ -26,7 +26,7 @@ FIELD_MANAGERS = ("argocd-controller", "kustomize-controller")
 MOMENTS = {"planned"}
 """Phases that pass so quickly that the first report may be of the next one."""
 
-PLAIN_EXAMPLES = sorted(EXAMPLES.parent.glob("*.yaml"))
+PLAIN_EXAMPLES = sorted([*EXAMPLES.parent.glob("*.yaml"), *(EXAMPLES / "manifests").glob("*.yaml")])
 
 APIS = ("argocd", "flux-kustomize", "flux-source")
 

@@ -67,6 +67,26 @@ def test_flux_waits_as_long_as_a_model_takes() -> None:
     assert all(int(timeout.removesuffix("m")) >= MODEL_MINUTES for timeout in timeouts.values())
 
 
+def test_flux_tries_a_failed_release_again_and_never_removes_it_or_rolls_it_back() -> None:
+    for release in _named("HelmRelease").values():
+        for action in ("install", "upgrade"):
+            wanted = release["spec"][action]
+            assert {"name": "RetryOnFailure"} == wanted["strategy"]
+            assert "remediation" not in wanted
+
+
+def test_flux_can_build_every_folder_that_it_applies() -> None:
+    folders = {name: EXAMPLES / body["spec"]["path"] for name, body in _named("Kustomization").items()}
+    # kustomize-controller takes every file of this kind, and refuses what is no object.
+    files = {name: sorted(folder.rglob("*.y*ml")) for name, folder in folders.items()}
+    bodies = {name: [body for file in files[name] for body in yaml.safe_load_all(file.read_text())] for name in files}
+
+    kinds = {name: {body.get("kind") for body in found} for name, found in bodies.items()}
+    expected = {"nemotron": {"HelmRelease", "OCIRepository"}, "nemotron-manifests": {"NemotronDeployment"}}
+    assert expected == kinds
+    assert all(body["apiVersion"] and body["metadata"]["name"] for found in bodies.values() for body in found)
+
+
 def test_argo_cd_brings_the_definition_the_operator_and_the_models_in_this_order() -> None:
     wave = "argocd.argoproj.io/sync-wave"
     waves = {

@@ -14,7 +14,7 @@ from lab.control_plane import ControlPlane, KubectlError
 from lab.optional_apis import install_apis, remove_apis
 from tests.support.cluster import FP8, Body, Namespace, RunningOperator, a_resource, refusal_of, wait_until
 from tests.support.helm import Helm
-from tests.support.policies import BROKEN, KEPT, RULES, SECRETS, render_policies
+from tests.support.policies import BROKEN, GPU_CHANGES, KEPT, RULES, SECRETS, render_policies
 
 ALL = "policies-all"
 """The namespace in which every rule holds."""
@@ -26,6 +26,9 @@ BEFORE: Body = {
     "replicas": 4,
 }
 """What was there before there was any rule, and breaks nearly all of them."""
+
+UNKNOWN: Body = {"model": {"name": "nobody/knows-it"}}
+"""A model that the operator does not plan: no Deployment is made of its resource."""
 
 GROUPS = Path(__file__).parents[1] / "golden" / "two-nodes" / "manifests.yaml"
 
@@ -49,9 +52,12 @@ def policed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     bodies = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in rules]
     bodies += [body for name in rules for body in rights_of_alice(name)]
     namespace = Namespace(plane, ALL)
-    create_all(
-        plane, *bodies, {**a_resource("before"), "metadata": {"name": "before", "namespace": ALL}, "spec": BEFORE}
+    create_all(plane, *bodies, in_namespace(ALL, "before", BEFORE))
+    limited = namespace_of("maxGpusPerResource")
+    there_before = (
+        in_namespace(limited, f"gpus-{i}", {**UNKNOWN, **GPU_CHANGES[i].before}) for i in range(len(GPU_CHANGES))
     )
+    create_all(plane, *there_before)
     policies = "---\n".join(
         render_policies(helm, name, namespaceSelector={"kubernetes.io/metadata.name": name}, **values)
         for name, values in rules.items()
@@ -62,6 +68,11 @@ def policed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     yield namespace
     plane.kubectl("delete", "-f", "-", "--wait=false", input=policies)
     plane.kubectl("delete", "namespace", *rules, "--wait=false")
+
+
+def in_namespace(namespace: str, name: str, spec: Body) -> Body:
+    """Make a resource that says where it belongs."""
+    return {**a_resource(name), "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
 def create_all(plane: ControlPlane, *bodies: Body) -> None:
@@ -182,6 +193,23 @@ def test_what_was_there_before_a_rule_does_not_get_worse(change: Body, words: st
     assert words in refusal_of(
         lambda: policed.kubectl("patch", "nemo", "before", "--dry-run=server", "--type=merge", "-p", patch)
     )
+
+
+def test_no_change_takes_gpus_past_the_limit(policed: Namespace) -> None:
+    namespace = Namespace(policed.plane, namespace_of("maxGpusPerResource"))
+
+    def try_to_change(index: int) -> str:
+        patch = json.dumps({"spec": GPU_CHANGES[index].patch})
+        try:
+            namespace.kubectl("patch", "nemo", f"gpus-{index}", "--dry-run=server", "--type=merge", "-p", patch)
+        except KubectlError as error:
+            return str(error)
+        return ""
+
+    said = [try_to_change(index) for index in range(len(GPU_CHANGES))]
+
+    assert [bool(change.words) for change in GPU_CHANGES] == [bool(text) for text in said]
+    assert [] == [text for change, text in zip(GPU_CHANGES, said, strict=True) if change.words not in text]
 
 
 def test_what_was_there_before_a_rule_can_be_made_smaller_reported_on_and_deleted(policed: Namespace) -> None:

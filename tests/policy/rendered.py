@@ -31,7 +31,8 @@ def _render_each(helm: Helm) -> Iterator[tuple[str, list[Body]]]:
             yield f"{chart}:default", _read(helm.render(chart=folder))
     for manifests in sorted((ROOT / "tests" / "golden").glob("*/manifests.yaml")):
         yield f"operator:{manifests.parent.name}", _read(manifests.read_text())
-    for example in sorted((ROOT / "examples").glob("*.yaml")):
+    examples = ROOT / "examples"
+    for example in sorted([*examples.glob("*.yaml"), *(examples / "gitops" / "manifests").glob("*.yaml")]):
         yield f"examples:{example.stem}", _read(example.read_text())
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.gitops.judges import Judges
+from tests.policy.admission import AdmissionPolicy, Review
 from tests.policy.rendered import ROOT, Body
 from tests.support.helm import CHART, Helm, HelmError, read_objects
-from tests.support.policies import RULES, SECRETS, render_policies
+from tests.support.policies import BROKEN, GPU_CHANGES, HUB, KEPT, RULES, SECRETS, from_hub, render_policies
 
 SPEC = ("ValidatingAdmissionPolicy", "rules-spec")
 
@@ -18,9 +20,31 @@ LARGEST_NUMBER_OF_SECRETS = 108
 CRD = ROOT / "crds" / "nemotron.dev_nemotrondeployments.yaml"
 
 
-def render(helm: Helm, **policies: object) -> dict[tuple[str, str], Body]:
+MODEL: Body = {"name": "nvidia/x"}
+
+DEFAULTS: Body = {"replicas": 1, "suspend": False, "planPolicy": "Enforce"}
+"""As the definition has them."""
+
+HUB_CONFIG = {"hubEndpoint": f"{HUB}/"}
+
+
+def render(helm: Helm, **policies: Any) -> dict[tuple[str, str], Body]:  # noqa: ANN401 - values of any type
     """Render policies under the name `rules`."""
     return read_objects(render_policies(helm, "rules", **policies))
+
+
+def fill(spec: Body) -> Body:
+    """Give a spec a model, and the defaults of the definition."""
+    return {"model": MODEL, **DEFAULTS, **spec}
+
+
+def merge(before: Body, patch: Body) -> Body:
+    """Patch a spec as a merge patch does."""
+    merged = {**before}
+    for field, value in patch.items():
+        nested = isinstance(value, dict) and isinstance(before.get(field), dict)
+        merged[field] = merge(before[field], value) if nested else value
+    return {field: value for field, value in merged.items() if value is not None}
 
 
 def test_without_a_word_there_is_no_policy(helms: dict[str, Helm]) -> None:
@@ -141,3 +165,59 @@ def test_as_many_secrets_are_looked_at_as_a_resource_may_name(helms: dict[str, H
         if variable["name"] == "secrets"
     )
     assert f",{LARGEST_NUMBER_OF_SECRETS - 1}]" in secrets
+
+
+WITHOUT_AUTHORIZER = {rule: value for rule, value in RULES.items() if rule != "requireSecretAccess"}
+"""The rules that ask nobody."""
+
+
+def read_policy(judges: Judges, helms: dict[str, Helm], **policies: Any) -> AdmissionPolicy:  # noqa: ANN401
+    """Render the policy of the spec."""
+    return AdmissionPolicy(judges, render(helms["helm"], **policies)[SPEC]["spec"])
+
+
+@pytest.mark.parametrize("rule", WITHOUT_AUTHORIZER)
+def test_each_rule_refuses_what_breaks_it_and_nothing_else(rule: str, helms: dict[str, Helm], judges: Judges) -> None:
+    policy = read_policy(judges, helms, **{rule: RULES[rule]})
+
+    told = policy.list_broken_rules(*(Review(fill(case.spec)) for case in BROKEN))
+
+    assert [rule in case.rules for case in BROKEN] == [bool(words) for words in told]
+
+
+def test_what_keeps_every_rule_is_admitted(helms: dict[str, Helm], judges: Judges) -> None:
+    told = read_policy(judges, helms, **WITHOUT_AUTHORIZER).list_broken_rules(*(Review(fill(spec)) for spec in KEPT))
+
+    assert [] == [(spec, words) for spec, words in zip(KEPT, told, strict=True) if words]
+
+
+def test_no_change_takes_gpus_past_the_limit(helms: dict[str, Helm], judges: Judges) -> None:
+    there_before = [fill(change.before) for change in GPU_CHANGES]
+    reviews = [Review(merge(old, change.patch), old) for old, change in zip(there_before, GPU_CHANGES, strict=True)]
+
+    told = read_policy(judges, helms, maxGpusPerResource=8).list_broken_rules(*reviews)
+
+    assert [bool(change.words) for change in GPU_CHANGES] == [bool(words) for words in told]
+    # Numbers are computed.
+    said = [change.words.lstrip("0123456789") for change in GPU_CHANGES]
+    assert [] == [(text, words) for text, words in zip(said, told, strict=True) if text not in "".join(words)]
+
+
+@pytest.mark.parametrize("rule", ["allowedEndpoints", "allowedModelOrganizations"])
+@pytest.mark.parametrize("config", [{}, HUB_CONFIG], ids=["public-hub", "own-hub"])
+def test_the_hub_of_the_operator_s_configuration_may_be_named(
+    rule: str, config: dict[str, str], helms: dict[str, Helm], judges: Judges
+) -> None:
+    values = {"allowedEndpoints": ["https://other.example.com"], "allowedModelOrganizations": ["nvidia"]}
+    policy = read_policy(judges, helms, config=config, **{rule: values[rule]})
+    endpoints = (HUB, f"{HUB}/", f"{HUB}.evil.example.com")
+    specs = [from_hub(endpoint=endpoint) for endpoint in endpoints]
+
+    told = policy.list_broken_rules(*(Review(fill(spec)) for spec in specs))
+
+    assert [bool(config), bool(config), False] == [not words for words in told]
+
+
+def test_a_hub_in_the_configuration_alone_makes_no_rule(helms: dict[str, Helm]) -> None:
+    rules = {"maxGpusPerResource": 8}
+    assert render(helms["helm"], **rules) == render(helms["helm"], config=HUB_CONFIG, **rules)

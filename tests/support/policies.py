@@ -1,5 +1,6 @@
 """What each rule of the chart's policies refuses, and the policies as the chart renders them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +112,53 @@ KEPT: tuple[Body, ...] = (
     {"parallelism": {"tensor": 4}, "replicas": 2},
     {"parallelism": {"tensor": 4}, "autoscaling": {"maxReplicas": 2}},
     {"replicas": 100, "suspend": True},
+    {"autoscaling": {"maxReplicas": 8}, "suspend": True},
     {"model": {"name": FP8, "trustRemoteCode": False}},
 )
 """What keeps every rule."""
+
+
+@dataclass(frozen=True)
+class GpuChange:
+    """A change of a resource that was there before `maxGpusPerResource: 8`, or that came past it."""
+
+    before: Body
+    patch: Body
+    words: str = ""
+    """What whoever changes it is told; nothing where the change is admitted."""
+
+
+WITHOUT_TENSOR: Body = {"autoscaling": {"maxReplicas": 2}}
+"""Nobody knows how many GPUs each of these replicas takes."""
+
+UNWRITTEN = "spec.parallelism.tensor: with spec.autoscaling"
+
+GPU_CHANGES: tuple[GpuChange, ...] = (
+    # The plan could take eight GPUs for each of eight replicas.
+    GpuChange({"autoscaling": {"maxReplicas": 8}, "suspend": True}, {"suspend": False}, UNWRITTEN),
+    GpuChange({"autoscaling": {"maxReplicas": 8}, "suspend": True}, {"suspend": False, "parallelism": {"tensor": 1}}),
+    # So it stands after `kubectl scale`, which asks no policy of the spec.
+    GpuChange(
+        {"parallelism": {"tensor": 8}, "replicas": 100}, {"autoscaling": {"maxReplicas": 100}}, "800 GPUs are asked for"
+    ),
+    GpuChange({"parallelism": {"tensor": 8}, "replicas": 100}, {"autoscaling": {"maxReplicas": 1}}),
+    GpuChange(
+        {"parallelism": {"tensor": 8}, "replicas": 100, "autoscaling": {"maxReplicas": 1}},
+        {"autoscaling": None},
+        "800 GPUs are asked for",
+    ),
+    GpuChange(WITHOUT_TENSOR, {"autoscaling": {"maxReplicas": 3}}, UNWRITTEN),
+    GpuChange(WITHOUT_TENSOR, {"autoscaling": {"maxReplicas": 1}, "service": {"port": 9000}}),
+    GpuChange(WITHOUT_TENSOR, {"suspend": True}),
+    # What the plan makes the GPUs of a replica of.
+    GpuChange(WITHOUT_TENSOR, {"model": {"name": "evil/x"}}, UNWRITTEN),
+    GpuChange(WITHOUT_TENSOR, {"engine": {"maxModelLen": 131072}}, UNWRITTEN),
+    GpuChange(WITHOUT_TENSOR, {"accelerator": "H200"}, UNWRITTEN),
+    GpuChange(WITHOUT_TENSOR, {"parallelism": {"pipeline": 2}}, UNWRITTEN),
+    GpuChange(WITHOUT_TENSOR, {"planPolicy": "Warn"}, UNWRITTEN),
+    GpuChange({"parallelism": {"tensor": 1}, **WITHOUT_TENSOR}, {"parallelism": None}, UNWRITTEN),
+    GpuChange({"parallelism": {"tensor": 8}, "autoscaling": {"maxReplicas": 4}}, {"autoscaling": {"maxReplicas": 3}}),
+)
 
 SECRETS: dict[str, Body] = {
     "spec.model.source.huggingFace.tokenSecretRef": from_hub(tokenSecretRef={"name": "hidden", "key": "k"}),
@@ -139,9 +184,9 @@ SECRETS: dict[str, Body] = {
 """Every field of the definition that names a Secret, with a spec in which it names one that is not for everybody."""
 
 
-def render_policies(helm: Helm, name: str, **policies: object) -> str:
+def render_policies(helm: Helm, name: str, *, config: Mapping[str, object] | None = None, **policies: object) -> str:
     """Render the chart's policies alone, under a name."""
-    values = {"nameOverride": name, "policies": {"enabled": True, **policies}}
+    values = {"nameOverride": name, "policies": {"enabled": True, **policies}, "config": config or {}}
     return helm.run(
         "template", name, str(CHART), "--kube-version=1.37", "--show-only=templates/policies.yaml", values=values
     )

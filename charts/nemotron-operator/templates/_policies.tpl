@@ -28,10 +28,19 @@
 16
 {{- end -}}
 
-{{- /* As they may be written: with a trailing slash and without. */ -}}
+{{- /* What the operator takes where a resource names nothing may be named too. */ -}}
 {{- define "nemotron-operator.allowedEndpoints" -}}
+{{- $endpoints := .Values.policies.allowedEndpoints -}}
+{{- with .Values.config.hubEndpoint -}}
+{{- $endpoints = append $endpoints . -}}
+{{- end -}}
+{{ $endpoints | uniq | toJson }}
+{{- end -}}
+
+{{- /* As they may be written: with a trailing slash and without. */ -}}
+{{- define "nemotron-operator.writtenEndpoints" -}}
 {{- $endpoints := list -}}
-{{- range .Values.policies.allowedEndpoints -}}
+{{- range include "nemotron-operator.allowedEndpoints" . | fromJsonArray -}}
 {{- $endpoint := trimSuffix "/" . -}}
 {{- $endpoints = append (append $endpoints $endpoint) (print $endpoint "/") -}}
 {{- end -}}

@@ -35,8 +35,7 @@ class PolicyValues(ValuesModel):
     organisation: see allowedSources."""
 
     allowed_endpoints: list[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9_.:/-]+$")]] = []
-    """Hubs and object stores that a resource may name as endpoint; empty for any. Those of the operator's own
-    configuration are always allowed."""
+    """Hubs and object stores that a resource may name as endpoint, beside `config.hubEndpoint`; empty for any."""
 
     max_gpus_per_resource: Annotated[int, Field(ge=0)] = 0
     """GPUs that one resource may take, over all its replicas; 0 for any number. Counted as written in the resource, and

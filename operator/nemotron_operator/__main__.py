@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nemotron_operator import __version__
+from nemotron_operator.constants import LEASE_NAME
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.runtime.logs import LogFormat, LogLevel, configure_logs
 
@@ -54,6 +55,9 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes an option of each
     lease_namespace: Annotated[
         str | None, typer.Option(help="Elect a leader with a Lease in this namespace. Default: the only replica.")
     ] = None,
+    lease_name: Annotated[
+        str, typer.Option(help="Name of the Lease: the same for those that serve the same namespaces.")
+    ] = LEASE_NAME,
     log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="What is told.")] = LogLevel.INFO,
     log_format: Annotated[
         LogFormat,
@@ -73,6 +77,7 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes an option of each
         http_host=http_host,
         http_port=http_port,
         lease_namespace=lease_namespace,
+        lease_name=lease_name,
     )
     try:
         asyncio.run(run_operator(load_config(config), options))

@@ -15,6 +15,9 @@ PLURAL = "nemotrondeployments"
 FIELD_MANAGER = "nemotron-operator"
 """The owner that the API server records for every field that the operator applies."""
 
+LEASE_NAME = "nemotron-operator"
+"""Name of the Lease unless another is given: operators that serve all namespaces exclude each other by it."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 """The recommended label that says which tool manages an object; watches select on it."""
 

@@ -8,10 +8,14 @@ import yaml
 
 from lab.recorded_permissions import Permission
 from nemotron_operator.cluster.kinds import NEMOTRON, NODE, STORAGE_CLASS, VOLUME
+from nemotron_operator.constants import LEASE_NAME
 from tests.support.granted_permissions import expand_rules, read_granted
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Body, Helm, read_objects
 
 VALUES_FILES = sorted((CHART / "ci").glob("*-values.yaml"))
+
+LONGEST_RELEASE_NAME = 53
+"""Characters that Helm allows."""
 
 OF_THE_CLUSTER = {STORAGE_CLASS.plural, NODE.plural, VOLUME.plural}
 """Kinds that belong to no namespace, and that a Role cannot grant."""
@@ -99,6 +103,45 @@ def test_every_binding_names_the_account_in_the_namespace_of_the_release(helm: H
         where = body["metadata"].get("namespace", NAMESPACE)
         name = body["roleRef"]["name"]
         assert ("Role", name if where == NAMESPACE else f"{where}/{name}") in rendered
+
+
+@pytest.mark.parametrize("values_file", VALUES_FILES, ids=lambda path: path.stem)
+def test_the_lease_that_the_operator_asks_for_is_the_one_that_it_may_renew(helm: Helm, values_file: Path) -> None:
+    values = yaml.safe_load(values_file.read_text())
+    rendered = read_objects(helm.render(f"--values={values_file}"))
+    is_granted_by_others = not values.get("rbac", {}).get("create", True)
+    assert (set() if is_granted_by_others else {read_lease_name(rendered)}) == granted_leases(rendered)
+
+
+def test_releases_for_some_namespaces_have_a_lease_each_and_those_for_all_share_that_of_the_first_version(
+    helm: Helm,
+) -> None:
+    for_all: Body = {}
+    for_some: Body = {"watchNamespaces": ["red"], "crds": {"install": False}}
+    leases = [
+        read_lease_name(read_objects(helm.run("template", release, str(CHART), values=values)))
+        for values in (for_all, for_some)
+        for release in ("teams", "t" * LONGEST_RELEASE_NAME)
+    ]
+    longest = f"nemotron-operator-{'t' * LONGEST_RELEASE_NAME}"
+    assert ["nemotron-operator", "nemotron-operator", "nemotron-operator-teams", longest] == leases
+
+
+def read_lease_name(rendered: dict[tuple[str, str], Body]) -> str:
+    """Read by what Lease the operator of a release elects its leader."""
+    (deployment,) = (body for (kind, _), body in rendered.items() if kind == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    named = [word for word in container["args"] if word.startswith("--lease-name=")]
+    return named[0].partition("=")[2] if named else LEASE_NAME
+
+
+def granted_leases(rendered: dict[tuple[str, str], Body]) -> set[str]:
+    return {
+        permission.name
+        for role in roles(rendered)
+        for permission in expand_rules(role["rules"])
+        if permission.resource == "leases" and permission.verb in {"get", "update"}
+    }
 
 
 def test_where_somebody_else_grants_them_the_chart_makes_no_permissions(helm: Helm) -> None:

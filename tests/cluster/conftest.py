@@ -12,7 +12,7 @@ from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart, make_operator, start_operator
 from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator, name_cluster
 from tests.support.gpu_pool import GpuPool
-from tests.support.recorded_calls import keep_ran_files, keep_used_permissions
+from tests.support.recorded_calls import deleted_once_recorded, keep_ran_files
 
 _numbers = itertools.count(1)
 
@@ -43,10 +43,9 @@ def pytest_sessionfinish() -> None:
 def plane() -> Iterator[ControlPlane]:
     """A cluster of the tests' own, made anew and taken away."""
     made = bring_up(name_cluster("test"), lambda text: print(f"  {text}", file=sys.stderr))
-    install_chart(made)
-    yield made
-    keep_used_permissions(made)
-    made.delete()
+    with deleted_once_recorded(made):
+        install_chart(made)
+        yield made
 
 
 @pytest.fixture(scope="session")

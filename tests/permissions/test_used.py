@@ -8,8 +8,8 @@ import pytest
 
 from lab.binaries import find_or_build_helms
 from lab.recorded_permissions import Permission
-from tests.support.granted_permissions import read_granted
-from tests.support.helm import RELEASE, Helm, read_objects
+from tests.support.granted_permissions import TEAMS, TEAMS_VALUES, read_granted
+from tests.support.helm import CHART, RELEASE, Helm, read_objects
 from tests.support.recorded_calls import FOLDER_VARIABLE, read_kept_permissions, read_ran_files
 
 CLUSTER_TIER = Path(__file__).resolve().parent.parent / "cluster"
@@ -43,9 +43,11 @@ def used(folder: Path) -> frozenset[Permission]:
 
 @pytest.fixture(scope="module")
 def granted(tmp_path_factory: pytest.TempPathFactory) -> frozenset[Permission]:
-    """What the chart grants."""
+    """What the chart grants: to a release for all namespaces, and to one for some, which has a Lease of its own."""
     helm = Helm(find_or_build_helms(print)["helm"], tmp_path_factory.mktemp("helm"))
-    return read_granted(read_objects(helm.render()).values(), RELEASE)
+    for_all = read_granted(read_objects(helm.render()).values(), RELEASE)
+    for_some = read_objects(helm.run("template", TEAMS, str(CHART), values=TEAMS_VALUES))
+    return for_all | read_granted(for_some.values(), TEAMS)
 
 
 def describe(permissions: Iterable[Permission]) -> list[str]:

@@ -8,6 +8,16 @@ from lab.recorded_permissions import Permission
 
 Rule = Mapping[str, Sequence[str]]
 
+TEAMS = "teams"
+"""A release with Roles in namespaces; the cluster tier installs it beside the one with a ClusterRole."""
+
+TEAMS_VALUES: Mapping[str, Any] = {
+    "watchNamespaces": ["red", "blue"],
+    "crds": {"install": False},
+    "replicaCount": 0,
+}
+"""Its values."""
+
 
 def expand_rules(rules: Iterable[Rule]) -> frozenset[Permission]:
     """Take rules apart; one of named objects grants each of them on its own."""

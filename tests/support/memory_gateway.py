@@ -34,6 +34,8 @@ class MemoryGateway(ClusterGateway):
         """Kinds that may not be read."""
         self.forbidden_namespaces: set[str] = set()
         """Namespaces in which nothing may be read, as in those that are not there."""
+        self.unlisted: dict[ApiKind, int] = {}
+        """HTTP statuses by which lists of a kind fail."""
         self._version = 1000
         self.reads: list[tuple[str, str]] = []
         """Verb and kind of every read, in order."""
@@ -77,6 +79,8 @@ class MemoryGateway(ClusterGateway):
         self.reads.append(("list", kind.name))
         if kind in self.forbidden or namespace in self.forbidden_namespaces:
             raise ClusterError(f"{kind.plural} are forbidden.", status_code=403)
+        if kind in self.unlisted:
+            raise ClusterError(f"{kind.plural} cannot be listed.", status_code=self.unlisted[kind])
 
     @override
     async def read_version(self) -> KubernetesObject:

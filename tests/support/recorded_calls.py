@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
@@ -11,6 +12,16 @@ from lab.recorded_permissions import Permission, read_used_permissions
 
 FOLDER_VARIABLE = "NEMOTRON_RECORDED_CALLS"
 """Names the folder, which outlives the clusters; without it nothing is kept."""
+
+
+@contextmanager
+def deleted_once_recorded(plane: ControlPlane) -> Iterator[None]:
+    """Keep which permissions the operator used in a cluster, and delete it, whatever happens."""
+    try:
+        yield
+        keep_used_permissions(plane)
+    finally:
+        plane.delete()
 
 
 def keep_used_permissions(plane: ControlPlane) -> None:

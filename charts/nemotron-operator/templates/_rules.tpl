@@ -84,6 +84,12 @@ no exec, no RBAC. */ -}}
   verbs: [get]
 {{- end -}}
 
+{{- /* Releases that serve all namespaces exclude each other, and the first release's Lease is theirs: that name stays.
+One that serves some namespaces must not wait for one that serves others. */ -}}
+{{- define "nemotron-operator.leaseName" -}}
+nemotron-operator{{ if .Values.watchNamespaces }}-{{ .Release.Name }}{{ end }}
+{{- end -}}
+
 {{- /* In its own namespace: the election among its replicas. What does not exist yet has no name to grant. */ -}}
 {{- define "nemotron-operator.electionRules" -}}
 - apiGroups: [coordination.k8s.io]
@@ -91,7 +97,7 @@ no exec, no RBAC. */ -}}
   verbs: [create]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [nemotron-operator]
+  resourceNames: [{{ include "nemotron-operator.leaseName" . }}]
   verbs: [get, update]
 {{- end -}}
 
@@ -104,6 +110,6 @@ annotations: {{- . | nindent 2 }}
 
 {{- define "nemotron-operator.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "nemotron-operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "nemotron-operator.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

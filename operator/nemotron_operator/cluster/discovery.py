@@ -7,12 +7,9 @@ from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import OPTIONAL_KINDS, ApiKind
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import Refusal, relist_kind
+from nemotron_operator.cluster.relist import NOT_USABLE, Refusal, relist_kind
 from nemotron_operator.cluster.served_namespaces import ServedNamespaces
 from nemotron_operator.errors import ClusterError
-
-_NOT_USABLE = frozenset({403, 404})
-"""HTTP statuses that say that a kind cannot be listed, and would say it again: no permission, gone meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +48,12 @@ class KindDiscovery:
             The API server does not answer; what was known before still counts.
         """
         known, found = self._platform.served_kinds, await find_served_kinds(self._gateway)
-        refused = await self._try_doubted(known & found)
+        doubted = frozenset(self._doubted)
+        refused = await self._try(known & found & doubted)
         usable = await self._list_new(found - known, refused)
         gone = (known - found) & self._missed | refused
-        self._missed, self._doubted = known - found, set()
+        self._missed = known - found
+        self._doubted -= doubted
         for kind in gone:
             self._cache.forget(kind)
         self._platform.served_kinds = (known - gone) | usable
@@ -65,15 +64,15 @@ class KindDiscovery:
         if refusal.kind in OPTIONAL_KINDS:
             self._doubted.add(refusal.kind)
 
-    async def _try_doubted(self, kinds: frozenset[ApiKind]) -> frozenset[ApiKind]:
+    async def _try(self, doubted: frozenset[ApiKind]) -> frozenset[ApiKind]:
         """Return those of the kinds in doubt that still cannot be listed."""
         refused: set[ApiKind] = set()
-        for kind in kinds & self._doubted:
+        for kind in doubted:
             try:
                 for namespace in self._namespaces.scope:
                     await self._gateway.try_list(kind, namespace)
             except ClusterError as error:
-                if error.status_code not in _NOT_USABLE:
+                if error.status_code not in NOT_USABLE:
                     raise
                 refused.add(kind)
                 _log.warning("%s cannot be used any more: %s", kind.name, error)
@@ -87,7 +86,7 @@ class KindDiscovery:
                 for namespace in self._namespaces.scope:
                     await relist_kind(kind, self._gateway, self._cache, namespace)
             except ClusterError as error:
-                if error.status_code not in _NOT_USABLE:
+                if error.status_code not in NOT_USABLE:
                     raise
                 refused.add(kind)
                 if kind not in self._refused:

@@ -21,6 +21,9 @@ EVERYWHERE: Scope = (None,)
 
 _FORBIDDEN = 403
 
+NOT_USABLE = frozenset({_FORBIDDEN, 404})
+"""HTTP statuses that say that a kind cannot be listed, and would say it again: no permission, gone meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -48,7 +51,8 @@ async def relist(
 ) -> Relisted:
     """Bring the cache to what the API server holds.
 
-    A permission that is missing in one namespace, or for an optional kind, keeps nothing else from being listed.
+    A permission that is missing in one namespace, or an optional kind that is not there or may not be listed, keeps
+    nothing else from being listed.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ async def relist(
             try:
                 affected |= await relist_kind(kind, gateway, cache, namespace)
             except ClusterError as error:
-                if error.status_code != _FORBIDDEN or (namespace is None and kind not in OPTIONAL_KINDS):
+                if not _can_do_without(kind, namespace, error):
                     raise
                 refusals.append(Refusal(kind, namespace, error))
                 if kind is NEMOTRON:
@@ -89,6 +93,12 @@ async def relist_kind(
     for changed in cache.replace_all(kind, listed, version, namespace):
         affected |= affected_keys(kind, changed, cache)
     return affected
+
+
+def _can_do_without(kind: ApiKind, namespace: str | None, error: ClusterError) -> bool:
+    if kind in OPTIONAL_KINDS:
+        return error.status_code in NOT_USABLE
+    return error.status_code == _FORBIDDEN and namespace is not None
 
 
 def select(kind: ApiKind) -> str:

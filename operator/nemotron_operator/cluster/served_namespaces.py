@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, ApiKind
-from nemotron_operator.cluster.relist import EVERYWHERE, Refusal, Scope, relist_kind
+from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, OPTIONAL_KINDS, ApiKind
+from nemotron_operator.cluster.relist import EVERYWHERE, NOT_USABLE, Refusal, Scope, relist_kind
 from nemotron_operator.errors import ClusterError
 
 _FORBIDDEN = 403
@@ -24,7 +24,7 @@ class ServedNamespaces:
 
     In a namespace that is not there the operator may nothing: its Role went with the namespace. That keeps no other
     from being served. It is left out when a second look is refused too: an API server that is being upgraded may refuse
-    for a moment.
+    for a moment. An optional kind that is gone, or may not be listed there, keeps it from nothing.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class ServedNamespaces:
         Namespaces to serve; empty for all, which are read as one.
     list_served_kinds
         Tells which optional kinds the API server knows.
+    report_refusal
+        Told of an optional kind that could not be listed in a namespace that is served from now on.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class ServedNamespaces:
         cache: ObjectCache,
         wanted: Sequence[str] = (),
         list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple,
+        report_refusal: Callable[[Refusal], None] = lambda _: None,
     ) -> None:
         self._gateway = gateway
         self._cache = cache
         self._list_served_kinds = list_served_kinds
+        self._report_refusal = report_refusal
         self._wanted = tuple(dict.fromkeys(wanted))
         self._doubted: set[str] = set()
         self._told: dict[str, str] = {}
@@ -56,13 +60,13 @@ class ServedNamespaces:
         Raises
         ------
         ClusterError
-            The API server does not answer; what was known before still counts.
+            The API server does not answer; what was known before still counts for those that were not tried yet.
         """
-        tried = [name for name in self._wanted if name not in self.scope or name in self._doubted]
-        readable = {name: await self._list(name) for name in tried}
-        before, self._doubted = self.scope, set()
-        if self._wanted:
-            self.scope = tuple(name for name in self._wanted if readable.get(name, True))
+        before = self.scope
+        for name in [name for name in self._wanted if name not in before or name in self._doubted]:
+            readable = {*self.scope, name} if await self._list(name) else {*self.scope} - {name}
+            self.scope = tuple(each for each in self._wanted if each in readable)
+            self._doubted.discard(name)
         return self.scope != before
 
     def doubt(self, refusal: Refusal) -> None:
@@ -79,7 +83,7 @@ class ServedNamespaces:
         try:
             await self._gateway.try_list(NEMOTRON, namespace)
             for kind in (*CHILD_KINDS, *self._list_served_kinds(), NEMOTRON):
-                await relist_kind(kind, self._gateway, self._cache, namespace)
+                await self._list_kind(kind, namespace)
         except ClusterError as error:
             if error.status_code != _FORBIDDEN:
                 raise
@@ -89,6 +93,14 @@ class ServedNamespaces:
         if self._told.pop(namespace, None):
             _log.info("Namespace %r is served now.", namespace)
         return True
+
+    async def _list_kind(self, kind: ApiKind, namespace: str) -> None:
+        try:
+            await relist_kind(kind, self._gateway, self._cache, namespace)
+        except ClusterError as error:
+            if kind not in OPTIONAL_KINDS or error.status_code not in NOT_USABLE:
+                raise
+            self._report_refusal(Refusal(kind, namespace, error))
 
     def _tell(self, namespace: str, problem: str) -> None:
         """Say what is wrong with a namespace, once for each cause."""

@@ -7,7 +7,6 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +18,16 @@ from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
-from nemotron_operator.cluster.discovery import KindDiscovery
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import Refusal, affected_keys, relist
-from nemotron_operator.cluster.served_namespaces import ServedNamespaces
+from nemotron_operator.cluster.relist import affected_keys
+from nemotron_operator.cluster.survey import Looked, Survey
 from nemotron_operator.cluster.totals import count_active_downloads, sum_cached_bytes, sum_remaining_bytes
 from nemotron_operator.config import OperatorConfig
+from nemotron_operator.constants import LEASE_NAME
 from nemotron_operator.errors import ClusterError, OperatorError
 from nemotron_operator.handlers.fleet_monitor import FleetMonitor
 from nemotron_operator.handlers.supervisor import WatchSupervisor
@@ -39,9 +38,6 @@ from nemotron_operator.runtime.http_server import HttpServer
 from nemotron_operator.runtime.loop_lag import LoopLagMonitor
 from nemotron_operator.runtime.metrics import Metrics
 from nemotron_operator.runtime.work_queue import WorkQueue
-
-LEASE_NAME = "nemotron-operator"
-"""Name of the Lease in the operator's own namespace."""
 
 WAIT_SECONDS = 5.0
 """Pause between two looks at an API server that is not there, or does not know the resource yet."""
@@ -70,6 +66,8 @@ class ProcessOptions:
     http_port: int
     lease_namespace: str | None
     """Namespace of the Lease; None runs without an election, as the only replica."""
+    lease_name: str = LEASE_NAME
+    """Shared by those who must not act at the same time: who serves the same namespaces."""
 
 
 class OperatorProcess:
@@ -86,17 +84,14 @@ class OperatorProcess:
         self._fleet = FleetMonitor(self._cache, self._metrics, gpu_resources)
         self._platform = Platform(served_kinds=frozenset())  # until it was looked
         self._gateway = ClusterGateway(client, may_write=self._may_write, report_request=self._metrics.count_request)
-        self._namespaces = ServedNamespaces(
-            self._gateway, self._cache, options.namespaces, lambda: self._platform.served_kinds
-        )
-        self._discovery = KindDiscovery(self._gateway, self._cache, self._platform, self._namespaces)
+        self._survey = Survey(self._gateway, self._cache, self._platform, options.namespaces)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
         self._relist_now = asyncio.Event()
         self._supervisor = WatchSupervisor(
             self._take_report,
             partial(read_credentials, client),
-            lambda: self._namespaces.scope,
+            lambda: self._survey.scope,
             self._metrics.kopf_restarts.inc,
             self._relist_now.set,
             lambda: self._platform.served_kinds,
@@ -143,7 +138,8 @@ class OperatorProcess:
             await self._act()
             return
         # The elector must read and write the Lease before it leads: its gateway has no fence.
-        store = ApiLeaseStore(ClusterGateway(self._client), self._options.lease_namespace, LEASE_NAME)
+        gateway = ClusterGateway(self._client)
+        store = ApiLeaseStore(gateway, self._options.lease_namespace, self._options.lease_name)
         self._elector = LeaderElector(store, f"{self._identity}-{time.time_ns()}")
         self._waits_for = ""  # a replica that stands by is ready to take over
         try:
@@ -157,7 +153,7 @@ class OperatorProcess:
         self._is_acting = True
         self._metrics.leader.set(1)
         await self._wait_for_resource()
-        while await self._discover() is None and not self._stopping.is_set():
+        while (await self._look()).problems and not self._stopping.is_set():
             await self._pause()  # who does not know a kind would take what is there for missing
         self._relist_now.set()
         await self._relist_once()
@@ -203,11 +199,9 @@ class OperatorProcess:
         while self._relist_now.is_set() and not self._stopping.is_set():
             self._relist_now.clear()  # being asked while it lists, it lists again
             try:
-                served, scope = self._platform.served_kinds, self._namespaces.scope
-                listed = await relist(self._gateway, self._cache, scope, served)
-                for key in listed.affected.union(self._cache.list_deployment_keys() if has_failed else ()):
+                affected = await self._survey.relist()
+                for key in affected.union(self._cache.list_deployment_keys() if has_failed else ()):
                     self._queue.add(key)
-                self._doubt(listed.refusals)
                 has_failed = False
             except ClusterError as error:
                 has_failed = True
@@ -219,12 +213,6 @@ class OperatorProcess:
             else:
                 self._waits_for = ""
                 self._metrics.last_resync.set_to_current_time()
-
-    def _doubt(self, refusals: Iterable[Refusal]) -> None:
-        """Have what was refused looked at again: the next look decides what is not served any more."""
-        for refusal in refusals:
-            self._namespaces.doubt(refusal)
-            self._discovery.doubt(refusal)
 
     async def _relist_periodically(self) -> None:
         """List anew at every resync period, and whenever a watch began anew: deletions before that are not reported."""
@@ -240,24 +228,22 @@ class OperatorProcess:
         """Watch a kind or a namespace as soon as there is one, and stop to when there is none any more."""
         while True:
             await asyncio.sleep(DISCOVERY_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
-            if await self._discover():
+            if (await self._look()).has_changed:
                 self._supervisor.begin_anew()
                 self._relist_now.set()
                 for key in self._cache.list_deployment_keys():
                     self._queue.add(key)
 
-    async def _discover(self) -> bool | None:
-        """Look what can be served: namespaces and optional kinds; tell whether that changed, None without an answer."""
-        try:
-            has_other_namespaces = await self._namespaces.look()
-            has_other_kinds = await self._discovery.look()
-        except ClusterError as error:
-            _log.warning("%s Which namespaces and optional kinds there are is asked again.", error)
-            return None
-        if has_other_kinds:
+    async def _look(self) -> Looked:
+        """Look which namespaces and optional kinds can be served, and say what changed or gave no answer."""
+        known = self._platform.served_kinds
+        looked = await self._survey.look()
+        for problem in looked.problems:
+            _log.warning("%s Which namespaces and optional kinds there are is asked again.", problem)
+        if self._platform.served_kinds != known:
             names = ", ".join(sorted(kind.name for kind in self._platform.served_kinds)) or "none"
             _log.info("Optional kinds that the API server knows: %s", names)
-        return has_other_namespaces or has_other_kinds
+        return looked
 
     async def _pause(self) -> None:
         """Wait a little, less if told to stop."""

@@ -13,7 +13,7 @@ from lab.operator_process import install_chart, make_operator, start_operator, w
 from nemotron_operator.cluster.kinds import CHILD_KINDS
 from tests.support.cluster import Namespace, RunningOperator, name_cluster, wait_until
 from tests.support.faults.proxy import FaultProxy
-from tests.support.recorded_calls import keep_used_permissions
+from tests.support.recorded_calls import deleted_once_recorded
 
 StartOperator = Callable[..., RunningOperator]
 
@@ -22,10 +22,9 @@ StartOperator = Callable[..., RunningOperator]
 def plane() -> Iterator[ControlPlane]:
     """Not the cluster of the other tests: their operator would do the work that is looked for here."""
     made = bring_up(name_cluster("faults"), lambda text: print(f"  {text}", file=sys.stderr))
-    install_chart(made)
-    yield made
-    keep_used_permissions(made)
-    made.delete()
+    with deleted_once_recorded(made):
+        install_chart(made)
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,8 @@ from nemotron_operator.cluster.kinds import NEMOTRON, NODE, STORAGE_CLASS
 from nemotron_operator.cluster.platform import WITHOUT_NODES, WITHOUT_STORAGE_CLASSES
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
+from tests.support.granted_permissions import TEAMS, TEAMS_VALUES
 from tests.support.helm import CHART, Helm
-
-RELEASE = "teams"
 
 INSTALLER = Account("default", "installer")
 """Somebody who has no right beyond the namespaces."""
@@ -57,8 +56,13 @@ class Teams:
 
     def install(self) -> None:
         """Install the release, as somebody who has rights in these namespaces only."""
-        values = {"watchNamespaces": ["red", "blue"], "crds": {"install": False}, "replicaCount": 0}
-        self.helm.run("upgrade", "--install", RELEASE, str(CHART), values=values)
+        self.helm.run("upgrade", "--install", TEAMS, str(CHART), values=TEAMS_VALUES)
+
+    def options(self) -> list[str]:
+        """Give the arguments of the release's operator by which it serves these namespaces, and elects its leader."""
+        deployment = json.loads(self.plane.kubectl("-n", NAMESPACE, "get", "deployment", TEAMS, "-o", "json"))
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        return [word for word in container["args"] if word.startswith(("--namespace=", "--lease-"))]
 
 
 @pytest.fixture
@@ -83,8 +87,8 @@ def operator(teams: Teams, tmp_path: Path) -> Iterator[RunningOperator]:
     """Its operator, which is not started."""
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"resyncSeconds": 10}))
-    options = [f"--config={config}", "--namespace=red", "--namespace=blue", f"--lease-namespace={NAMESPACE}"]
-    component = make_operator(teams.plane, RELEASE, options, Account(NAMESPACE, RELEASE))
+    options = [f"--config={config}", *teams.options()]
+    component = make_operator(teams.plane, TEAMS, options, Account(NAMESPACE, TEAMS))
     yield RunningOperator(component, 0)
     component.stop(signal.SIGKILL)
     print(component.log.read_text())
@@ -109,7 +113,7 @@ def test_each_namespace_is_served_while_it_is_there_and_nothing_beyond_them_is_t
     teams.install()
     teams.blue.apply(a_resource())
     teams.blue.wait_until_ready(seconds=NOTICED_SECONDS)
-    refused = read_refused_permissions(teams.plane.directory, RELEASE)
+    refused = read_refused_permissions(teams.plane.directory, TEAMS)
     assert EXPECTED_REFUSALS == {(each.resource, each.verb) for each in refused}
 
     teams.plane.kubectl("delete", "namespace", "blue")

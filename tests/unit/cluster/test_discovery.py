@@ -1,40 +1,26 @@
 """Which optional kinds there are: a group alone says nothing, as a project may bring some of its kinds only."""
 
 import pytest
-from typing_extensions import override
 
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
 from nemotron_operator.cluster.discovery import KindDiscovery, find_served_kinds
 from nemotron_operator.cluster.kinds import HTTP_ROUTE, LEADER_WORKER_SET, OPTIONAL_KINDS, SCALED_OBJECT, ApiKind
 from nemotron_operator.cluster.platform import Platform
-from nemotron_operator.cluster.relist import EVERYWHERE, relist
+from nemotron_operator.cluster.relist import EVERYWHERE, Refusal, relist
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL
-from nemotron_operator.errors import ClusterUnreachableError
+from nemotron_operator.errors import ClusterError, ClusterUnreachableError
+from tests.support.discovered_gateway import DiscoveredGateway
 from tests.support.memory_gateway import MemoryGateway
 
 KEDA = {"keda.sh/v1alpha1": {"scaledobjects"}}
+
+GATEWAY = {"gateway.networking.k8s.io/v1": {"httproutes"}}
 
 
 def a_child() -> KubernetesObject:
     """Make what the operator made for a resource, as far as the cache looks at it."""
     labels = {DEPLOYMENT_LABEL: "nemotron", MANAGED_BY_LABEL: FIELD_MANAGER}
     return {"metadata": {"name": "nemotron", "namespace": "team", "labels": labels}}
-
-
-class Discovered(MemoryGateway):
-    """An API server that knows some groups, and some plurals of each."""
-
-    def __init__(self, resources: dict[str, set[str]]) -> None:
-        super().__init__()
-        self.resources = resources
-
-    @override
-    async def list_group_versions(self) -> frozenset[str]:
-        return frozenset(self.resources)
-
-    @override
-    async def list_resources(self, kind: ApiKind) -> frozenset[str]:
-        return frozenset(self.resources[kind.api_version])
 
 
 @pytest.mark.parametrize(
@@ -50,11 +36,11 @@ class Discovered(MemoryGateway):
 async def test_a_kind_is_served_in_its_own_version_or_not_at_all(
     resources: dict[str, set[str]], expected: set[ApiKind]
 ) -> None:
-    assert expected == await find_served_kinds(Discovered(resources))
+    assert expected == await find_served_kinds(DiscoveredGateway(resources))
 
 
 async def test_a_kind_counts_as_there_once_its_objects_are_listed() -> None:
-    gateway, cache, platform = Discovered({}), ObjectCache(), Platform(served_kinds=frozenset())
+    gateway, cache, platform = DiscoveredGateway({}), ObjectCache(), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, cache, platform)
     assert not await discovery.look()
     gateway.put(SCALED_OBJECT, a_child())
@@ -65,7 +51,7 @@ async def test_a_kind_counts_as_there_once_its_objects_are_listed() -> None:
 
 
 async def test_a_kind_is_gone_when_two_looks_miss_it_and_comes_back_as_it_was() -> None:
-    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    gateway, cache, platform = DiscoveredGateway(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, cache, platform)
     gateway.put(SCALED_OBJECT, a_child())
     assert await discovery.look()
@@ -84,7 +70,7 @@ async def test_a_kind_is_gone_when_two_looks_miss_it_and_comes_back_as_it_was() 
 
 
 async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.LogCaptureFixture) -> None:
-    gateway, platform = Discovered(KEDA), Platform(served_kinds=frozenset())
+    gateway, platform = DiscoveredGateway(KEDA), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, ObjectCache(), platform)
     gateway.forbidden.add(SCALED_OBJECT)
     assert not await discovery.look()
@@ -97,7 +83,7 @@ async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.
 async def test_a_kind_whose_permission_is_taken_away_is_dropped_at_the_second_refusal_and_comes_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    gateway, cache, platform = DiscoveredGateway(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, cache, platform)
     gateway.put(SCALED_OBJECT, a_child())
     assert await discovery.look()
@@ -116,7 +102,7 @@ async def test_a_kind_whose_permission_is_taken_away_is_dropped_at_the_second_re
 
 
 async def test_a_kind_that_is_refused_for_a_moment_stays(caplog: pytest.LogCaptureFixture) -> None:
-    gateway, cache, platform = Discovered(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
+    gateway, cache, platform = DiscoveredGateway(KEDA), ObjectCache(), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, cache, platform)
     await discovery.look()
     gateway.forbidden.add(SCALED_OBJECT)
@@ -124,6 +110,26 @@ async def test_a_kind_that_is_refused_for_a_moment_stays(caplog: pytest.LogCaptu
     gateway.forbidden.clear()
     assert not await discovery.look()
     assert (frozenset({SCALED_OBJECT}), []) == (platform.served_kinds, caplog.messages)
+
+
+async def test_a_doubt_that_comes_while_another_is_looked_at_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, platform = DiscoveredGateway(KEDA | GATEWAY), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, ObjectCache(), platform)
+    await discovery.look()
+    refused = {kind: Refusal(kind, None, ClusterError("forbidden", status_code=403)) for kind in platform.served_kinds}
+    discovery.doubt(refused[SCALED_OBJECT])
+    try_list = gateway.try_list
+
+    async def doubt_the_other(kind: ApiKind, namespace: str | None) -> None:
+        discovery.doubt(refused[HTTP_ROUTE])
+        await try_list(kind, namespace)
+
+    monkeypatch.setattr(gateway, "try_list", doubt_the_other)
+    await discovery.look()
+    monkeypatch.undo()
+    gateway.forbidden.add(HTTP_ROUTE)
+    assert await discovery.look()
+    assert frozenset({SCALED_OBJECT}) == platform.served_kinds
 
 
 async def relist_and_doubt(
@@ -135,7 +141,7 @@ async def relist_and_doubt(
 
 
 async def test_an_api_server_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    gateway, platform = Discovered(KEDA), Platform(served_kinds=frozenset())
+    gateway, platform = DiscoveredGateway(KEDA), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, ObjectCache(), platform)
     await discovery.look()
 

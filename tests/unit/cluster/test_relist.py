@@ -75,6 +75,22 @@ def test_an_optional_kind_that_is_refused_stays_as_it_was_known_and_the_rest_is_
     assert (1, 1) == (cache.count(SCALED_OBJECT), cache.count(SERVICE))
 
 
+def test_an_optional_kind_that_is_gone_keeps_nothing_else_from_being_listed() -> None:
+    gateway, cache = MemoryGateway(), ObjectCache()
+    gateway.put(SERVICE, a_live_object("Service", "nemotron", labels=child_labels()))
+    gateway.unlisted[SCALED_OBJECT] = 404
+    listed = asyncio.run(relist(gateway, cache, EVERYWHERE, [SCALED_OBJECT]))
+    assert ([SCALED_OBJECT], 1) == ([refusal.kind for refusal in listed.refusals], cache.count(SERVICE))
+
+
+@pytest.mark.parametrize(("kind", "status"), [(POD, 404), (SCALED_OBJECT, 500)], ids=["needed", "failing"])
+def test_a_list_that_fails_otherwise_is_a_failure(kind: ApiKind, status: int) -> None:
+    gateway = MemoryGateway()
+    gateway.unlisted[kind] = status
+    with pytest.raises(ClusterError, match=f"{kind.plural} cannot be listed"):
+        asyncio.run(relist(gateway, ObjectCache(), ["team"], [SCALED_OBJECT]))
+
+
 def test_what_every_resource_needs_must_be_listed_where_all_namespaces_are_one() -> None:
     gateway = MemoryGateway()
     gateway.forbidden.add(POD)

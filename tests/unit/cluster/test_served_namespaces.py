@@ -5,9 +5,10 @@ import logging
 import pytest
 
 from nemotron_operator.cluster.cache import ObjectCache
-from nemotron_operator.cluster.kinds import NEMOTRON, POD, SCALED_OBJECT, SERVICE
-from nemotron_operator.cluster.relist import relist
+from nemotron_operator.cluster.kinds import NEMOTRON, POD, SCALED_OBJECT, SERVICE, ApiKind
+from nemotron_operator.cluster.relist import Refusal, relist
 from nemotron_operator.cluster.served_namespaces import ServedNamespaces
+from nemotron_operator.errors import ClusterError
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import a_live_object, child_labels
 from tests.support.memory_gateway import MemoryGateway
@@ -19,7 +20,10 @@ class World:
     def __init__(self, *wanted: str) -> None:
         self.gateway = MemoryGateway()
         self.cache = ObjectCache()
-        self.namespaces = ServedNamespaces(self.gateway, self.cache, wanted, lambda: [SCALED_OBJECT])
+        self.refused: list[Refusal] = []
+        self.namespaces = ServedNamespaces(
+            self.gateway, self.cache, wanted, lambda: [SCALED_OBJECT], self.refused.append
+        )
         for name in ("red", "blue"):
             self.gateway.put(NEMOTRON, a_deployment().named("nemotron", name).body)
             service = a_live_object("Service", "nemotron", namespace=name, labels=child_labels())
@@ -130,3 +134,63 @@ async def test_a_single_kind_that_is_refused_is_told_once_and_the_namespace_stay
         "Namespace 'red': What changes there may be missed: pods are forbidden.",
         "Namespace 'blue': What changes there may be missed: pods are forbidden.",
     ] == caplog.messages
+
+
+@pytest.mark.parametrize("status", [403, 404], ids=["forbidden", "gone"])
+async def test_an_optional_kind_that_cannot_be_listed_is_told_of_and_the_namespace_is_served(status: int) -> None:
+    world = World("red")
+    world.gateway.unlisted[SCALED_OBJECT] = status
+    await world.namespaces.look()
+    assert ["red"] == world.scope
+    assert [(SCALED_OBJECT, "red")] == [(refusal.kind, refusal.namespace) for refusal in world.refused]
+
+
+@pytest.mark.parametrize(("kind", "status"), [(POD, 404), (SCALED_OBJECT, 500)], ids=["needed", "failing"])
+async def test_a_list_that_fails_otherwise_is_a_failure(kind: ApiKind, status: int) -> None:
+    world = World("red")
+    world.gateway.unlisted[kind] = status
+    with pytest.raises(ClusterError):
+        await world.namespaces.look()
+    assert ([], 0) == (world.scope, world.cache.count(NEMOTRON))
+
+
+async def test_what_was_found_of_a_namespace_counts_where_the_next_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World("red", "blue")
+    await world.namespaces.look()
+    world.gateway.forbidden_namespaces = {"red", "blue"}
+    await world.relist()
+    world.gateway.forbidden_namespaces = {"red"}
+    try_list = world.gateway.try_list
+
+    async def fail_in_blue(kind: ApiKind, namespace: str | None) -> None:
+        if namespace == "blue":
+            raise ClusterError("The API server fails.", status_code=500)
+        await try_list(kind, namespace)
+
+    monkeypatch.setattr(world.gateway, "try_list", fail_in_blue)
+    with pytest.raises(ClusterError):
+        await world.namespaces.look()
+    assert (["blue"], [("blue", "nemotron")]) == (world.scope, world.cache.list_deployment_keys())
+
+    monkeypatch.undo()
+    world.gateway.forbidden_namespaces = {"blue"}
+    assert await world.namespaces.look()
+    assert ["red"] == world.scope
+
+
+async def test_a_doubt_that_comes_while_another_is_looked_at_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World("red", "blue")
+    await world.namespaces.look()
+    world.namespaces.doubt(Refusal(NEMOTRON, "red", ClusterError("forbidden", status_code=403)))
+    try_list = world.gateway.try_list
+
+    async def doubt_blue(kind: ApiKind, namespace: str | None) -> None:
+        world.namespaces.doubt(Refusal(NEMOTRON, "blue", ClusterError("forbidden", status_code=403)))
+        await try_list(kind, namespace)
+
+    monkeypatch.setattr(world.gateway, "try_list", doubt_blue)
+    await world.namespaces.look()
+    monkeypatch.undo()
+    world.gateway.forbidden_namespaces.add("blue")
+    assert await world.namespaces.look()
+    assert ["red"] == world.scope

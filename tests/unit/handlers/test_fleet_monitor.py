@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +29,11 @@ def a_body(version: int, *, ready: bool = False) -> dict[str, Any]:
             "conditions": [{**condition, "lastTransitionTime": "2026-11-24T08:01:40Z"}],
         },
     }
+
+
+def a_new_body(version: int) -> dict[str, Any]:
+    """Make a resource that nobody has acted on yet."""
+    return {**a_body(version), "status": {}}
 
 
 def a_pod() -> dict[str, Any]:
@@ -65,38 +71,61 @@ async def test_a_start_is_observed_at_the_report_that_ends_it_and_not_again() ->
     cache, metrics = ObjectCache(), Metrics()
     monitor = FleetMonitor(cache, metrics, [GPU])
     monitor.begin()
-    for version, ready in ((1, False), (2, True), (3, True)):
-        cache.upsert(NEMOTRON, a_body(version, ready=ready))
-        monitor.take_report(NEMOTRON, a_body(version, ready=ready))
+    for version, body in enumerate((a_new_body(1), a_body(2, ready=True), a_body(3, ready=True)), start=1):
+        cache.upsert(NEMOTRON, body)
+        monitor.take_report(NEMOTRON, body)
         expected = min(version - 1, 1)
         assert expected == value(metrics, "time_to_ready_seconds_count", phase="total")
     assert 100 == value(metrics, "time_to_ready_seconds_sum", phase="total")
 
 
-async def test_what_cannot_be_counted_is_logged_and_the_next_look_comes(
+async def test_a_start_that_is_on_its_way_is_told_with_when_it_was_asked_for() -> None:
+    cache, metrics = ObjectCache(), Metrics()
+    monitor = FleetMonitor(cache, metrics, [GPU])
+    monitor.begin()
+    told = []
+    for body in (a_new_body(1), a_body(2, ready=True)):
+        cache.upsert(NEMOTRON, body)
+        monitor.take_report(NEMOTRON, body)
+        told.append(value(metrics, "resource_start_asked_timestamp_seconds", namespace="team", name="nemotron"))
+    assert [datetime(2026, 11, 24, 8, tzinfo=UTC).timestamp(), None] == told
+
+
+async def test_one_that_cannot_be_counted_is_logged_once_and_keeps_no_other_from_being_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(fleet_monitor, "LOOK_SECONDS", 0.01)
     cache, metrics = ObjectCache(), Metrics()
-    broken = a_pod()
-    broken["spec"]["containers"][0]["resources"]["limits"][GPU] = "many"
-    cache.upsert(NEMOTRON, a_body(1))
-    cache.upsert(POD, broken)
+    broken, sound = a_body(1), a_body(2)
+    broken["status"]["conditions"] = [{"type": "Ready"}]
+    sound["metadata"]["name"] = "sound"
+    for body in (broken, sound):
+        cache.upsert(NEMOTRON, body)
     monitor = FleetMonitor(cache, metrics, [GPU])
     monitor.begin()
     running = asyncio.create_task(monitor.run())
     await asyncio.sleep(0.05)
     assert not running.done()
     running.cancel()
-    assert "The resources could not be counted for the metrics" in caplog.text
+    assert (None, 0) == (
+        requested(metrics),
+        value(metrics, "resource_gpus", namespace="team", name="sound", state="requested"),
+    )
+    (told,) = caplog.messages
+    assert "The GPUs and conditions of team/nemotron cannot be counted" in told
 
 
-async def test_a_report_that_cannot_be_read_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_start_that_cannot_be_read_is_logged_and_the_gpus_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     cache, metrics = ObjectCache(), Metrics()
     monitor = FleetMonitor(cache, metrics, [GPU])
     monitor.begin()
-    body = a_body(1, ready=True)
+    new, body = a_new_body(1), a_body(2, ready=True)
     body["status"]["conditions"][0]["lastTransitionTime"] = "yesterday"
-    cache.upsert(NEMOTRON, body)
-    monitor.take_report(NEMOTRON, body)
-    assert "The resources could not be counted for the metrics" in caplog.text
+    for each in (new, body):
+        cache.upsert(NEMOTRON, each)
+        monitor.take_report(NEMOTRON, each)
+    (told,) = caplog.messages
+    assert "The start of team/nemotron cannot be counted for the metrics" in told
+    assert 0 == requested(metrics)

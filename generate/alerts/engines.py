@@ -1,6 +1,6 @@
 """Alerts about requests: what the engines say. They need the PodMonitor, which gives the labels namespace and name."""
 
-from generate.alerts.rules import ENGINES, RESOURCE, Alert, Recording, RuleGroup
+from generate.alerts.rules import ENGINES, NAMED, RESOURCE, RESTART, Alert, Recording, RuleGroup
 
 QUEUE_GROWING = Alert(
     name="NemotronQueueGrowing",
@@ -85,7 +85,7 @@ RESTARTING = Alert(
 NOT_SCRAPED = Alert(
     name="NemotronEngineNotScraped",
     expr=f"""\
-max by ({RESOURCE}) (nemotron_operator_resource_gpus{{state="ready"}}) > 0
+max by ({RESOURCE}) (nemotron_operator_resource_gpus{{state="ready", {NAMED}}}) > 0
 unless on ({RESOURCE}) max by ({RESOURCE}) (up{{{ENGINES}}}) == 1""",
     for_="15m",
     severity="warning",
@@ -95,6 +95,7 @@ unless on ({RESOURCE}) max by ({RESOURCE}) (up{{{ENGINES}}}) == 1""",
         "dashboards are empty, its alerts silent, and KEDA or an adapter for HorizontalPodAutoscalers see no load."
     ),
     why="A new pod is found within a minute or two; 15 leave room for Prometheus' own restart.",
+    keep_firing_for=RESTART,
 )
 
 RECORDINGS = (

@@ -2,8 +2,9 @@
 
 from generate.alerts.rules import OPERATOR, Alert, RuleGroup
 
-_FAILED_CODES = "401|403|429|5..|[a-z].*"
-"""What no reconcile asks for. 404 and 409 are answers; a request without one has a word as its code."""
+_FAILED_CODES = "401|429|5..|[a-z]+"
+"""What no reconcile asks for; a request without an answer has a word as its code. 404 and 409 are answers, and so is
+403: a namespace that may not be read yet, a quota or a policy refuses for as long as somebody wants it to."""
 
 DOWN = Alert(
     name="NemotronOperatorDown",
@@ -29,7 +30,7 @@ NOT_LEADING = Alert(
     summary="No replica of the operator in {{ $labels.namespace }} leads.",
     description=(
         "The operator's pods run, and none acts: each waits for the Lease. Who holds it: "
-        "`kubectl -n {{ $labels.namespace }} get lease nemotron-operator -o yaml`."
+        "`kubectl -n {{ $labels.namespace }} get lease -o yaml`."
     ),
     why="A Lease of a leader that vanished is free after 15 seconds.",
 )
@@ -61,10 +62,11 @@ sum by (namespace, job) (rate(nemotron_operator_api_requests_total{{{OPERATOR}, 
     severity="warning",
     summary="{{ $value | humanizePercentage }} of the operator's requests to the API server fail.",
     description=(
-        "The API server refuses (401, 403, 429), fails (5xx) or does not answer {{ $value | humanizePercentage }} of "
+        "The API server refuses (401, 429), fails (5xx) or does not answer {{ $value | humanizePercentage }} of "
         "the requests. Which: `sum by (verb, kind, code) (rate(nemotron_operator_api_requests_total[10m]))`."
     ),
-    why="At rest the operator asks little, so that one missing permission shows; a rolling API server is back sooner.",
+    why="A rolling API server is back sooner. 403 does not count: a namespace that may not be read, a quota or a "
+    "policy refuses for as long as somebody wants it to; what it keeps from is told by conditions and the log.",
 )
 
 BACKLOG = Alert(
@@ -85,4 +87,24 @@ histogram_quantile(
     why="500 resources at once are through in 15 seconds on two cores.",
 )
 
-GROUP = RuleGroup("nemotron-operator", (DOWN, NOT_LEADING, RECONCILE_ERRORS, API_ERRORS, BACKLOG), reads="operator")
+DOWNLOAD_STUCK = Alert(
+    name="NemotronDownloadStuck",
+    expr=f"""\
+max by (namespace, job) (nemotron_operator_downloads_remaining_bytes{{{OPERATOR}}}) > 0
+and max by (namespace, job) (nemotron_operator_downloads_active{{{OPERATOR}}}) > 0
+and max by (namespace, job) (changes(nemotron_operator_downloads_remaining_bytes{{{OPERATOR}}}[30m])) == 0""",
+    for_="5m",
+    severity="warning",
+    summary="Downloads have not moved for half an hour, with {{ $value | humanize1024 }}B still to fetch.",
+    description=(
+        "Downloads run, {{ $value | humanize1024 }}B are left, and not one byte came in 30 minutes. Which: "
+        "`kubectl get jobs -A -l nemotron.dev/component=cache`."
+    ),
+    why="A download that moves is told every 15 seconds; a hub that is down is tried again within minutes.",
+)
+
+GROUP = RuleGroup(
+    "nemotron-operator",
+    (DOWN, NOT_LEADING, RECONCILE_ERRORS, API_ERRORS, BACKLOG, DOWNLOAD_STUCK),
+    reads="operator",
+)

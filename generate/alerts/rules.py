@@ -15,6 +15,12 @@ OPERATOR = "OPERATOR_TARGETS"
 RESOURCE = "namespace, name"
 """Labels of everything that is said of one NemotronDeployment."""
 
+NAMED = 'name!=""'
+"""Selects resources with series of their own: further ones are told as one without a name."""
+
+RESTART = "10m"
+"""For how long what is said of resources may be missing before an alert ends: the operator, or its node, restarts."""
+
 RUNBOOK_BASE = "RUNBOOK_BASE"
 """Stands for where the runbooks are: the chart's values say it."""
 
@@ -43,12 +49,16 @@ class Alert:
     why: str
     """Why these numbers; for the table in docs/observability.md."""
 
+    keep_firing_for: str = ""
+    """How long it goes on when it does not hold any more; empty for not at all."""
+
     def render(self) -> dict[str, Any]:
         """Render it as PrometheusRule has it."""
         return {
             "alert": self.name,
             "expr": self.expr,
             "for": self.for_,
+            **({"keep_firing_for": self.keep_firing_for} if self.keep_firing_for else {}),
             "labels": {"severity": self.severity},
             "annotations": {
                 "summary": self.summary,

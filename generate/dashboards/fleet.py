@@ -177,7 +177,7 @@ _GPUS = Section(
             "Conditions, by reason",
             (
                 Query(
-                    f'max by (condition, reason) ({OPERATOR}_resources{{condition=~"Ready|Stalled"}}) > 0',
+                    f'sum by (condition, reason) ({OPERATOR}_resources{{condition=~"Ready|Stalled"}}) > 0',
                     "{{condition}}: {{reason}}",
                 ),
             ),
@@ -243,10 +243,10 @@ _SERVING = Section(
 _CACHE = Section(
     "Weights",
     (
-        Panel("Verified on volumes", (Query(f"max({OPERATOR}_cached_bytes)", "bytes"),), unit="bytes", width=12),
+        Panel("Verified on volumes", (Query(f"sum({OPERATOR}_cached_bytes)", "bytes"),), unit="bytes", width=12),
         Panel(
             "Still to fetch",
-            (Query(f"max({OPERATOR}_downloads_remaining_bytes)", "bytes"),),
+            (Query(f"sum({OPERATOR}_downloads_remaining_bytes)", "bytes"),),
             unit="bytes",
             meaning="Of downloads that run and tell their progress.",
             width=12,
@@ -257,7 +257,11 @@ _CACHE = Section(
 _OPERATOR = Section(
     "Operator",
     (
-        Panel("Replicas that lead", (Query(f"sum by (job) ({OPERATOR}_leader)", "{{job}}"),), meaning="One, always."),
+        Panel(
+            "Replicas that lead",
+            (Query(f"sum by (namespace, job) ({OPERATOR}_leader)", "{{namespace}}/{{job}}"),),
+            meaning="One, always.",
+        ),
         Panel("Reconciles", (Query(rate(f"{OPERATOR}_reconcile_total", "", "result"), "{{result}}"),), unit="ops"),
         Panel(
             "Length of a reconcile, p95",
@@ -284,10 +288,15 @@ _OPERATOR = Section(
             (Query(f"process_resident_memory_bytes and on (job, instance) {OPERATOR}_leader", "{{pod}}"),),
             unit="bytes",
         ),
-        Panel("Objects in the watch cache", (Query(f"max by (kind) ({OPERATOR}_cache_objects) > 0", "{{kind}}"),)),
+        Panel("Objects in the watch cache", (Query(f"sum by (kind) ({OPERATOR}_cache_objects) > 0", "{{kind}}"),)),
         Panel(
             "Since the last full list",
-            (Query(f"time() - max({OPERATOR}_last_resync_timestamp_seconds)", "age"),),
+            (
+                Query(
+                    f"time() - max by (namespace, job) ({OPERATOR}_last_resync_timestamp_seconds)",
+                    "{{namespace}}/{{job}}",
+                ),
+            ),
             unit="s",
         ),
     ),

@@ -137,6 +137,20 @@ def _must_be_a_release(version: object) -> object:
     )
 
 
+def _must_name_something(prefix: object) -> object:
+    """Refuse what every name begins with."""
+    if prefix == "":
+        raise ValueError(
+            "an empty prefix would allow every image: name a registry or a part of it, such as registry.example.com/, "
+            "or leave it out"
+        )
+    return prefix
+
+
+ImagePrefix = Annotated[str, Field(min_length=1), BeforeValidator(_must_name_something)]
+"""What the names of allowed images begin with."""
+
+
 class OperatorConfig(ConfigModel):
     """Everything that a platform team may decide for all NemotronDeployments of its cluster."""
 
@@ -169,7 +183,7 @@ class OperatorConfig(ConfigModel):
     show_download_progress: bool = True
     """Whether the operator asks running cache Jobs, at their pods' addresses, how far they are."""
 
-    allowed_model_image_prefixes: tuple[str, ...] = ()
+    allowed_model_image_prefixes: tuple[ImagePrefix, ...] = ()
     """A resource may take its weights from an OCI image only if the image's name starts with one of these, in the same
     way."""
 
@@ -180,7 +194,7 @@ class OperatorConfig(ConfigModel):
     """Whether the cluster mounts OCI images as volumes; None goes by the API server's version, as they are mounted by
     default since 1.35. True for an older cluster with the feature gate ImageVolume."""
 
-    allowed_image_prefixes: tuple[str, ...]
+    allowed_image_prefixes: tuple[ImagePrefix, ...]
     """A resource may name an engine image only if it starts with one of these, by whole parts of the name:
     `vllm/vllm-openai` does not allow `vllm/vllm-openai-mine`."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
+from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until, wait_until_alone
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -17,6 +17,7 @@ def test_gpus_are_counted_from_the_plan_to_the_end_of_the_resource(
     namespace: Namespace, operator: RunningOperator
 ) -> None:
     slowly = {"annotations": {"lab.nemotron.dev/load-seconds": "8"}}
+    wait_until_alone(namespace)  # a start of somebody else's would be counted among these
     begun = time.monotonic()
     starts_before = _read_starts(operator)
     namespace.apply(a_resource(parallelism={"tensor": 8}, engine={"maxModelLen": 4096}, podTemplate=slowly))
@@ -52,6 +53,7 @@ def test_gpus_are_counted_from_the_plan_to_the_end_of_the_resource(
 def test_a_restarted_operator_counts_anew_and_observes_no_start_twice(
     namespace: Namespace, operator: RunningOperator
 ) -> None:
+    wait_until_alone(namespace)
     namespace.apply(a_resource())
     namespace.wait_until_ready()
 

@@ -1,6 +1,7 @@
 """What the chart makes for the Prometheus Operator, on a real API server with that operator's own definitions."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,14 @@ KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 
 
 @pytest.fixture(scope="module")
-def objects(plane: ControlPlane) -> dict[str, Body]:
-    """The objects by kind, in a cluster that knows them."""
+def objects(plane: ControlPlane) -> Iterator[dict[str, Body]]:
+    """The objects by kind, in a cluster that knows them until the last test has seen them."""
     plane.kubectl("apply", "--server-side", "-f", str(DEFINITIONS))
     plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(DEFINITIONS))
     helm = Helm(plane.binaries.helm, plane.directory / "helm")
     rendered = read_objects(helm.render(f"--values={CHART / 'ci' / 'everything-on-values.yaml'}"))
-    return {kind: body for (kind, _), body in rendered.items() if kind in KINDS}
+    yield {kind: body for (kind, _), body in rendered.items() if kind in KINDS}
+    plane.kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", str(DEFINITIONS))
 
 
 def dry_run(namespace: Namespace, body: Body) -> str:

@@ -20,8 +20,8 @@ def condition(kind: str, status: str, *, more: str = MODEL) -> str:
     return f'nemotron_operator_resource_condition{{condition="{kind}", status="{status}", {more}}}'
 
 
-def gpus(state: str) -> str:
-    return f'nemotron_operator_resource_gpus{{state="{state}", {MODEL}}}'
+def gpus(state: str, *, more: str = MODEL) -> str:
+    return f'nemotron_operator_resource_gpus{{state="{state}", {more}}}'
 
 
 def engine(metric: str, more: str = "") -> str:
@@ -52,6 +52,26 @@ class Scenario:
         return self.minutes * STEP_SECONDS
 
 
+@dataclass(frozen=True)
+class Case:
+    """One more hour or two of an alert."""
+
+    alert: str
+    name: str
+    """What is so, as a part of a test's name."""
+    series: Mapping[str, str]
+    first_minute: int | None
+    """The minute in which it fires first; None where it is silent."""
+    last_minute: int | None = None
+    """The last minute in which it fires; None where nobody asks."""
+    minutes: int = 120
+
+    @property
+    def seconds(self) -> int:
+        """How long it lasts."""
+        return self.minutes * STEP_SECONDS
+
+
 def write(series: Mapping[str, str]) -> list[Written]:
     """Write a scenario's series for the program."""
     return [Written(name, values) for name, values in series.items()]
@@ -61,6 +81,14 @@ SERVES_40_MINUTES_THEN_NOT = {
     condition("Available", "True"): "1x40 stale",
     condition("Available", "False"): "_x41 1x80",
 }
+
+BEFORE, AFTER = f'{MODEL}, pod="operator-1"', f'{MODEL}, pod="operator-2"'
+"""The model, as one process of the operator tells of it and as the next one does."""
+
+START_ASKED = f"nemotron_operator_resource_start_asked_timestamp_seconds{{{MODEL}}}"
+
+OTHERS = 'namespace="platform"'
+"""Further resources, told as one without a name: the namespace is then that of the operator's target."""
 
 SCENARIOS = (
     Scenario(
@@ -98,10 +126,16 @@ SCENARIOS = (
     ),
     Scenario(
         "NemotronDownloadStuck",
-        fires={operator("downloads_active"): "1x120", operator("downloads_remaining_bytes"): "2147483648x120"},
+        # Those of another operator move.
+        fires={
+            operator("downloads_active"): "1x120",
+            operator("downloads_remaining_bytes"): "2147483648x120",
+            'nemotron_operator_downloads_active{job="operator-metrics", namespace="other"}': "1x120",
+            'nemotron_operator_downloads_remaining_bytes{job="operator-metrics", namespace="other"}': "9000-1x120",
+        },
         is_silent={operator("downloads_active"): "1x120", operator("downloads_remaining_bytes"): "2147483648-1000x120"},
         first_minute=5,
-        labels={"job": "operator-metrics"},
+        labels=OF_THE_OPERATOR,
         says="Downloads have not moved for half an hour, with 2GiB still to fetch.",
     ),
     Scenario(
@@ -213,10 +247,12 @@ SCENARIOS = (
         "NemotronApiErrors",
         fires={
             operator("api_requests_total", ', verb="get", kind="Node", code="200"'): "0+90x60",
-            operator("api_requests_total", ', verb="list", kind="Node", code="403"'): "0+10x60",
+            operator("api_requests_total", ', verb="list", kind="Node", code="timeout"'): "0+6x60",
+            operator("api_requests_total", ', verb="list", kind="Node", code="503"'): "0+4x60",
         },
         is_silent={
             operator("api_requests_total", ', verb="get", kind="Node", code="200"'): "0+90x60",
+            operator("api_requests_total", ', verb="list", kind="Job", code="403"'): "0+90x60",
             operator("api_requests_total", ', verb="get", kind="Job", code="404"'): "0+90x60",
             operator("api_requests_total", ', verb="patch", kind="Job", code="409"'): "0+90x60",
         },
@@ -240,3 +276,140 @@ SCENARIOS = (
         says="Changes wait 58.5s for the operator (p95).",
     ),
 )
+
+CASES = (
+    Case(
+        "NemotronModelDown",
+        "an update in place of the only replica may load",
+        {
+            **SERVES_40_MINUTES_THEN_NOT,
+            gpus("desired"): "2x120",
+            # Asked for in minute 40; half an hour is over in minute 70.
+            START_ASKED: "_x40 2400x80",
+        },
+        first_minute=75,
+    ),
+    Case(
+        "NemotronModelDown",
+        "an update in place that is stalled is down",
+        {
+            **SERVES_40_MINUTES_THEN_NOT,
+            condition("Stalled", "True"): "_x50 1x70",
+            gpus("desired"): "2x120",
+            START_ASKED: "_x40 2400x80",
+        },
+        first_minute=55,
+    ),
+    Case(
+        "NemotronModelDown",
+        "a spec that is refused hides nothing",
+        {
+            **SERVES_40_MINUTES_THEN_NOT,
+            condition("Planned", "False"): "1x120",
+            condition("Stalled", "True"): "1x120",
+            gpus("desired"): "2x120",
+            START_ASKED: "1200x120",
+        },
+        first_minute=46,
+    ),
+    Case(
+        "NemotronModelDown",
+        "what has never served is not down",
+        {condition("Available", "False"): "1x120", gpus("desired"): "2x120"},
+        first_minute=None,
+    ),
+    Case(
+        "NemotronModelDown",
+        "an outage of two days is still told",
+        {
+            condition("Available", "True"): "1x40 stale",
+            condition("Available", "False"): "_x41 1x2840",
+            gpus("desired"): "2x2880",
+        },
+        first_minute=46,
+        last_minute=2880,
+        minutes=2880,
+    ),
+    Case(
+        "NemotronModelDown",
+        "what was resumed may load though the operator restarts meanwhile",
+        {
+            **SERVES_40_MINUTES_THEN_NOT,
+            gpus("desired", more=BEFORE): "2x40 0x60 2x2 stale",
+            gpus("desired", more=AFTER): "_x104 2x16",
+        },
+        first_minute=None,
+    ),
+    Case(
+        "NemotronModelDown",
+        "a restart of the operator does not end it",
+        {
+            condition("Available", "True"): "1x40 stale",
+            condition("Available", "False", more=BEFORE): "_x41 1x20 stale",
+            gpus("desired", more=BEFORE): "2x61 stale",
+            condition("Available", "False", more=AFTER): "_x66 1x54",
+            gpus("desired", more=AFTER): "_x66 2x54",
+        },
+        first_minute=46,
+        last_minute=65,
+        minutes=65,
+    ),
+    Case(
+        "NemotronModelDown",
+        "a series of all further resources is no model",
+        {
+            condition("Available", "True", more=OTHERS): "1x40 stale",
+            condition("Available", "False", more=OTHERS): "_x41 1x80",
+            gpus("desired", more=OTHERS): "2x120",
+        },
+        first_minute=None,
+    ),
+    Case(
+        "NemotronModelStalled",
+        "it ends ten minutes after the operator told it last",
+        {condition("Stalled", "True"): "1x20 stale"},
+        first_minute=10,
+        last_minute=30,
+    ),
+    Case(
+        "NemotronModelNotReady",
+        "a rollout of many replicas in which one after another begins to serve",
+        {
+            condition("Ready", "False"): "1x180",
+            gpus("desired"): "24x180",
+            gpus("ready"): "16x38 24x2 16x38 24x2 16x38 24x2 16x38 24x17",
+        },
+        first_minute=None,
+        minutes=180,
+    ),
+    Case(
+        "NemotronGpusPaidNotServing",
+        "many replicas that begin to serve one after another",
+        {gpus("requested"): "32x180", gpus("ready"): "0x35 8x35 16x35 24x35 32x40"},
+        first_minute=None,
+        minutes=180,
+    ),
+    Case(
+        "NemotronGpusPaidNotServing",
+        "a rollout that stands still after its first replica",
+        {gpus("requested"): "24x120", gpus("ready"): "8x30 16x90"},
+        # Minute 31 has the first replica, and for 5 minutes it is news.
+        first_minute=81,
+    ),
+    Case(
+        "NemotronGpusPaidNotServing",
+        "GPUs of further resources are told as one without a name",
+        {gpus("requested", more=OTHERS): "24x120", gpus("ready", more=OTHERS): "8x120"},
+        first_minute=None,
+    ),
+    Case(
+        "NemotronDownloadStuck",
+        "downloads of another release are its own to tell",
+        {
+            'nemotron_operator_downloads_active{job="operator-metrics", namespace="other"}': "1x120",
+            'nemotron_operator_downloads_remaining_bytes{job="operator-metrics", namespace="other"}': "2147483648x120",
+        },
+        first_minute=None,
+    ),
+)
+"""What only one alert has to tell apart."""

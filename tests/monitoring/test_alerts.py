@@ -11,7 +11,7 @@ from generate.alerts.rules import OPERATOR
 from tests.monitoring.conftest import Objects
 from tests.monitoring.prometheus import STEP_SECONDS, Prometheus, QueryAnswer
 from tests.monitoring.recordings import HOUR_SECONDS, read_all, read_healthy
-from tests.monitoring.scenarios import SCENARIOS, Scenario, write
+from tests.monitoring.scenarios import CASES, SCENARIOS, Case, Scenario, write
 from tests.support.helm import RELEASE, Helm, HelmError, read_objects
 
 Groups = list[dict[str, Any]]
@@ -57,6 +57,17 @@ def test_it_fires_after_its_time_and_says_what_is_so(
 def test_it_is_silent_where_it_is_only_nearly_so(prometheus: Prometheus, groups: Groups, scenario: Scenario) -> None:
     fired = prometheus.fire(groups, scenario.seconds, written=write(scenario.is_silent))
     assert [] == [each for each in fired if each.alert == scenario.alert]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.name}")
+def test_it_tells_apart_what_looks_alike(prometheus: Prometheus, groups: Groups, case: Case) -> None:
+    fired = prometheus.fire(groups, case.seconds, written=write(case.series))
+    times = [(each.from_seconds, each.to_seconds) for each in fired if each.alert == case.alert]
+    first, last = (
+        ([time / STEP_SECONDS for time in seconds] for seconds in zip(*times, strict=True)) if times else ([], [])
+    )
+    assert ([] if case.first_minute is None else [case.first_minute]) == first
+    assert case.last_minute is None or [case.last_minute] == last
 
 
 def test_a_healthy_hour_is_a_quiet_one(prometheus: Prometheus, groups: Groups) -> None:

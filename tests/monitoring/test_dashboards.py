@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from generate.dashboards.panels import WIDTH
-from tests.monitoring.prometheus import Prometheus, QueryAnswer
+from tests.monitoring.prometheus import Prometheus, QueryAnswer, Series
 from tests.monitoring.recordings import HOUR_SECONDS, MODEL, read_all
 
 UIDS = ("nemotron-fleet", "nemotron-model")
@@ -145,6 +145,40 @@ def test_no_panel_covers_another_and_each_has_a_title_of_its_own(
                 assert taken.setdefault((x, y), panel["title"]) == panel["title"]
     titles = [panel["title"] for panel in dashboards[uid]["panels"]]
     assert sorted(set(titles)) == sorted(titles)
+
+
+def test_what_the_operators_of_several_releases_tell_is_added_up(
+    prometheus: Prometheus, dashboards: dict[str, dict[str, Any]]
+) -> None:
+    """A replica that stands by has an empty cache, and has listed nothing yet."""
+    told = {
+        "cached_bytes": {},
+        "downloads_remaining_bytes": {},
+        "resources": {"condition": "Ready", "status": "True", "reason": "Serving"},
+        "cache_objects": {"kind": "Pod"},
+        "last_resync_timestamp_seconds": {},
+    }
+    operators = {("a", "a-1"): 600, ("a", "a-2"): 0, ("b", "b-1"): 1200}
+    series = [
+        Series(
+            {"__name__": f"nemotron_operator_{name}", "namespace": namespace, "job": "m", "pod": pod, **labels},
+            [(HOUR_SECONDS, value)],
+        )
+        for name, labels in told.items()
+        for (namespace, pod), value in operators.items()
+    ]
+    expected = {
+        "Verified on volumes A": ["1800"],
+        "Still to fetch A": ["1800"],
+        "Conditions, by reason A": ["1800"],
+        "Objects in the watch cache A": ["1800"],
+        "Since the last full list A": ["2400", "3000"],
+    }
+    asked = dict(targets(dashboards["nemotron-fleet"]))
+    answered = prometheus.query([asked[name] for name in expected], series, HOUR_SECONDS)
+    assert expected == {
+        name: sorted(each.value for each in answer.series) for name, answer in zip(expected, answered, strict=True)
+    }
 
 
 def test_a_metric_that_there_is_not_is_found(prometheus: Prometheus) -> None:

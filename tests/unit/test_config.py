@@ -127,3 +127,11 @@ def test_accelerators_that_are_no_mapping_are_a_mistake_too(tmp_path: Path, text
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize("field", ["allowedImagePrefixes", "allowedModelImagePrefixes"])
+def test_a_prefix_that_every_image_has_is_refused(tmp_path: Path, field: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"{field}\.0: an empty prefix would allow every image: name .* \(found ''\)"
+    ):
+        load_config(overlay(tmp_path, f"{field}: ['']"))

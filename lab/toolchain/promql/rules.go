@@ -25,6 +25,7 @@ type rule struct {
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
 	For         string            `json:"for"`
+	KeepFiring  string            `json:"keep_firing_for"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
 }
@@ -44,14 +45,23 @@ type evaluation struct {
 	evaluator *evaluator
 	// since is when an alert last began to hold, for each set of its labels.
 	since map[string]int64
-	fired map[string]*firing
+	// fires says which of them fire, and missing since when such a one does not hold any more.
+	fires   map[string]bool
+	missing map[string]int64
+	fired   map[string]*firing
 	// order is that in which they fired.
 	order []string
 }
 
 // runRules evaluates all rules step by step: what is recorded is there for the rules after it.
 func (e *evaluator) runRules(asked request) ([]firing, error) {
-	now := evaluation{evaluator: e, since: map[string]int64{}, fired: map[string]*firing{}}
+	now := evaluation{
+		evaluator: e,
+		since:     map[string]int64{},
+		fires:     map[string]bool{},
+		missing:   map[string]int64{},
+		fired:     map[string]*firing{},
+	}
 	for seconds := int64(0); seconds <= asked.UntilSeconds; seconds += asked.StepSeconds {
 		for _, group := range asked.Groups {
 			for _, rule := range group.Rules {
@@ -81,15 +91,33 @@ func (r *evaluation) evaluate(rule rule, seconds int64) error {
 	if err != nil {
 		return err
 	}
+	keeps := model.Duration(0)
+	if rule.KeepFiring != "" {
+		if keeps, err = model.ParseDuration(rule.KeepFiring); err != nil {
+			return err
+		}
+	}
 	holds := map[string]promql.Sample{}
 	for _, sample := range samples {
 		holds[rule.Alert+sample.Metric.DropReserved(isMetricName).String()] = sample
 	}
 	maps.DeleteFunc(r.since, func(key string, _ int64) bool {
-		_, still := holds[key]
-		return !still && strings.HasPrefix(key, rule.Alert+"{")
+		if _, still := holds[key]; still || !strings.HasPrefix(key, rule.Alert+"{") {
+			return false
+		}
+		if _, known := r.missing[key]; !known {
+			r.missing[key] = seconds
+		}
+		if r.fires[key] && time.Duration(seconds-r.missing[key])*time.Second < time.Duration(keeps) {
+			r.fired[key].ToSeconds = seconds
+			return false
+		}
+		delete(r.fires, key)
+		delete(r.missing, key)
+		return true
 	})
 	for _, key := range slices.Sorted(maps.Keys(holds)) {
+		delete(r.missing, key)
 		if _, known := r.since[key]; !known {
 			r.since[key] = seconds
 		}
@@ -102,7 +130,7 @@ func (r *evaluation) evaluate(rule rule, seconds int64) error {
 			}
 			r.order = append(r.order, key)
 		}
-		r.fired[key].ToSeconds = seconds
+		r.fires[key], r.fired[key].ToSeconds = true, seconds
 	}
 	return nil
 }

@@ -5,11 +5,19 @@ from operator import is_
 from typing import Any
 
 from nemotron_operator.api.conditions import ConditionType
-from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of, deployment_of
 from nemotron_operator.cluster.gpu_nodes import count_requested
+from nemotron_operator.cluster.guard import Guard, unguarded
 from nemotron_operator.cluster.kinds import ENDED_PHASES, NEMOTRON, POD
 from nemotron_operator.cluster.observation import find_condition
-from nemotron_operator.render.metadata import SERVER_COMPONENT, WORKER_COMPONENT
+from nemotron_operator.cluster.servers import find_server
+from nemotron_operator.render.metadata import (
+    SERVER_COMPONENT,
+    WORKER_COMPONENT,
+    read_group_size,
+    read_pod_template,
+    read_worker_template,
+)
 from nemotron_operator.render.pods import GROUP_KEY_LABEL
 from nemotron_operator.runtime.fleet_metrics import ConditionReport, GpuCounts, ResourceReport
 
@@ -33,16 +41,19 @@ class FleetReader:
         self._gpu_resources = tuple(gpu_resources)
         self._known: dict[Key, tuple[list[KubernetesObject], ResourceReport]] = {}
 
-    def report_all(self) -> list[ResourceReport]:
-        """Report every resource that there is now."""
+    def report_all(self, guard: Guard = unguarded) -> list[ResourceReport]:
+        """Report every resource that there is now, but one that the guard found unreadable."""
         known, self._known = self._known, {}
         for body in self._cache.list_all(NEMOTRON):
             key = (body["metadata"]["namespace"], body["metadata"]["name"])
-            objects = [body, *self._cache.list_children(POD, *key)]
+            server, pods = find_server(self._cache, *key), self._cache.list_children(POD, *key)
+            objects = [body, *pods] if server is None else [body, server, *pods]
             before = known.get(key)
-            is_unchanged = before is not None and _are_same(before[0], objects)
-            report = before[1] if before and is_unchanged else _report(objects[0], objects[1:], self._gpu_resources)
-            self._known[key] = (objects, report)
+            if before is not None and _are_same(before[0], objects):
+                self._known[key] = before
+                continue
+            with guard(key):
+                self._known[key] = (objects, _report(body, server, pods, self._gpu_resources))
         return [report for _, report in self._known.values()]
 
 
@@ -51,7 +62,12 @@ def _are_same(before: Sequence[KubernetesObject], now: Sequence[KubernetesObject
     return len(before) == len(now) and all(map(is_, before, now))
 
 
-def _report(body: KubernetesObject, pods: Iterable[KubernetesObject], gpu_resources: tuple[str, ...]) -> ResourceReport:
+def _report(
+    body: KubernetesObject,
+    server: KubernetesObject | None,
+    pods: Iterable[KubernetesObject],
+    gpu_resources: tuple[str, ...],
+) -> ResourceReport:
     status = body.get("status") or {}
     plan = status.get("plan") or {}
     requested, ready = _count_gpus(pods, gpu_resources)
@@ -65,8 +81,34 @@ def _report(body: KubernetesObject, pods: Iterable[KubernetesObject], gpu_resour
             for each in status.get("conditions") or ()
             if each["type"] in _TYPES
         ),
-        gpus=GpuCounts(desired=plan.get("gpus") or 0, requested=requested, ready=ready),
+        gpus=GpuCounts(
+            desired=plan.get("gpus") or 0 if plan else _count_kept(body, server, gpu_resources),
+            requested=requested,
+            ready=ready,
+        ),
     )
+
+
+def _count_kept(body: KubernetesObject, server: KubernetesObject | None, gpu_resources: tuple[str, ...]) -> int:
+    """Count what is to go on although the spec, as it is now, was refused: what was planned before is kept serving."""
+    if server is None or deployment_of(server) != body["metadata"]["name"] or _wants_no_replica(body):
+        return 0
+    if "deletionTimestamp" in server["metadata"]:
+        return 0
+    led = read_worker_template(server)
+    per_replica = _count_template(read_pod_template(server), gpu_resources)
+    per_replica += (read_group_size(server) - 1) * _count_template(led, gpu_resources) if led else 0
+    return int(server["spec"].get("replicas", 1)) * per_replica
+
+
+def _count_template(template: Mapping[str, Any], gpu_resources: tuple[str, ...]) -> int:
+    return sum(count_requested(dict(template), resource) for resource in gpu_resources)
+
+
+def _wants_no_replica(body: KubernetesObject) -> bool:
+    """Tell whether nothing is to serve; the spec may be one that cannot be parsed."""
+    spec = body.get("spec") or {}
+    return bool(spec.get("suspend")) or (not spec.get("autoscaling") and spec.get("replicas") == 0)
 
 
 def _read_asked_model(body: KubernetesObject) -> str:

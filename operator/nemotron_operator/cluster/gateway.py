@@ -28,8 +28,8 @@ _HINT_FOR_RIGHTS = (
     "renders it."
 )
 
-ReportRequest = Callable[[str, str, int], None]
-"""Called with verb, kind and HTTP status of every answered request."""
+ReportRequest = Callable[[str, str, int | str], None]
+"""Called with verb, kind and HTTP status of every request; one without an answer has `timeout` or `unreachable`."""
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -46,7 +46,7 @@ class ClusterGateway:
     may_write
         Asked immediately before each write; False stops it. A leader that lost its Lease must not write.
     report_request
-        Told of each answered request, for metrics.
+        Told of each request, answered or not, for metrics.
     """
 
     def __init__(
@@ -301,6 +301,8 @@ class ClusterGateway:
             )
             text = await response.read()
         except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            code = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+            self._report_request(verb or method, kind.name, code)
             raise ClusterUnreachableError(_explain_unreachable(host, error)) from error
         self._report_request(verb or method, kind.name, response.status)
         return _read_answer(response.status, text, method, kind, path)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.guard import Guard, unguarded
 from nemotron_operator.cluster.kinds import POD
 from nemotron_operator.cluster.observation import find_condition
 from nemotron_operator.render.metadata import REVISION_LABEL, SERVER_COMPONENT
@@ -47,13 +48,24 @@ class StartTracker:
         self._starts: dict[Key, _Start] = {}
         self._has_looked = False
 
-    def look(self, bodies: Iterable[KubernetesObject], now: datetime) -> list[Phases]:
+    def look(self, bodies: Iterable[KubernetesObject], now: datetime, guard: Guard = unguarded) -> list[Phases]:
         """Look at all resources there are, and forget the others; return the starts that ended since the last look."""
-        bodies = list(bodies)
-        ended = [phases for body in bodies if (phases := self.take(body, now))]
-        self._starts = {key: self._starts[key] for key in map(_key_of, bodies)}
+        ended: list[Phases] = []
+        present: set[Key] = set()
+        for body in bodies:
+            key = _key_of(body)
+            present.add(key)
+            with guard(key):
+                phases = self.take(body, now)
+                if phases:
+                    ended.append(phases)
+        self._starts = {key: start for key, start in self._starts.items() if key in present}
         self._has_looked = True
         return ended
+
+    def list_begun(self) -> dict[Key, datetime]:
+        """List the starts that are on their way, with when each was asked for; those that nobody saw begin are not."""
+        return {key: start.begun_at for key, start in self._starts.items() if start.begun_at is not None}
 
     def take(self, body: KubernetesObject, now: datetime) -> Phases | None:
         """Look at one resource; return how long its start took if that has just ended."""
@@ -75,12 +87,14 @@ class StartTracker:
         return measure_start(begun_at, body, self._cache.list_children(POD, namespace, name))
 
     def _begin(self, body: KubernetesObject) -> _Start:
+        # What somebody has acted on already is no new resource: its namespace can be read again.
+        is_new = self._has_looked and not (body.get("status") or {}).get("observedGeneration")
         return _Start(
             uid=body["metadata"].get("uid", ""),
             seen=None,
             asked=_read_asked(body),
-            begun_at=_parse(body["metadata"].get("creationTimestamp")) if self._has_looked else None,
-            is_partial=not self._has_looked and not is_ready(body),
+            begun_at=_parse(body["metadata"].get("creationTimestamp")) if is_new else None,
+            is_partial=not is_new and not is_ready(body),
             revision=_read_revision(body),
         )
 

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
 from nemotron_operator.cluster.fleet import FleetReader
 from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
 from nemotron_operator.cluster.starts import StartTracker
@@ -26,6 +26,8 @@ class FleetMonitor:
         self._metrics = metrics
         self._reader = FleetReader(cache, gpu_resources)
         self._starts = StartTracker(cache)
+        self._causes: dict[tuple[str, Key], str] = {}
+        """Why what could not be counted, as it was logged last, by what was done and the resource."""
 
     def begin(self) -> None:
         """Begin with a cache that is complete; what is there already began without us."""
@@ -37,8 +39,9 @@ class FleetMonitor:
         if kind is not NEMOTRON:
             return
         metadata = reported["metadata"]
-        known = self._cache.get(NEMOTRON, metadata["namespace"], metadata["name"])
-        with _survived():
+        key = (metadata["namespace"], metadata["name"])
+        known = self._cache.get(NEMOTRON, *key)
+        with self._survive_start(key):
             if known is not None and (phases := self._starts.take(known, utc_now())):
                 self._metrics.count_start(phases)
 
@@ -49,16 +52,24 @@ class FleetMonitor:
             self._look()
 
     def _look(self) -> None:
-        with _survived():
-            self._metrics.fleet.take(self._reader.report_all(), loop_time())
-            for phases in self._starts.look(self._cache.list_all(NEMOTRON), utc_now()):
-                self._metrics.count_start(phases)
+        for phases in self._starts.look(self._cache.list_all(NEMOTRON), utc_now(), self._survive_start):
+            self._metrics.count_start(phases)
+        starts = {key: begun_at.timestamp() for key, begun_at in self._starts.list_begun().items()}
+        self._metrics.fleet.take(self._reader.report_all(self._survive_report), loop_time(), starts)
 
+    def _survive_report(self, key: Key) -> AbstractContextManager[None]:
+        return self._survive("GPUs and conditions", key)
 
-@contextmanager
-def _survived() -> Iterator[None]:
-    """Log what fails: whatever is wrong with a resource, its metrics must not keep the operator from its work."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - see above
-        _log.exception("The resources could not be counted for the metrics; next try in %.0f s", LOOK_SECONDS)
+    def _survive_start(self, key: Key) -> AbstractContextManager[None]:
+        return self._survive("start", key)
+
+    @contextmanager
+    def _survive(self, what: str, key: Key) -> Iterator[None]:
+        """Log what fails, once for each cause, and go on: one resource keeps neither the others nor the operator."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - see above
+            cause = repr(error)
+            if self._causes.get((what, key)) != cause:
+                self._causes[what, key] = cause
+                _log.exception("The %s of %s/%s cannot be counted for the metrics, and will be left out", what, *key)

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable
 
-ENDS_OF_A_PART = ("/", ":", "@")
-"""What may follow a repository's name or a part of it."""
-
 
 def is_below(image: str, prefixes: Iterable[str]) -> bool:
     """Tell whether one of the prefixes allows the image: `vllm/vllm-openai` does not allow `vllm/vllm-openai-mine`.
@@ -17,4 +14,7 @@ def is_below(image: str, prefixes: Iterable[str]) -> bool:
 
 def _ends_there(image: str, prefix: str) -> bool:
     rest = image[len(prefix) :]
-    return not rest or not prefix[-1:].isalnum() or rest.startswith(ENDS_OF_A_PART)
+    if not rest or not prefix[-1:].isalnum() or rest.startswith("/"):
+        return True
+    # A tag or a digest ends the image; with more behind it, it is the port of another registry.
+    return rest.startswith((":", "@")) and "/" not in rest

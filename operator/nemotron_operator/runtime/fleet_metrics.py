@@ -4,7 +4,7 @@ The series are made anew at each scrape from the last look, so that those of a d
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -50,8 +50,8 @@ INFO: Final = MetricDescription(
 GPUS: Final = MetricDescription(
     f"{NAMESPACE}_resource_gpus",
     "gauge",
-    "GPUs of a NemotronDeployment: desired by its plan, requested by pods that hold them on a node and so are paid, "
-    "ready in pods that serve.",
+    "GPUs of a NemotronDeployment: desired by its plan, or where a changed spec is refused by what goes on without it, "
+    "requested by pods that hold them on a node and so are paid, ready in pods that serve.",
     ("namespace", "name", "state"),
 )
 
@@ -62,7 +62,15 @@ GPU_SECONDS: Final = MetricDescription(
     ("namespace", "name", "state"),
 )
 
-DESCRIPTIONS: Final = (RESOURCES, CONDITION, INFO, GPUS, GPU_SECONDS)
+START_ASKED: Final = MetricDescription(
+    f"{NAMESPACE}_resource_start_asked_timestamp_seconds",
+    "gauge",
+    "When the start that is on its way was asked for by a new or changed spec, in Unix time; no series where nothing "
+    "is on its way, or this process did not see it begin.",
+    ("namespace", "name"),
+)
+
+DESCRIPTIONS: Final = (RESOURCES, CONDITION, INFO, GPUS, GPU_SECONDS, START_ASKED)
 """Every family, in the order in which they are told."""
 
 
@@ -117,10 +125,11 @@ class FleetMetrics(Collector):
         self._named: dict[Key, ResourceReport] = {}
         self._gpus: dict[Key, GpuCounts] = {}
         self._seconds: dict[Key, GpuCounts] = {}
+        self._starts: dict[Key, float] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._taken_at = 0.0  # before the first time, nobody holds anything
 
-    def take(self, reports: Iterable[ResourceReport], now: float) -> None:
+    def take(self, reports: Iterable[ResourceReport], now: float, starts: Mapping[Key, float] | None = None) -> None:
         """Take over how all resources are now, and count what they have held since the last time.
 
         What was seen then counts for the whole time in between.
@@ -129,6 +138,8 @@ class FleetMetrics(Collector):
         ----------
         now
             A monotonic clock's time, in seconds.
+        starts
+            When each start that is on its way was asked for, in Unix time.
         """
         elapsed, self._taken_at = now - self._taken_at, now
         self._seconds = {key: self._seconds[key].plus(gpus, elapsed) for key, gpus in self._gpus.items()}
@@ -146,6 +157,7 @@ class FleetMetrics(Collector):
             gpus.setdefault(OTHERS, GpuCounts())  # a counter does not go while the process lives
         self._gpus = gpus
         self._seconds = {key: self._seconds.get(key, GpuCounts()) for key in gpus}
+        self._starts = {key: at for key, at in (starts or {}).items() if key in self._named}
 
     def describe(self) -> list[Metric]:
         """Name the families without looking."""
@@ -155,7 +167,7 @@ class FleetMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Look, and tell."""
         self.look()
-        resources, conditions, infos, gpus, seconds = self._make_families()
+        resources, conditions, infos, gpus, starts, seconds = self._make_families()
         for labels, count in sorted(self._counts.items()):
             resources.add_metric(labels, count)
         for report in self._named.values():
@@ -166,7 +178,9 @@ class FleetMetrics(Collector):
             for key, amounts in known.items():
                 for state, amount in zip(GPU_STATES, amounts, strict=True):
                     family.add_metric((*key, state), amount)
-        yield from (resources, conditions, infos, gpus, seconds)
+        for key, at in self._starts.items():
+            starts.add_metric(key, at)
+        yield from (resources, conditions, infos, gpus, seconds, starts)
 
     def _name_some(self, present: dict[Key, ResourceReport]) -> None:
         """Let those keep their series that have some, and give what is free to others."""
@@ -179,11 +193,16 @@ class FleetMetrics(Collector):
 
     @staticmethod
     def _make_families() -> tuple[
-        GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily, CounterMetricFamily
+        GaugeMetricFamily,
+        GaugeMetricFamily,
+        GaugeMetricFamily,
+        GaugeMetricFamily,
+        GaugeMetricFamily,
+        CounterMetricFamily,
     ]:
-        resources, conditions, infos, gpus = (
+        resources, conditions, infos, gpus, starts = (
             GaugeMetricFamily(described.name, described.meaning, labels=described.labels)
-            for described in (RESOURCES, CONDITION, INFO, GPUS)
+            for described in (RESOURCES, CONDITION, INFO, GPUS, START_ASKED)
         )
         seconds = CounterMetricFamily(GPU_SECONDS.name, GPU_SECONDS.meaning, labels=GPU_SECONDS.labels)
-        return resources, conditions, infos, gpus, seconds
+        return resources, conditions, infos, gpus, starts, seconds

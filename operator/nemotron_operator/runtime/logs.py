@@ -39,14 +39,15 @@ class LogLevel(StrEnum):
 
 
 class TextLines(logging.Formatter):
-    """Writes a record as a line that names the object that it is about, and a traceback below it."""
+    """Writes a record as one line that names the object that it is about, and a traceback below it."""
 
     def __init__(self) -> None:
         super().__init__(TEXT_FORMAT)
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Put the object before a message that does not name it."""
+        """Put the object before a message that does not name it; no word of somebody else's begins a line."""
+        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
         subject = find_subject(record)
         if subject is not None and "/".join(subject) not in record.message:
             record.message = f"{'/'.join(subject)}: {record.message}"

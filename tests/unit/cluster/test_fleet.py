@@ -1,12 +1,15 @@
 from typing import Any
 
+import pytest
+
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.fleet import FleetReader
-from nemotron_operator.cluster.kinds import NEMOTRON, POD
+from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, NEMOTRON, POD, ApiKind
+from nemotron_operator.plan.names import name_groups
 from nemotron_operator.render.pods import GROUP_KEY_LABEL
 from nemotron_operator.runtime.fleet_metrics import ConditionReport, GpuCounts, ResourceReport
 from tests.support.fixtures.deployments import FP8, a_deployment
-from tests.support.fixtures.live_objects import a_live_pod, condition
+from tests.support.fixtures.live_objects import a_live_pod, child_labels, condition
 
 GPU = "nvidia.com/gpu"
 
@@ -63,6 +66,71 @@ def test_a_resource_is_reported_with_its_plan_and_conditions() -> None:
 def test_a_resource_without_a_plan_desires_no_gpu_and_names_what_was_asked() -> None:
     told = report()
     assert (FP8, "", 0, ()) == (told.model, told.accelerator, told.gpus.desired, told.conditions)
+
+
+def a_template(gpus: int) -> dict[str, Any]:
+    containers = [{"name": "vllm", "resources": {"limits": {GPU: str(gpus)}}}, {"name": "sidecar"}]
+    return {"metadata": {"labels": {}}, "spec": {"containers": containers}}
+
+
+def a_server(name: str = "nemotron", replicas: int = 2, *, ends: bool = False, **spec: object) -> dict[str, Any]:
+    made = spec or {"template": a_template(8)}
+    ending = {"deletionTimestamp": "2026-11-24T08:00:00Z"} if ends else {}
+    metadata = {"namespace": "team", "name": name, "labels": child_labels(), **ending}
+    return {"metadata": metadata, "spec": {"replicas": replicas, **made}}
+
+
+def desired_of(kind: ApiKind, server: dict[str, Any], status: dict[str, Any] | None = None, **spec: object) -> float:
+    cache, body = ObjectCache(), a_deployment().with_status(status or {}).body
+    cache.upsert(NEMOTRON, {**body, "spec": {**body["spec"], **spec}})
+    cache.upsert(kind, server)
+    (told,) = FleetReader(cache, (GPU,)).report_all()
+    return told.gpus.desired
+
+
+def test_what_goes_on_while_a_changed_spec_is_refused_is_desired() -> None:
+    assert 16 == desired_of(DEPLOYMENT, a_server())
+
+
+def test_of_a_group_its_leader_and_those_that_it_leads_are_desired() -> None:
+    groups = {"size": 3, "leaderTemplate": a_template(8), "workerTemplate": a_template(4)}
+    server = a_server(name_groups("nemotron"), leaderWorkerTemplate=groups)
+    assert 32 == desired_of(LEADER_WORKER_SET, server)
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"replicas": 0}], ids=str)
+def test_what_is_not_to_serve_is_not_desired_although_its_spec_is_refused(spec: dict[str, Any]) -> None:
+    assert 0 == desired_of(DEPLOYMENT, a_server(), **spec)
+
+
+def test_replicas_that_a_scaler_decides_about_are_desired_whatever_the_spec_says() -> None:
+    assert 16 == desired_of(DEPLOYMENT, a_server(), replicas=0, autoscaling={"maxReplicas": 4})
+
+
+def test_what_is_on_its_way_out_is_not_desired() -> None:
+    assert 0 == desired_of(DEPLOYMENT, a_server(ends=True))
+
+
+def test_what_is_somebody_elses_is_not_desired() -> None:
+    server = a_server()
+    server["metadata"]["labels"] = child_labels("another")
+    assert 0 == desired_of(DEPLOYMENT, server)
+
+
+def test_a_plan_counts_before_what_is_there() -> None:
+    assert 0 == desired_of(DEPLOYMENT, a_server(), {"plan": {**PLAN, "gpus": 0}})
+
+
+def test_another_number_of_replicas_is_read_again() -> None:
+    cache = ObjectCache()
+    cache.upsert(NEMOTRON, a_deployment().with_status({}).body)
+    reader, seen = FleetReader(cache, (GPU,)), []
+    for version, replicas in ((1, 2), (2, 1)):
+        server = a_server(replicas=replicas)
+        server["metadata"]["resourceVersion"] = str(version)
+        cache.upsert(DEPLOYMENT, server)
+        seen += [report.gpus.desired for report in reader.report_all()]
+    assert [16, 8] == seen
 
 
 def test_a_pod_without_a_node_holds_nothing() -> None:

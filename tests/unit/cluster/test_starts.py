@@ -58,6 +58,19 @@ def a_body(
     return body
 
 
+def a_new_body() -> dict[str, Any]:
+    """Make a resource that nobody has acted on yet."""
+    return {**a_body(), "status": {}}
+
+
+def a_served_tracker() -> StartTracker:
+    """Make a tracker that saw a resource become Ready."""
+    starts = tracker()
+    starts.take(a_new_body(), at(0))
+    assert starts.take(a_body(), at(1004)) is not None
+    return starts
+
+
 def a_pod(name: str = "pod", *, ready_at: float = 983, restarts: int = 0, check_seconds: float = 0) -> dict[str, Any]:
     """Make a pod that was made at 603, scheduled at 613, whose engine has run since 683."""
     conditions = [{"type": "PodScheduled", **since(613)}, {"type": "Ready", **since(ready_at)}]
@@ -123,7 +136,7 @@ def test_a_model_that_is_asked_nothing_has_no_phase_for_it() -> None:
 
 def test_a_new_resource_is_told_once_when_it_is_ready() -> None:
     starts = tracker(a_pod())
-    assert None is starts.take(a_body(None, serving=False), at(0))
+    assert None is starts.take(a_new_body(), at(0))
     assert None is starts.take(a_body(serving=False), at(600))
     phases = starts.take(a_body(), at(1004))
     assert phases is not None
@@ -132,15 +145,13 @@ def test_a_new_resource_is_told_once_when_it_is_ready() -> None:
 
 
 def test_ready_again_is_no_new_start() -> None:
-    starts = tracker()
-    starts.take(a_body(), at(1004))
+    starts = a_served_tracker()
     starts.take(a_body(serving=False), at(2000))
     assert None is starts.take(a_body(conditions={**WHOLE, "Ready": since(2100)}), at(2100))
 
 
 def test_a_change_that_makes_no_new_pods_is_no_start() -> None:
-    starts = tracker()
-    starts.take(a_body(), at(1004))
+    starts = a_served_tracker()
     assert None is starts.take(a_body(generation=2, suspend=False), at(2000))
 
 
@@ -168,7 +179,7 @@ def test_after_a_change_of_leader_the_next_revision_is_told_again() -> None:
 
 def test_a_start_lasts_from_the_last_change_of_what_is_asked() -> None:
     starts = tracker()
-    starts.take(a_body(None, serving=False), at(0))
+    starts.take(a_new_body(), at(0))
     starts.take(a_body(None, serving=False, generation=2, suspend=False), at(1000))
     phases = starts.take(a_body(generation=2, suspend=False), at(1004))
     assert phases is not None
@@ -177,7 +188,7 @@ def test_a_start_lasts_from_the_last_change_of_what_is_asked() -> None:
 
 def test_another_number_of_replicas_begins_no_start() -> None:
     starts = tracker()
-    starts.take(a_body(None, serving=False), at(0))
+    starts.take(a_new_body(), at(0))
     starts.take(a_body(None, serving=False, generation=2, replicas=2), at(900))
     phases = starts.take(a_body(generation=2, replicas=2), at(1004))
     assert phases is not None
@@ -185,29 +196,51 @@ def test_another_number_of_replicas_begins_no_start() -> None:
 
 
 def test_new_pods_without_a_change_of_the_spec_begin_when_they_are_seen() -> None:
-    starts = tracker()
-    starts.take(a_body(), at(1004))
+    starts = a_served_tracker()
     starts.take(a_body("r2", serving=False), at(5000))
     assert {"total": 60} == starts.take(a_body("r2", conditions={"Ready": since(5060)}), at(5060))
 
 
 def test_a_status_of_an_older_spec_ends_no_start() -> None:
     starts = tracker()
+    starts.take(a_new_body(), at(0))
     late = a_body(generation=2)
     late["status"]["observedGeneration"] = 1
     assert None is starts.take(late, at(1004))
 
 
 def test_a_resource_of_the_same_name_is_another_one() -> None:
-    starts = tracker()
-    starts.take(a_body(), at(1004))
-    again = a_body()
-    again["metadata"]["uid"] = "another"
-    assert starts.take(again, at(1004)) is not None
+    starts = a_served_tracker()
+    again = [a_new_body(), a_body()]
+    for body in again:
+        body["metadata"]["uid"] = "another"
+    assert [False, True] == [starts.take(body, at(1004)) is not None for body in again]
 
 
 def test_what_was_deleted_is_forgotten() -> None:
-    starts = tracker()
-    starts.take(a_body(), at(1004))
+    starts = a_served_tracker()
     starts.look([], at(1010))
+    starts.take(a_new_body(), at(1015))
     assert starts.take(a_body(), at(1020)) is not None
+
+
+@pytest.mark.parametrize("serving", [True, False])
+def test_a_resource_that_comes_back_into_sight_is_no_new_one(serving: bool) -> None:  # noqa: FBT001 - a parameter
+    starts = a_served_tracker()
+    starts.look([], at(1010))
+    assert [] == starts.look([a_body(serving=serving)], at(90_000))
+    assert {} == starts.list_begun()
+    assert [] == starts.look([a_body()], at(90_005))
+
+
+def test_a_start_is_listed_from_what_was_asked_until_it_is_ready() -> None:
+    starts = tracker()
+    key = ("team", "nemotron")
+    starts.take(a_new_body(), at(1))
+    assert {key: at(0)} == starts.list_begun()
+    starts.take(a_body(), at(1004))
+    assert {} == starts.list_begun()
+    starts.take(a_body(generation=2, suspend=False), at(2000))
+    assert {} == starts.list_begun()
+    starts.take(a_body("r2", serving=False, generation=3, suspend=True), at(3000))
+    assert {key: at(3000)} == starts.list_begun()

@@ -12,6 +12,9 @@ from nemotron_operator.plan.image_prefix import is_below
         ("registry.example.com/vllm/vllm-openai", "registry.example.com"),
         ("registry.example.com/vllm/vllm-openai", "registry.example.com/"),
         ("registry.example.com/team-a/vllm", "registry.example.com/team-"),
+        ("registry.example.com:5000/vllm", "registry.example.com:5000"),
+        ("mine:v1", "mine"),
+        ("mine@sha256:00", "mine"),
     ],
 )
 def test_a_prefix_allows_what_stands_below_it(image: str, prefix: str) -> None:
@@ -25,6 +28,8 @@ def test_a_prefix_allows_what_stands_below_it(image: str, prefix: str) -> None:
         ("registry.example.com.evil.example/vllm", "registry.example.com"),
         ("other/vllm-openai", "vllm/vllm-openai"),
         ("vllm", "vllm/vllm-openai"),
+        ("registry.example.com:5000/evil", "registry.example.com"),
+        ("registry.example.com@evil.example/vllm", "registry.example.com"),
     ],
 )
 def test_a_name_that_only_begins_with_the_same_letters_is_not_allowed(image: str, prefix: str) -> None:

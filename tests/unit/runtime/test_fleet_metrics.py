@@ -44,6 +44,16 @@ def test_gpus_count_by_state_for_as_long_as_they_are_held() -> None:
     assert [60 * 8, 50 * 8, 30 * 8] == [gpu_seconds(fleet, state) for state in ("desired", "requested", "ready")]
 
 
+def test_a_start_is_told_while_it_is_on_its_way() -> None:
+    fleet = FleetMetrics(named_resources=1)
+    fleet.take([a_report("a"), a_report("b")], now=0, starts={("team", "a"): 1_800_000_000, ("team", "b"): 1})
+    metric = "resource_start_asked_timestamp_seconds"
+    told = [value(fleet, metric, namespace="team", name=name) for name in ("a", "b")]
+    assert [1_800_000_000, None] == told
+    fleet.take([a_report("a")], now=5)
+    assert None is value(fleet, metric, namespace="team", name="a")
+
+
 def test_the_first_look_counts_no_time_before_it() -> None:
     fleet = FleetMetrics()
     fleet.take([a_report(requested=8)], now=1_000_000)

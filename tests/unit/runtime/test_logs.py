@@ -134,6 +134,17 @@ def test_kopf_is_as_quiet_as_before_whatever_the_level(written: StringIO) -> Non
     assert ["heard"] == [line["message"] for line in parsed(written) if line["logger"] != "asyncio"]
 
 
+def test_a_message_with_line_breaks_is_one_line_of_text_and_a_traceback_is_as_long_as_ever(written: StringIO) -> None:
+    configure_logs(LogLevel.INFO, LogFormat.TEXT, written)
+    try:
+        int("no")
+    except ValueError:
+        logging.getLogger("x").exception("Refused: %s", "a\r\n2026-11-24 ERROR   forged: b")
+    first, second, *rest = written.getvalue().splitlines()
+    assert first.endswith(r"ERROR   x: Refused: a\r\n2026-11-24 ERROR   forged: b")
+    assert (second, "ValueError") == ("Traceback (most recent call last):", rest[-1].split(":")[0])
+
+
 def test_text_is_a_line_that_names_the_object_once(written: StringIO) -> None:
     configure_logs(LogLevel.INFO, LogFormat.TEXT, written)
     log = logging.getLogger("x")

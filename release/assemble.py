@@ -49,11 +49,20 @@ def build_wheel(output: Path, epoch_seconds: int) -> Path:
 
 
 def read_commit_time() -> int:
-    """Return when the commit was made: what stands in for the time of the build."""
+    """Return when the commit was made: what stands in for the time of the build. Sources without git are told it."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        if not given.isascii() or not given.isdigit():
+            raise ReleaseError(f"SOURCE_DATE_EPOCH is {given!r}, and must be seconds since 1970, such as 1790000000.")
+        return int(given)
     command = ["git", "log", "-1", "--format=%ct"]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        raise ReleaseError(f"A release is made from a git checkout. {answer.stderr.strip()}")
+    try:
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        raise ReleaseError(
+            "A release is made from a git checkout that git trusts. Elsewhere set SOURCE_DATE_EPOCH to the seconds "
+            f"since 1970 at which the sources were committed. {reason}"
+        ) from error
     return int(answer.stdout)
 
 

@@ -12,7 +12,9 @@ import yaml
 
 from generate.blocks import replace_block
 from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
+from generate.charts.chart_files import DEFAULTS
 from generate.charts.values import ValuesModel
+from generate.charts.values_defaults import render_values_defaults
 from generate.charts.values_table import BLOCK, render_values_table
 from generate.charts.values_yaml import render_values_yaml
 from nemotron_operator.yaml_text import dump_yaml
@@ -80,14 +82,11 @@ def _annotate(chart: dict[str, Any], changes: Section, images: ReleasedImages) -
 
 
 def _name_image(chart: Path, model: type[ValuesModel], image: ImageReference) -> None:
-    # The registry as the global one, which a parent chart can replace by a mirror.
-    values = model.model_validate(
-        {
-            "global": {"imageRegistry": image.registry},
-            "image": {"repository": image.repository, "digest": image.digest},
-        }
-    )
+    # Not as the global registry: Helm would put the one of a parent chart in its place, be it empty.
+    named = {"defaultRegistry": image.registry, "repository": image.repository, "digest": image.digest}
+    values = model.model_validate({"image": named})
     (chart / "values.yaml").write_text(render_values_yaml(values, _VALUES_HEADER))
+    (chart / DEFAULTS).write_text(render_values_defaults(values, _VALUES_HEADER))
     readme = chart / "README.md"
     readme.write_text(replace_block(readme.read_text(), BLOCK, render_values_table(values)))
 

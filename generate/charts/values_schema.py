@@ -10,12 +10,18 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 _REFERENCES = "#/definitions/{model}"
 
+_OF_A_PARENT = {
+    "global": {"type": "object", "description": "Of a parent chart."},
+    "enabled": {"type": "boolean", "description": "Of a parent chart's condition. It changes nothing by itself."},
+}
+"""What Helm hands to a part of another chart."""
+
 
 def render_values_schema(values: type[BaseModel], chart: str) -> str:
     """Render the schema of a chart's values; a key that nobody knows is refused."""
     schema = values.model_json_schema(by_alias=True, ref_template=_REFERENCES)
     definitions = schema.pop("$defs", {})
-    schema["properties"] = {"global": {"type": "object", "description": "Of a parent chart."}, **schema["properties"]}
+    schema["properties"] = {**_OF_A_PARENT, **schema["properties"]}
     schema = {"$schema": DRAFT, **schema, "definitions": definitions}
     cleaned = _clean(schema)
     return json.dumps({**cleaned, "title": f"Values of the chart {chart}"}, indent=2) + "\n"

@@ -58,7 +58,7 @@ def test_each_value_is_found_in_it(helm: Helm) -> None:
 
 def json_keys(name: str) -> set[str]:
     schema = json.loads((CRDS_CHART / name).read_text())
-    return set(schema["properties"]) - {"global"}
+    return set(schema["properties"]) - {"global", "enabled"}
 
 
 def test_a_key_that_there_is_not_is_named(helm: Helm) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -445,6 +446,7 @@ def test_a_variable_in_the_question_stays_text(helm: Helm) -> None:
     [
         {"suspend": True},
         {"replicas": 0},
+        {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}},
         {"verification": {"mode": "Never"}},
         {"tls": {"certManager": {"issuerName": "ca"}}},
         {"model": {"name": None, "source": {"persistentVolumeClaim": {"claimName": "a", "path": "b"}}}},
@@ -483,6 +485,8 @@ def test_the_network_policy_of_the_model_lets_the_pod_in(helm: Helm) -> None:
         {"image": {"registry": "localhost:5000/mine/", "tag": "1", "digest": f"sha256:{'0' * 64}"}},
         {"image": {"repository": "owner/operator"}, "global": {"imageRegistry": "registry.example"}},
         {"image": {"repository": "ghcr.io/owner/operator"}, "global": {"imageRegistry": "registry.example"}},
+        {"image": {"defaultRegistry": "own.example"}},
+        {"image": {"defaultRegistry": "own.example"}, "global": {"imageRegistry": "registry.example"}},
     ],
 )
 def test_the_image_is_named_as_in_the_operators_chart(helms: dict[str, Helm], values: Body) -> None:
@@ -499,7 +503,7 @@ def notes(helms: dict[str, Helm], *arguments: str, **values: object) -> str:
 
 def test_the_notes_name_the_next_commands_of_each_model(helms: dict[str, Helm]) -> None:
     said = notes(helms, f"--values={FAMILY}")
-    for name, port in (("nemotron-70b", 8443), ("nemotron-49b", 8000), ("nemotron-ours", 8000)):
+    for name, port in (("nemotron-70b", 8443), ("nemotron-volume", 8000), ("nemotron-ours", 8000)):
         assert f"\n  kubectl -n {NAMESPACE} wait nemo/{name} --for=condition=Ready --timeout=60m\n" in said
         assert f"\n  kubectl -n {NAMESPACE} port-forward service/{name} {port} &\n" in said
     assert f"helm test {RELEASE} --namespace {NAMESPACE} --logs" in said
@@ -509,6 +513,40 @@ def test_the_notes_name_the_next_commands_of_each_model(helms: dict[str, Helm]) 
     assert "suspended" in suspended
     assert "port-forward" not in suspended
     assert "nemotron-later" not in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"suspend": True}, "It is suspended: nothing serves until spec.suspend is false."),
+        ({"replicas": 0}, "It has no replicas: nothing serves until spec.replicas is 1 or more."),
+        ({"autoscaling": {"minReplicas": 0, "maxReplicas": 2}}, "It may stand at no replicas (spec.autoscaling.min"),
+    ],
+)
+def test_the_notes_name_no_command_that_waits_for_what_may_never_serve(
+    helms: dict[str, Helm], spec: Body, said: str
+) -> None:
+    found = notes(helms, deployments={"nemotron": a_deployment(**spec)})
+    assert f"\nnemotron: {FP8}\n\n  {said}" in found
+    assert "kubectl -n platform wait" not in found
+    assert "port-forward" not in found
+
+
+def test_autoscaling_from_one_replica_up_serves(helm: Helm) -> None:
+    for autoscaling in ({"minReplicas": 1, "maxReplicas": 2}, {"maxReplicas": 2}):
+        assert ("Pod", "a-helm-test") in render(helm, deployments={"a": a_deployment(autoscaling=autoscaling)})
+
+
+@pytest.mark.parametrize("name", ["null", "yes", "true", "on", "n"])
+def test_a_name_stays_a_text_whatever_it_looks_like(helm: Helm, name: str) -> None:
+    numbered = replace(helm, namespace="123")
+    text = numbered.run("template", name, str(MODELS_CHART), values={"deployments": {name: a_deployment()}})
+    deployment, pod = sorted((body for body in yaml.safe_load_all(text) if body), key=lambda body: str(body["kind"]))
+    for body in (deployment, pod):
+        assert "123" == body["metadata"]["namespace"]
+        assert name == body["metadata"]["labels"]["app.kubernetes.io/instance"]
+    assert name == deployment["metadata"]["name"]
+    assert name == pod["metadata"]["labels"]["nemotron.dev/deployment"]
 
 
 def test_the_notes_show_the_licences_of_every_model_of_the_catalogue(helms: dict[str, Helm]) -> None:

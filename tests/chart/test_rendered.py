@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import tarfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from nemotron_operator.cluster.kinds import (
 )
 from nemotron_operator.cluster.servers import SERVERS
 from nemotron_operator.config import load_config
-from nemotron_operator.constants import COMPONENT_LABEL
-from nemotron_operator.handlers.process import LEASE_NAME, STOP_SECONDS
+from nemotron_operator.constants import COMPONENT_LABEL, LEASE_NAME
+from nemotron_operator.handlers.process import STOP_SECONDS
 from nemotron_operator.render.jobs import PROGRESS_PORT
 from nemotron_operator.render.metadata import ADAPTER_COMPONENT, CACHE_COMPONENT
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Body, Helm, HelmError, read_objects
@@ -290,6 +291,16 @@ def test_a_mirrored_image_is_pulled_by_digest_and_with_its_secrets(helms: dict[s
             {"global": {"imageRegistry": "registry.example"}, "image": {"repository": "owner/operator"}},
             "registry.example/owner/operator",
         ),
+        ({"image": {"defaultRegistry": "own.example"}}, "own.example/nemotron-operator"),
+        (
+            {"global": {"imageRegistry": "registry.example"}, "image": {"defaultRegistry": "own.example"}},
+            "registry.example/nemotron-operator",
+        ),
+        (
+            {"image": {"registry": "registry.example", "defaultRegistry": "own.example"}},
+            "registry.example/nemotron-operator",
+        ),
+        ({"image": {"repository": "ghcr.io/a/b", "defaultRegistry": "own.example"}}, "ghcr.io/a/b"),
     ],
 )
 def test_the_registry_that_is_named_closest_to_the_image_counts(
@@ -342,7 +353,79 @@ def test_what_is_said_of_the_pods_is_on_them_and_on_nothing_else(helms: dict[str
         assert given[value].items() <= pod[field].items()
         assert not given[value].keys() & deployment["metadata"][field].keys()
     assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["labels"].items()
-    assert given["extraEnv"] == container(with_file(helms, "everything-on"))["env"]
+    assert given["extraEnv"] == container(with_file(helms, "everything-on"))["env"][1:]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_an_older_image_starts_as_the_form_of_the_log_is_no_argument(helms: dict[str, Helm], log_format: str) -> None:
+    operator = container(objects(helms, logFormat=log_format))
+    (option,) = (each for each in typer.main.get_command(app).commands["run"].params if each.name == "log_format")  # type: ignore[attr-defined]
+    assert [{"name": option.envvar, "value": log_format}] == operator["env"]
+    assert {"--config", "--lease-namespace", "--log-level"} == {word.partition("=")[0] for word in operator["args"]}
+
+
+@pytest.mark.parametrize("release", ["n", "on", "null", "yes", "true"])
+def test_a_name_stays_a_text_whatever_it_looks_like(helm: Helm, release: str) -> None:
+    text = helm.run("template", release, str(CHART), "--set=crds.install=false")
+    bodies = [body for body in yaml.safe_load_all(text) if body]
+    # YAML as Go reads it knows more words that are no texts.
+    assert re.findall(rf"(?:instance|[nN]ame|namespace): {release}$", text, re.MULTILINE) == []
+    assert {body["metadata"]["name"] for body in bodies} >= {release, f"{release}-metrics"}
+    assert_texts(bodies)
+    (deployment,) = (body for body in bodies if body["kind"] == "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert release == labels["app.kubernetes.io/instance"]
+    assert release == deployment["spec"]["template"]["spec"]["serviceAccountName"]
+
+
+@pytest.mark.parametrize("release", ["007", "1e3", "0x1f"])
+def test_numbers_as_names_of_releases_and_namespaces_stay_texts(helm: Helm, release: str) -> None:
+    given = {
+        "crds": {"install": False},
+        "nameOverride": "operator",
+        "watchNamespaces": ["123", "1e3"],
+        "networkPolicy": {"enabled": True},
+        "monitoring": {"operator": {"enabled": True}, "engines": {"enabled": True}, "rules": {"enabled": True}},
+        "policies": {"enabled": True, "maxGpusPerResource": 8},
+        "dashboards": {"enabled": True},
+    }
+    numbered = replace(helm, namespace="123")
+    text = numbered.run("template", release, str(CHART), values=given)
+    bodies = [body for body in yaml.safe_load_all(text) if body]
+    assert re.findall(rf"[:-] (?:{release}|123|1e3)$", text, re.MULTILINE) == []
+    assert_texts(bodies)
+    assert {"123", "1e3", None} == {body["metadata"].get("namespace") for body in bodies}
+    assert {release} == {
+        body["metadata"]["labels"]["app.kubernetes.io/instance"] for body in bodies if has_labels(body)
+    }
+
+
+def has_labels(body: Body) -> bool:
+    return "labels" in body["metadata"]
+
+
+def assert_texts(value: object) -> None:
+    """Look for names, namespaces, labels and lists of names that YAML reads as something else."""
+    if isinstance(value, list):
+        for part in value:
+            assert_texts(part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if key in {"name", "namespace", "matchNames", "values", "serviceAccountName", "matchLabels"} | {"labels"}:
+                leaves = part if isinstance(part, list) else part.values() if isinstance(part, dict) else [part]
+                assert {str} >= {type(leaf) for leaf in leaves if not isinstance(leaf, dict)}, (key, part)
+            assert_texts(part)
+
+
+@pytest.mark.parametrize("values", [{}, {"nameOverride": "2nd"}])
+def test_a_name_that_no_service_can_have_is_refused_with_the_way_out(helm: Helm, values: Body) -> None:
+    name = values.get("nameOverride", "1abc")
+    with pytest.raises(HelmError) as error:
+        helm.run("template", "1abc", str(CHART), values=values)
+    assert f'are named "{name}", and the name of a Service must begin with a letter. Set nameOverride' in str(
+        error.value
+    )
+    helm.run("template", "1abc", str(CHART), values={**values, "replicaCount": 0})
 
 
 def test_everything_has_the_name_that_is_given(helms: dict[str, Helm]) -> None:
@@ -441,6 +524,10 @@ def test_further_objects_are_in_the_release_as_they_are(helms: dict[str, Helm]) 
         ),
         ({"commonLabels": {"helm.sh/chart": "mine"}}, "commonLabels sets helm.sh/chart, by which the chart itself"),
         ({"podAnnotations": {"checksum/config": "1"}}, "podAnnotations sets checksum/config, by which"),
+        (
+            {"extraEnv": [{"name": "NEMOTRON_OPERATOR_LOG_FORMAT", "value": "text"}]},
+            "extraEnv sets NEMOTRON_OPERATOR_LOG_FORMAT, which the chart sets itself. Take it out, and set logFormat.",
+        ),
         (
             {"commonAnnotations": {"helm.sh/resource-policy": "keep"}},
             "commonAnnotations sets helm.sh/resource-policy, by which an uninstalled release",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from release.assemble import assemble, build_wheel
+from release.assemble import assemble, build_wheel, read_commit_time
 from release.charts import ReleasedImages
 from release.errors import ReleaseError
 from release.image_reference import parse_image_reference
@@ -13,8 +13,10 @@ from tests.release.conftest import ENGINE_IMAGE, EPOCH_SECONDS, OPERATOR_IMAGE
 
 
 def test_a_release_is_the_charts_the_wheel_the_bill_of_materials_and_the_images(
-    images: ReleasedImages, tmp_path: Path
+    images: ReleasedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The sources of this checkout may have come without git.
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH_SECONDS))
     further = tmp_path / "image.spdx.json"
     further.write_text("{}")
     output = tmp_path / "dist"
@@ -45,6 +47,29 @@ def test_the_wheel_is_the_same_bytes_each_time(tmp_path: Path) -> None:
         hashlib.sha256(build_wheel(tmp_path / place, EPOCH_SECONDS).read_bytes()).hexdigest() for place in ("a", "b")
     )
     assert expected == actual
+
+
+def test_the_time_that_is_given_is_taken_before_git_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH_SECONDS))
+    monkeypatch.setenv("PATH", "")
+    assert EPOCH_SECONDS == read_commit_time()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(ReleaseError, match="SOURCE_DATE_EPOCH is 'yesterday', and must be seconds since 1970"):
+        read_commit_time()
+
+
+@pytest.mark.parametrize("git", ["exit 128", None])
+def test_sources_without_git_are_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: str | None
+) -> None:
+    if git is not None:
+        program = tmp_path / "git"
+        program.write_text(f"#!/bin/sh\necho 'fatal: not a git repository' >&2\n{git}\n")
+        program.chmod(0o755)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ReleaseError, match=r"Elsewhere set SOURCE_DATE_EPOCH .*git"):
+        read_commit_time()
 
 
 @pytest.mark.parametrize("name", [OPERATOR_IMAGE, ENGINE_IMAGE, f"localhost:5000/a/b@sha256:{'c' * 64}"])

@@ -113,9 +113,38 @@ def test_a_mirror_takes_the_place_of_the_registry_and_the_digest_stays(helm: Hel
     assert f"mirror.example.com/team/nemotron-operator:{read_version()}@sha256:{'a' * 64}" == image
 
 
+def test_a_parent_that_names_no_registry_takes_away_none(helm: Helm, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "charts").mkdir()
+    charts = [chart for chart in VALUES_BY_CHART if names_image(chart)]
+    for chart in charts:
+        (tmp_path / "charts" / chart).symlink_to(folder / chart)
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: platform, version: 1.0.0}")
+    (tmp_path / "values.yaml").write_text('{global: {imageRegistry: ""}}')
+    model = {"deployments": {"a": {"spec": {"model": {"name": "nvidia/NVIDIA-Nemotron-Nano-9B-v2"}}}}}
+    for registry, expected in (
+        ("", OPERATOR_IMAGE),
+        ("mirror.example.com", OPERATOR_IMAGE.replace("registry.", "mirror.")),
+    ):
+        values = {"global": {"imageRegistry": registry}} if registry else {}
+        rendered = helm.render(chart=tmp_path, values={"nemotron-models": model, **values})
+        images = re.findall(r"^\s+(?:- )?image: \W*([\w/.:@-]+)", rendered, re.MULTILINE)
+        assert {expected.replace("@", f":{read_version()}@")} == set(images)
+        assert 3 == len(images)
+
+
+def test_a_released_chart_fills_missing_values_with_its_own(helm: Helm, folder: Path) -> None:
+    model = {"deployments": {"a": {"spec": {"model": {"name": "nvidia/NVIDIA-Nemotron-Nano-9B-v2"}}}}}
+    for chart, given in (("nemotron-operator", {}), ("nemotron-models", model)):
+        expected = helm.render(chart=folder / chart, values=given)
+        assert OPERATOR_IMAGE.partition("@")[2] in expected
+        assert expected == helm.render(chart=folder / chart, values={**given, "image": None})
+
+
 def test_a_released_chart_differs_from_the_checkout_in_what_is_meant_to(folder: Path) -> None:
     for chart in VALUES_BY_CHART:
-        expected = {"Chart.yaml", "LICENSE"} | ({"README.md", "values.yaml"} if names_image(chart) else set())
+        expected = {"Chart.yaml", "LICENSE"} | (
+            {"README.md", "files/defaults.yaml", "values.yaml"} if names_image(chart) else set()
+        )
         names = list_files(folder / chart)
         assert names - {"LICENSE"} == list_files(CHARTS / chart)
         actual = {

@@ -13,13 +13,25 @@
 {{- get (.service | default dict) "port" | default 8000 | int -}}
 {{- end -}}
 
+{{- /* Why it may be that nothing serves; empty where something does, once it is Ready. */ -}}
+{{- define "nemotron-models.idle" -}}
+{{- $autoscaling := .autoscaling | default dict -}}
+{{- if .suspend -}}
+It is suspended: nothing serves until spec.suspend is false.
+{{- else if and (hasKey . "replicas") (not .replicas) -}}
+It has no replicas: nothing serves until spec.replicas is 1 or more.
+{{- else if and (hasKey $autoscaling "minReplicas") (not $autoscaling.minReplicas) -}}
+It may stand at no replicas (spec.autoscaling.minReplicas is 0): it serves once its autoscaler sees that it is wanted.
+{{- end -}}
+{{- end -}}
+
 {{- /*
 Whether `helm test` can ask it; empty if not. A certificate of cert-manager's is in a Secret whose name holds the
 resource's uid, which nobody knows before there is one.
 */ -}}
 {{- define "nemotron-models.isAsked" -}}
 {{- $spec := .spec -}}
-{{- $serves := and (not $spec.suspend) (or (not (hasKey $spec "replicas")) $spec.replicas) -}}
+{{- $serves := not (include "nemotron-models.idle" $spec) -}}
 {{- $wants := ne (get ($spec.verification | default dict) "mode") "Never" -}}
 {{- $isTrusted := not (get ($spec.tls | default dict) "certManager") -}}
 {{- if and $serves $wants $isTrusted (include "nemotron-models.servedName" .) }}yes{{ end -}}

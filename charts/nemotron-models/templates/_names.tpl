@@ -8,7 +8,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "nemotron-models.image" -}}
 {{- $registry := .Values.image.registry -}}
 {{- if and (not $registry) (not (regexMatch "^([^/]*[.:][^/]*|localhost)/" .Values.image.repository)) -}}
-{{- $registry = .Values.global.imageRegistry -}}
+{{- $registry = .Values.global.imageRegistry | default .Values.image.defaultRegistry -}}
 {{- end -}}
 {{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}

@@ -9,12 +9,12 @@
 {{- /* Selectors cannot change: these two labels are those of the first release. */ -}}
 {{- define "nemotron-operator.selector" -}}
 app.kubernetes.io/name: nemotron-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "nemotron-operator.testSelector" -}}
 app.kubernetes.io/name: nemotron-operator-test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "nemotron-operator.ownLabels" -}}
@@ -56,7 +56,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "nemotron-operator.image" -}}
 {{- $registry := .Values.image.registry -}}
 {{- if and (not $registry) (eq (include "nemotron-operator.repositoryNamesRegistry" .) "false") -}}
-{{- $registry = .Values.global.imageRegistry -}}
+{{- $registry = .Values.global.imageRegistry | default .Values.image.defaultRegistry -}}
 {{- end -}}
 {{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}

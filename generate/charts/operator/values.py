@@ -34,7 +34,10 @@ class ImageValues(ValuesModel):
     """The operator's image."""
 
     registry: Registry = ""
-    """Registry, such as `registry.example.com`. Default: `global.imageRegistry`, and with none what the node adds."""
+    """Registry, such as `registry.example.com`. Default: `global.imageRegistry`, then `defaultRegistry`."""
+
+    default_registry: Registry = ""
+    """Registry of the release, where nobody names one; empty for what the node adds."""
 
     repository: Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*$")] = (
         "nemotron-operator"

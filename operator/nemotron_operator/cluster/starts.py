@@ -88,7 +88,8 @@ class StartTracker:
 
     def _begin(self, body: KubernetesObject) -> _Start:
         # What somebody has acted on already is no new resource: its namespace can be read again.
-        is_new = self._has_looked and not (body.get("status") or {}).get("observedGeneration")
+        # -1 is the definition's default.
+        is_new = self._has_looked and (body.get("status") or {}).get("observedGeneration", -1) < 1
         return _Start(
             uid=body["metadata"].get("uid", ""),
             seen=None,

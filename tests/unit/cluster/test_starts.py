@@ -59,8 +59,8 @@ def a_body(
 
 
 def a_new_body() -> dict[str, Any]:
-    """Make a resource that nobody has acted on yet."""
-    return {**a_body(), "status": {}}
+    """Make a resource that nobody has acted on yet, with the status that the definition gives it."""
+    return {**a_body(), "status": {"observedGeneration": -1}}
 
 
 def a_served_tracker() -> StartTracker:

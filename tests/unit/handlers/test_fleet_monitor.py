@@ -32,8 +32,8 @@ def a_body(version: int, *, ready: bool = False) -> dict[str, Any]:
 
 
 def a_new_body(version: int) -> dict[str, Any]:
-    """Make a resource that nobody has acted on yet."""
-    return {**a_body(version), "status": {}}
+    """Make a resource that nobody has acted on yet, with the status that the definition gives it."""
+    return {**a_body(version), "status": {"observedGeneration": -1}}
 
 
 def a_pod() -> dict[str, Any]:

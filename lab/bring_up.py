@@ -21,6 +21,7 @@ from lab.node_settings import NODE_NAME, image_store
 from lab.nodes import cpu_node, simulated_pool
 from lab.real_node import RealNode
 from lab.real_node_possible import why_no_real_node
+from lab.served_definitions import wait_until_served
 from lab.volumes import real_storage_class, real_volumes, storage_class, volumes, zonal_storage_class
 
 _WAIT = "--timeout=60s"
@@ -72,7 +73,7 @@ def _furnish_real(node: RealNode, say: Callable[[str], None]) -> None:
 def _furnish(plane: ControlPlane, nodes: Sequence[dict[str, Any]], say: Callable[[str], None]) -> None:
     """Put nodes, volumes and the rules that simulated kubelets follow into the cluster."""
     with _timed("simulated kubelets", say):
-        plane.kubectl("wait", "--for=condition=Established", "crd/stages.kwok.x-k8s.io", _WAIT)
+        wait_until_served(plane, ["crd/stages.kwok.x-k8s.io"])
         apply(plane, read_stages())
     with _timed(f"{len(nodes)} nodes, StorageClass and volumes", say):
         apply(plane, [*nodes, storage_class(), zonal_storage_class(), *volumes()])

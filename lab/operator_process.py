@@ -14,6 +14,7 @@ from typing import Any
 from lab.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.processes import Component
+from lab.served_definitions import wait_until_served
 
 NAMESPACE = "nemotron-system"
 """Where the chart is installed."""
@@ -71,7 +72,7 @@ def install_chart(plane: ControlPlane, values: Mapping[str, Any] = WITHOUT_PODS,
     )
     if answer.returncode != 0:
         raise LabError(f"helm could not install the chart: {answer.stderr.strip()}")
-    plane.kubectl("wait", "--for=condition=Established", "crd/nemotrondeployments.nemotron.dev", "--timeout=30s")
+    wait_until_served(plane, ["crd/nemotrondeployments.nemotron.dev"])
 
 
 def make_operator(

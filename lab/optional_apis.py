@@ -5,8 +5,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,7 @@ from lab.directories import lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
 from lab.go_toolchain import require_go
-
-SERVED_SECONDS = 60
-"""How long an API server may take to serve a kind."""
-
-_POLL_SECONDS = 0.1
+from lab.served_definitions import wait_until_served
 
 _GO_MOD = "module nemotron.dev/lab/apis\n\ngo 1.26.0\n"
 
@@ -136,20 +131,7 @@ def install_apis(plane: ControlPlane, names: Iterable[str], say: Callable[[str],
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(fetch_definitions(api, say)))
         definitions += [f"crd/{definition}" for definition in api.definitions]
     if definitions:
-        _wait_until_served(plane, definitions)
-
-
-def _wait_until_served(plane: ControlPlane, definitions: Sequence[str]) -> None:
-    """Wait as `kubectl wait` would, which does not read a definition that has no condition yet."""
-    deadline = time.monotonic() + SERVED_SECONDS
-    while True:
-        listed = json.loads(plane.kubectl("get", *definitions, "-o", "json"))
-        conditions = [(each.get("status") or {}).get("conditions") or [] for each in listed.get("items", [listed])]
-        if all(any(one["type"] == "Established" and one["status"] == "True" for one in each) for each in conditions):
-            return
-        if time.monotonic() > deadline:
-            raise LabError(f"The API server does not serve {', '.join(definitions)} after {SERVED_SECONDS} s.")
-        time.sleep(_POLL_SECONDS)
+        wait_until_served(plane, definitions)
 
 
 def remove_apis(plane: ControlPlane, names: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.control_plane import ControlPlane
+from lab.served_definitions import wait_until_served
 from tests.support.cluster import Namespace, refusal_of
 from tests.support.helm import CHART, Body, Helm, read_objects
 
@@ -19,7 +20,7 @@ KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 def objects(plane: ControlPlane) -> Iterator[dict[str, Body]]:
     """The objects by kind, in a cluster that knows them until the last test has seen them."""
     plane.kubectl("apply", "--server-side", "-f", str(DEFINITIONS))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(DEFINITIONS))
+    wait_until_served(plane, plane.kubectl("get", "-f", str(DEFINITIONS), "-o", "name").split())
     helm = Helm(plane.binaries.helm, plane.directory / "helm")
     rendered = read_objects(helm.render(f"--values={CHART / 'ci' / 'everything-on-values.yaml'}"))
     yield {kind: body for (kind, _), body in rendered.items() if kind in KINDS}

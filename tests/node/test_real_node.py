@@ -23,7 +23,7 @@ from lab.oci_archive import write_program_image
 from lab.processes import Component
 from lab.real_node import RealNode
 from tests.support.cluster import wait_until
-from tests.support.web_server import IMAGE, WebServers, fetch, is_answered
+from tests.support.web_server import WebServers, fetch, is_answered, restricted_container
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_what_one_pod_writes_to_a_volume_another_reads(web: WebServers) -> None:
 
 def test_a_pod_that_nobody_meant_to_run_for_real_is_kept_off_the_node(web: WebServers) -> None:
     spec = {"nodeName": "", "nodeSelector": {"kubernetes.io/hostname": NODE_NAME}}
-    container = {"name": "stray", "image": IMAGE}
+    container = {**restricted_container(), "name": "stray", "volumeMounts": []}
     metadata = {"name": "stray", "namespace": web.namespace}
     apply(
         web.plane,

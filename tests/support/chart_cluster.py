@@ -13,6 +13,7 @@ import yaml
 
 from lab.control_plane import ControlPlane
 from lab.operator_process import Account, make_operator, start_operator
+from lab.served_definitions import wait_until_served
 from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator, wait_until
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Helm
 
@@ -41,7 +42,7 @@ class ChartCluster:
     def install(self, name: str, *arguments: str, chart: Path = CHART, release: str = RELEASE) -> str:
         """Install a chart with one of the Helms, and wait for the definition to be served."""
         printed = self.helms[name].run("install", release, str(chart), *arguments)
-        self.plane.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
+        wait_until_served(self.plane, [f"crd/{CRD_NAME}"])
         return printed
 
     def upgrade(self, name: str, *arguments: str) -> None:

@@ -96,7 +96,7 @@ class WebServers:
             "spec": {
                 "nodeSelector": ACCELERATOR_LABEL,
                 "tolerations": [TOLERATION],
-                "containers": [_container()],
+                "containers": [restricted_container()],
                 "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}],
                 "terminationGracePeriodSeconds": 0,
             },
@@ -135,7 +135,7 @@ def _build() -> Path:
     return build(module, print) / "web-server"
 
 
-def _container() -> dict[str, Any]:
+def restricted_container() -> dict[str, Any]:
     """Make a container as restricted as those that the operator renders."""
     probe = {"httpGet": {"path": "/healthz", "port": 8000}, "periodSeconds": 1}
     return {

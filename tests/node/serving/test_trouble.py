@@ -64,7 +64,7 @@ def test_what_is_killed_comes_back_whether_it_loads_or_serves(what: str, namespa
     kill = {"engine": _kill_engine, "container": _kill_container}[what]
     namespace.apply(tiny_resource(hub))
     wait_until("the engine loads", lambda: _find_running_container(namespace), 180)
-    wait_until("it is killed while it loads", lambda: kill(namespace), 60)
+    wait_until("it is killed while it loads", lambda: kill(namespace), START_SECONDS)
     namespace.wait_until_ready("tiny", 2 * START_SECONDS)
     assert [1] == _count_restarts(namespace)
 

@@ -9,8 +9,9 @@ from nemotron_operator.cluster.observation import (
     JobReport,
     count_failed_pods,
     find_failure,
-    read_job_state,
+    list_pods_of,
     read_reports,
+    read_told_state,
 )
 from nemotron_operator.plan.facts import InspectedModel
 from nemotron_operator.render.metadata import INSPECTED_MODEL_ANNOTATION
@@ -30,7 +31,8 @@ class InspectionReport(JobReport):
 
 def observe_inspection(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedInspection:
     """Read how far an inspection is, with what its pods said at their end."""
-    reports, state = read_reports(job, pods, InspectionReport), read_job_state(job)
+    own_pods = list_pods_of(job, pods)
+    reports, state = read_reports(job, own_pods, InspectionReport), read_told_state(job, own_pods)
     found = next((_to_model(report) for report in reports if report.outcome == "Complete"), None)
     return ObservedInspection(
         name=job["metadata"]["name"],

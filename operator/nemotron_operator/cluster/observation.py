@@ -106,7 +106,7 @@ def observe_job(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Obse
     own_pods = list_pods_of(job, pods)
     reports = read_reports(job, own_pods, DownloadReport)
     reported = next((_to_cached_model(report, job) for report in reports if report.outcome == "Complete"), None)
-    state = read_job_state(job)
+    state = read_told_state(job, own_pods)
     return ObservedJob(
         name=job["metadata"]["name"],
         state=state,
@@ -125,6 +125,19 @@ def read_job_state(job: KubernetesObject) -> JobState:
         return JobState.FAILED
     is_complete = find_condition(status, "Complete").get("status") == "True"
     return JobState.COMPLETE if is_complete else JobState.ACTIVE
+
+
+def read_told_state(job: KubernetesObject, own_pods: Iterable[KubernetesObject]) -> JobState:
+    """Read how far a Job is by what was seen of its pods too: what a pod says at its end may come after the Job's.
+
+    Jobs and pods are watched apart. A Job that ended and whose pod still seems to run has not been heard out.
+    """
+    return JobState.ACTIVE if any(map(_is_on_its_way, own_pods)) else read_job_state(job)
+
+
+def _is_on_its_way(pod: KubernetesObject) -> bool:
+    phase = (pod.get("status") or {}).get("phase")
+    return "deletionTimestamp" not in pod["metadata"] and phase not in {"Succeeded", "Failed"}
 
 
 def read_end(job: KubernetesObject) -> str:

@@ -12,10 +12,11 @@ from nemotron_operator.cluster.observation import (
     JobReport,
     count_failed_pods,
     find_failure,
+    list_pods_of,
     observe_server,
     read_end,
-    read_job_state,
     read_reports,
+    read_told_state,
 )
 from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.facts import ServingFact
@@ -50,8 +51,9 @@ def read_serving_fact(server: KubernetesObject | None, pods: Sequence[Kubernetes
 
 def observe_verification(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> ObservedVerification:
     """Read how far a verification Job is, with what its pods said at their end."""
-    reports = read_reports(job, pods, VerificationReport)
-    state = read_job_state(job)
+    own_pods = list_pods_of(job, pods)
+    reports = read_reports(job, own_pods, VerificationReport)
+    state = read_told_state(job, own_pods)
     answers = [_to_answer(report, job) for report in reports if report.outcome == "Complete"]
     return ObservedVerification(
         name=job["metadata"]["name"],

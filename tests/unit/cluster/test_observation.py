@@ -176,6 +176,15 @@ def test_the_downloaders_own_words_become_the_result() -> None:
     assert (JobState.COMPLETE, expected) == (job.state, job.result)
 
 
+@pytest.mark.parametrize("ended", [IS_COMPLETE, IS_FAILED])
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_a_job_that_ended_before_its_pods_end_was_seen_is_still_active(ended: dict[str, Any], phase: str) -> None:
+    """Its report is on its way; who believed the Job alone would tell of one that left none."""
+    pod = a_finished_cache_pod("")
+    pod["status"] = {"phase": phase}
+    assert JobState.ACTIVE is observe_job(a_live_job(**ended), [pod]).state
+
+
 def test_a_result_counts_only_once_the_job_is_complete() -> None:
     assert observe_job(a_live_job(), [a_finished_cache_pod(render_line(COMPLETE))]).result is None
 

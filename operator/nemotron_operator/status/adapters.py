@@ -47,7 +47,7 @@ def _judge_fetching(adapter: AdapterPlan, observation: Observation, namespace: s
     if job is None:
         return Judged(no(_KIND, Reason.WAITING, f"The {what} is fetched once the model is there."))
     job = replace(job, failure=_name_fields(job.failure, adapter.name))
-    if job.state is not JobState.ACTIVE:
+    if job.state is not JobState.ACTIVE and job.result is None:
         return _judge_ended(job, what, namespace)
     trouble = None if job.is_running else explain_pods(observation.adapter_pods, namespace, observation.claim)
     if trouble is not None:

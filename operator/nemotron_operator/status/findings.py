@@ -42,7 +42,8 @@ def _find_download(cache: CachePlan, observation: Observation, namespace: str, a
     what = cache.download.origin.label if cache.download else "the model"
     if job is not None and job.state is JobState.FAILED:
         return _judge_failed_download(job, what, namespace)
-    if job is not None and job.state is JobState.COMPLETE:
+    # One that has just reported, after the plan was made, is taken up by the next reconcile.
+    if job is not None and job.state is JobState.COMPLETE and job.result is None:
         return _judge_silent_download(job, what, namespace)
     wait = find_wait(cache.claim_name, observation.cache_pods, observation, namespace)
     if wait is not None:

@@ -31,7 +31,7 @@ def find_provided(cache: CachePlan, observation: Observation, namespace: str) ->
 
 def _find_inspection(cache: CachePlan, observation: Observation, where: str, namespace: str) -> Judged:
     job = observation.inspection
-    if job is not None and job.state is not JobState.ACTIVE:
+    if job is not None and job.state is not JobState.ACTIVE and job.result is None:
         return _judge_ended(job, where, namespace)
     wait = find_wait(cache.claim_name, observation.inspection_pods, observation, namespace)
     if wait is not None:

@@ -87,7 +87,7 @@ def _judge_question(
     job: ObservedVerification | None, plan: ServingPlan, observation: Observation, *, is_serving: bool
 ) -> Judged:
     kind, namespace = ConditionType.VERIFIED, plan.identity.namespace
-    if job is not None and job.state is not JobState.ACTIVE:
+    if job is not None and job.state is not JobState.ACTIVE and job.answer is None:
         return _judge_end(job, namespace)
     if job is None and not is_serving:
         which = "all desired replicas serve" if plan.scaling is None else "enough replicas serve"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.plan.facts import CachedModel
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.adapters import find_adapted
 from nemotron_operator.status.compute import compute_status
@@ -157,3 +158,12 @@ def test_the_status_tells_where_each_adapter_is() -> None:
     assert [None, "loras/beside"] == [each.path for each in fetching]
     none = compute_status(plan_cached(a_deployment()), serving(), NEW, NemotronDeploymentStatus(), NOW)
     assert none.adapters is None
+
+
+def test_a_report_that_came_after_the_plan_is_no_silence() -> None:
+    """The next reconcile takes it up; until then nothing has failed."""
+    planned = plan_cached(adapted(SQL))
+    result = CachedModel("org/sql", "c0", 1, 1, "5d", "2026-11-24T08:00:00Z")
+    job = replace(a_job(planned, JobState.COMPLETE), result=result)
+    found = find(planned, Observation(adapter_jobs=(job,)))
+    assert ("Downloading", False) == (found.finding.reason, found.needs_human)

@@ -1,26 +1,20 @@
 """Checkov in an environment of its own: it pins dozens of packages to versions that ours are not."""
 
-import hashlib
-import shutil
 import subprocess
-import sys
-import time
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 from lab.directories import SOURCES, lab_home
 from lab.errors import LabError
-from lab.file_lock import file_lock
+from lab.made_once import Say, digest_lock, make_once
 
 VERSION = "3.3.30"
 """The version that `requirements/checkov.txt` installs."""
 
 _REQUIREMENTS = SOURCES.parent / "requirements" / "checkov.txt"
-_COMPLETE = ".complete"
 
 
-def find_or_install_checkov(say: Callable[[str], None]) -> Path:
+def find_or_install_checkov(say: Say) -> Path:
     """Return the program, installing it once for each lock and Python.
 
     Raises
@@ -29,25 +23,12 @@ def find_or_install_checkov(say: Callable[[str], None]) -> Path:
         The packages could not be installed.
     """
     folder = lab_home() / f"checkov-{VERSION}"
-    with file_lock(
-        folder.with_name(f".{folder.name}.lock"),
-        on_wait=lambda: say("checkov: another process installs it; waiting"),
-    ):
-        mark, digest = folder / _COMPLETE, _digest()
-        if not (mark.is_file() and mark.read_text() == digest):
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder, say)
-            mark.write_text(digest)
+    make_once(folder, digest_lock(_REQUIREMENTS), _install, say)
     return folder / "bin" / "checkov"
 
 
-def _digest() -> str:
-    return hashlib.sha256(sys.version.encode() + _REQUIREMENTS.read_bytes()).hexdigest()
-
-
-def _install(folder: Path, say: Callable[[str], None]) -> None:
+def _install(folder: Path, say: Say) -> None:
     say(f"checkov {VERSION}: installing 96 packages from {_REQUIREMENTS.name}, once (70 MB to fetch, under a minute)")
-    started = time.monotonic()
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "-q", "--disable-pip-version-check", "install"]
     answer = subprocess.run(
@@ -58,4 +39,3 @@ def _install(folder: Path, say: Callable[[str], None]) -> None:
     )
     if answer.returncode != 0:
         raise LabError(f"checkov: the installation failed; the same command tries again.\n{answer.stderr.strip()}")
-    say(f"checkov: installed in {time.monotonic() - started:.0f} s, kept in {folder}")

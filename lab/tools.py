@@ -169,16 +169,19 @@ LEADER_WORKER_SETS = GoModule(
 )
 """The controller of LeaderWorkerSets. Only the tests of several nodes take it, so no cluster waits for it."""
 
-_PROMQL_SOURCES = ("go.mod", "go.sum", "main.go", "store.go", "queries.go", "rules.go", "relabel.go", "dashboards.go")
 
-PROMQL = GoModule(
-    name="promql",
-    # Ours, on Prometheus' engine: another source is another program.
-    version=digest_files(TOOLCHAIN / "promql", _PROMQL_SOURCES),
-    packages={"nemotron-promql": "nemotron.dev/lab/promql"},
-    version_variables={},
-    cpu_seconds=80,
-)
+def _our_own(name: str, cpu_seconds: int) -> GoModule:
+    """Describe a program that is ours, on the library of a tool: another source is another program."""
+    return GoModule(
+        name=name,
+        version=digest_files(TOOLCHAIN, [name]),
+        packages={f"nemotron-{name}": f"nemotron.dev/lab/{name}"},
+        version_variables={},
+        cpu_seconds=cpu_seconds,
+    )
+
+
+PROMQL = _our_own("promql", cpu_seconds=80)
 """Prometheus' own engine for queries and rules, and Grafana's schema. Only the tests of monitoring take it."""
 
 ACTIONLINT = GoModule(
@@ -199,26 +202,12 @@ KUBE_SCORE = GoModule(
 )
 """Checks of Kubernetes manifests. Only the tests of what is rendered take it."""
 
-REGO = GoModule(
-    name="rego",
-    # Ours, on OPA's library: another source is another program.
-    version=digest_files(TOOLCHAIN / "rego", ("go.mod", "go.sum", "main.go")),
-    packages={"nemotron-rego": "nemotron.dev/lab/rego"},
-    version_variables={},
-    cpu_seconds=90,
-)
+REGO = _our_own("rego", cpu_seconds=90)
 """OPA's own evaluation of Rego. Only the tests of what is rendered take it."""
 
-GITOPS = GoModule(
-    name="gitops",
-    # Ours, on the code of kstatus, Argo CD's Lua and Flux' CEL: another source is another program.
-    version=digest_files(TOOLCHAIN, ["gitops"]),
-    packages={"nemotron-gitops": "nemotron.dev/lab/gitops"},
-    version_variables={},
-    # Six after the control plane, with whose versions of Kubernetes and CEL it is pinned.
-    cpu_seconds=95,
-)
-"""Judges resources as GitOps tools do. Only the tests of GitOps take it."""
+# Six after the control plane, with whose versions of Kubernetes and CEL it is pinned.
+GITOPS = _our_own("gitops", cpu_seconds=95)
+"""Judges resources as kstatus, Argo CD's Lua and Flux' CEL do. Only the tests of GitOps take it."""
 
 _VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "helm": ("version",), "helm3": ("version",)}
 

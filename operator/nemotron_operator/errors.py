@@ -1,5 +1,8 @@
 """What can go wrong outside the spec. A spec that cannot work is a value, not an exception."""
 
+HTTP_FORBIDDEN, HTTP_NOT_FOUND = 403, 404
+"""Answers of the API server on which it depends what is done next."""
+
 
 class OperatorError(Exception):
     """A failure whose text names the thing and the way out; it is shown without a traceback."""

@@ -11,12 +11,11 @@ from kubernetes.aio.config import list_kube_config_contexts
 from nemotron_operator.cluster.connection import connect, find_kubeconfig
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
-from nemotron_operator.errors import ClusterError, ConflictError, OperatorError
+from nemotron_operator.errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ClusterError, ConflictError, OperatorError
 
 POD_NAMESPACE_PATH = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the namespace that it runs in."""
 
-HTTP_FORBIDDEN, HTTP_NOT_FOUND = 403, 404
 
 ANONYMOUS = "system:anonymous"
 """Whom an API server takes for a client without credentials."""

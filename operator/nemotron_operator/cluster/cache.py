@@ -56,7 +56,7 @@ class ObjectCache:
 
         Resource versions of one object compare as numbers (KEP-5504, stable since Kubernetes 1.35).
         """
-        key = _key_of(reported)
+        key = key_of(reported)
         version = _version_of(reported)
         known = self._objects[kind].get(key)
         if known is not None and _version_of(known) >= version:
@@ -69,7 +69,7 @@ class ObjectCache:
 
     def remove(self, kind: ApiKind, reported: KubernetesObject) -> bool:
         """Forget a deleted object unless a newer one of its name is known; tell whether it was news."""
-        key = _key_of(reported)
+        key = key_of(reported)
         known = self._objects[kind].get(key)
         if known is not None and _version_of(known) > _version_of(reported) and _uid_of(known) != _uid_of(reported):
             return False
@@ -88,7 +88,7 @@ class ObjectCache:
         A watch that had to start anew never reports what was deleted in between.
         """
         listed = list(listed)
-        present = {_key_of(item) for item in listed}
+        present = {key_of(item) for item in listed}
         ghosts = [
             known
             for key, known in self._objects[kind].items()
@@ -96,7 +96,7 @@ class ObjectCache:
         ]
         for ghost in ghosts:
             self.remove(kind, ghost)
-            self._bury(kind, _key_of(ghost), int(list_version))
+            self._bury(kind, key_of(ghost), int(list_version))
         return [item for item in listed if self.upsert(kind, item)] + ghosts
 
     def forget(self, kind: ApiKind) -> list[KubernetesObject]:
@@ -147,7 +147,8 @@ def component_of(child: KubernetesObject) -> str | None:
     return component
 
 
-def _key_of(reported: KubernetesObject) -> Key:
+def key_of(reported: KubernetesObject) -> Key:
+    """Name an object by its namespace, empty for what belongs to the cluster, and its name."""
     return reported["metadata"].get("namespace", ""), reported["metadata"]["name"]
 
 

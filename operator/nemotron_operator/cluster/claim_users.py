@@ -2,7 +2,7 @@
 
 from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment, parse_deployment
 from nemotron_operator.catalog.catalog import Catalog
-from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, key_of
 from nemotron_operator.cluster.kinds import CLAIM, ENDED_PHASES, NEMOTRON, POD
 from nemotron_operator.cluster.observation import list_mounted_claims
 from nemotron_operator.cluster.servers import find_server
@@ -89,7 +89,7 @@ def _owners_of(claim: KubernetesObject) -> list[str]:
 
 def _uses(body: KubernetesObject, claim_name: str, catalog: Catalog, cache: ObjectCache) -> bool:
     told = _told_claim_name(body)
-    if told == claim_name or claim_name in _list_templates_claims(*_key_of(body), cache):
+    if told == claim_name or claim_name in _list_templates_claims(*key_of(body), cache):
         return True
     if told is not None and not _is_behind(body):
         return False
@@ -101,10 +101,6 @@ def _list_templates_claims(namespace: str, name: str, cache: ObjectCache) -> set
     """List the volumes that the next pod of a resource would mount, whether or not one is there now."""
     server = find_server(cache, namespace, name)
     return list_mounted_claims(read_pod_template(server)) if server else set()
-
-
-def _key_of(body: KubernetesObject) -> Key:
-    return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
 def _is_behind(body: KubernetesObject) -> bool:

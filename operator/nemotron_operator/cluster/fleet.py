@@ -5,7 +5,7 @@ from operator import is_
 from typing import Any
 
 from nemotron_operator.api.conditions import ConditionType
-from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of, deployment_of
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of, deployment_of, key_of
 from nemotron_operator.cluster.gpu_nodes import count_requested
 from nemotron_operator.cluster.guard import Guard, unguarded
 from nemotron_operator.cluster.kinds import ENDED_PHASES, NEMOTRON, POD
@@ -45,7 +45,7 @@ class FleetReader:
         """Report every resource that there is now, but one that the guard found unreadable."""
         known, self._known = self._known, {}
         for body in self._cache.list_all(NEMOTRON):
-            key = (body["metadata"]["namespace"], body["metadata"]["name"])
+            key = key_of(body)
             server, pods = find_server(self._cache, *key), self._cache.list_children(POD, *key)
             objects = [body, *pods] if server is None else [body, server, *pods]
             before = known.get(key)

@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import CLAIM, CONTROLLER_REVISION, EVENT, NEMOTRON, VERSION, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER
-from nemotron_operator.errors import ClusterError, ClusterUnreachableError, ConflictError
+from nemotron_operator.errors import HTTP_NOT_FOUND, ClusterError, ClusterUnreachableError, ConflictError
 
 REQUEST_TIMEOUT_SECONDS = 30
 """How long one answer may take."""
@@ -65,7 +65,7 @@ class ClusterGateway:
         try:
             return await self._request("GET", kind, kind.path(namespace, name))
         except ClusterError as error:
-            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.status_code == HTTP_NOT_FOUND:
                 return None
             raise
 
@@ -251,7 +251,7 @@ class ClusterGateway:
         try:
             answer = await self._request("GET", VERSION, f"/apis/{kind.api_version}")
         except ClusterError as error:
-            if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.status_code == HTTP_NOT_FOUND:
                 return frozenset()
             raise
         return frozenset(resource["name"] for resource in answer.get("resources") or [])

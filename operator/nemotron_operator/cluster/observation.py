@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from nemotron_operator.api.cache import CacheStatus
 from nemotron_operator.api.quantity import parse_quantity
 from nemotron_operator.cluster.cache import KubernetesObject
+from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import (
     ADAPTER_LIST_ANNOTATION,
@@ -137,7 +138,7 @@ def read_told_state(job: KubernetesObject, own_pods: Iterable[KubernetesObject])
 
 def _is_on_its_way(pod: KubernetesObject) -> bool:
     phase = (pod.get("status") or {}).get("phase")
-    return "deletionTimestamp" not in pod["metadata"] and phase not in {"Succeeded", "Failed"}
+    return "deletionTimestamp" not in pod["metadata"] and phase not in ENDED_PHASES
 
 
 def read_end(job: KubernetesObject) -> str:

@@ -13,7 +13,7 @@ from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus, trim_node, trim_pod
 from nemotron_operator.cluster.kinds import NODE, OPTIONAL_KINDS, POD, STORAGE_CLASS, ApiKind
 from nemotron_operator.config import Toleration
-from nemotron_operator.errors import ClusterError
+from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError
 from nemotron_operator.plan.facts import StorageClassFact
 from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.serving_plan import PodPlan
@@ -33,8 +33,6 @@ _ZONES = re.compile(r"(^|[./])zone$")
 """The keys of a volume's node affinity that name a zone: `topology.kubernetes.io/zone` and those of drivers."""
 
 _HOST = "kubernetes.io/hostname"
-
-_FORBIDDEN = 403
 
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of the pods that hold something of a node; those that are leaving are among them."""
@@ -119,7 +117,7 @@ class Platform:
         try:
             return await asked
         except ClusterError as error:
-            if error.status_code != _FORBIDDEN:
+            if error.status_code != HTTP_FORBIDDEN:
                 raise
             self.tell_unknown(consequence, error)
             return None

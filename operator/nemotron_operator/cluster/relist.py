@@ -8,7 +8,7 @@ from nemotron_operator.cluster.claim_users import list_claim_users
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, OPTIONAL_KINDS, ApiKind
 from nemotron_operator.constants import FIELD_MANAGER, MANAGED_BY_LABEL
-from nemotron_operator.errors import ClusterError
+from nemotron_operator.errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ClusterError
 
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Selects what the operator made; the watches select the same."""
@@ -19,9 +19,7 @@ Scope = Sequence[str | None]
 EVERYWHERE: Scope = (None,)
 """All namespaces."""
 
-_FORBIDDEN = 403
-
-NOT_USABLE = frozenset({_FORBIDDEN, 404})
+NOT_USABLE = frozenset({HTTP_FORBIDDEN, HTTP_NOT_FOUND})
 """HTTP statuses that say that a kind cannot be listed, and would say it again: no permission, gone meanwhile."""
 
 
@@ -98,7 +96,7 @@ async def relist_kind(
 def _can_do_without(kind: ApiKind, namespace: str | None, error: ClusterError) -> bool:
     if kind in OPTIONAL_KINDS:
         return error.status_code in NOT_USABLE
-    return error.status_code == _FORBIDDEN and namespace is not None
+    return error.status_code == HTTP_FORBIDDEN and namespace is not None
 
 
 def select(kind: ApiKind) -> str:

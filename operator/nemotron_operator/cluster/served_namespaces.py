@@ -7,9 +7,7 @@ from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, NEMOTRON, OPTIONAL_KINDS, ApiKind
 from nemotron_operator.cluster.relist import EVERYWHERE, NOT_USABLE, Refusal, Scope, relist_kind
-from nemotron_operator.errors import ClusterError
-
-_FORBIDDEN = 403
+from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +83,7 @@ class ServedNamespaces:
             for kind in (*CHILD_KINDS, *self._list_served_kinds(), NEMOTRON):
                 await self._list_kind(kind, namespace)
         except ClusterError as error:
-            if error.status_code != _FORBIDDEN:
+            if error.status_code != HTTP_FORBIDDEN:
                 raise
             self._cache.forget_namespace(namespace)
             self._tell(namespace, f"It is not served until it is there with the Role of the chart: {error}")

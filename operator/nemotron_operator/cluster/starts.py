@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from nemotron_operator.api.conditions import ConditionType, Reason
-from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, component_of, key_of
 from nemotron_operator.cluster.guard import Guard, unguarded
 from nemotron_operator.cluster.kinds import POD
 from nemotron_operator.cluster.observation import find_condition
@@ -53,7 +53,7 @@ class StartTracker:
         ended: list[Phases] = []
         present: set[Key] = set()
         for body in bodies:
-            key = _key_of(body)
+            key = key_of(body)
             present.add(key)
             with guard(key):
                 phases = self.take(body, now)
@@ -69,9 +69,9 @@ class StartTracker:
 
     def take(self, body: KubernetesObject, now: datetime) -> Phases | None:
         """Look at one resource; return how long its start took if that has just ended."""
-        start = self._starts.get(_key_of(body))
+        start = self._starts.get(key_of(body))
         if start is None or start.uid != body["metadata"].get("uid", ""):
-            start = self._starts[_key_of(body)] = self._begin(body)
+            start = self._starts[key_of(body)] = self._begin(body)
         if start.seen is body:
             return None
         start.seen = body
@@ -83,7 +83,7 @@ class StartTracker:
         start.begun_at, start.is_partial, start.served_revision = None, False, start.revision
         if begun_at is None or not is_whole or not is_first_time:
             return None
-        namespace, name = _key_of(body)
+        namespace, name = key_of(body)
         return measure_start(begun_at, body, self._cache.list_children(POD, namespace, name))
 
     def _begin(self, body: KubernetesObject) -> _Start:
@@ -197,10 +197,6 @@ def _parse(moment: str | None) -> datetime | None:
 
 def _count_seconds(begin: datetime | None, end: datetime | None) -> float | None:
     return None if begin is None or end is None else (end - begin).total_seconds()
-
-
-def _key_of(body: KubernetesObject) -> Key:
-    return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
 def _read_asked(body: KubernetesObject) -> dict[str, Any]:

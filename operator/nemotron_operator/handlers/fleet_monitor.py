@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
+from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache, key_of
 from nemotron_operator.cluster.fleet import FleetReader
 from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
 from nemotron_operator.cluster.starts import StartTracker
@@ -38,8 +38,7 @@ class FleetMonitor:
         """Take a report of a watch at once: the moment in which a spec changes stands nowhere."""
         if kind is not NEMOTRON:
             return
-        metadata = reported["metadata"]
-        key = (metadata["namespace"], metadata["name"])
+        key = key_of(reported)
         known = self._cache.get(NEMOTRON, *key)
         with self._survive_start(key):
             if known is not None and (phases := self._starts.take(known, utc_now())):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from nemotron_operator.api.conditions import Condition, ConditionType, Reason
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import Identity, parse_status
-from nemotron_operator.cli.cluster_access import HTTP_FORBIDDEN
 from nemotron_operator.cli.existing import get_deployment
 from nemotron_operator.cli.messages import say
 from nemotron_operator.cli.program import EXIT_REFUSED
@@ -16,7 +15,7 @@ from nemotron_operator.cli.tables import format_count, format_seconds
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import POD
-from nemotron_operator.errors import ClusterError, ClusterUnreachableError
+from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError, ClusterUnreachableError
 from nemotron_operator.render.metadata import format_selector, select_pods
 
 POLL_SECONDS = 2.0

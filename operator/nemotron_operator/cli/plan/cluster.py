@@ -5,13 +5,12 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from nemotron_operator.cli.cluster_access import HTTP_FORBIDDEN
 from nemotron_operator.cluster.connection import connect
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus
 from nemotron_operator.cluster.platform import GpuPool, read_gpu_pool
 from nemotron_operator.config import AcceleratorProfile
-from nemotron_operator.errors import ClusterError, OperatorError
+from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError, OperatorError
 from nemotron_operator.plan.node_pool import NodeGpus
 
 

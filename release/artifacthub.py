@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
+from generate.files import CHARTS_WITH_CRDS
 from nemotron_operator.api.crd import render_crd
 from nemotron_operator.yaml_text import dump_yaml
 from release.changelog import Section
@@ -14,9 +14,6 @@ from release.image_reference import ImageReference
 
 EXAMPLES = ("minimal", "model-card", "autoscaling-hpa")
 """Which of `examples/` it offers."""
-
-CHARTS_WITH_DEFINITION = tuple(chart for chart in VALUES_BY_CHART if chart.startswith("nemotron-operator"))
-"""The charts that install the definition."""
 
 _PAGES = {
     "Documentation": "README.md",
@@ -36,7 +33,7 @@ def render_annotations(
         "links": [{"name": name, "url": f"{chart['home']}/blob/v{version}/{page}"} for name, page in _PAGES.items()],
         "prerelease": "-" in version,
     }
-    if chart["name"] in CHARTS_WITH_DEFINITION:
+    if chart["name"] in CHARTS_WITH_CRDS:
         annotations |= {"crds": [_describe_definition()], "crdsExamples": [_read_example(name) for name in EXAMPLES]}
     if chart["name"] == "nemotron-operator":
         annotations["images"] = _describe_images(images)

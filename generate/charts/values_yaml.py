@@ -19,8 +19,6 @@ def render_values_yaml(values: BaseModel, header: str) -> str:
 
 def _render_fields(values: BaseModel, indent: str) -> Iterator[str]:
     for name, field in type(values).model_fields.items():
-        if field.exclude:
-            continue
         yield from _render_comment(field, indent)
         value = getattr(values, name)
         if isinstance(value, BaseModel) and type(value).model_fields:

@@ -2,7 +2,19 @@
 
 from generate.alerts.rules import ENGINES, RESOURCE
 from generate.dashboards.model import UID as MODEL_UID
-from generate.dashboards.panels import GREEN, RED, YELLOW, YES_OR_NO, Panel, Query, Section
+from generate.dashboards.panels import (
+    GREEN,
+    RED,
+    YELLOW,
+    YES_OR_NO,
+    Panel,
+    Query,
+    Section,
+    compare_gpus,
+    tile,
+    tile_failures,
+    tile_first_token,
+)
 from generate.dashboards.queries import (
     OPERATOR,
     count_condition,
@@ -11,7 +23,9 @@ from generate.dashboards.queries import (
     quantile,
     rate,
     share_of_errors,
+    sum_compared_gpus,
     sum_gpus,
+    sum_idle_gpus,
 )
 
 UID = "nemotron-fleet"
@@ -27,76 +41,41 @@ _PHASES = "plan|cache|schedule|pull|load|verify"
 _TILES = Section(
     "Now",
     (
-        Panel(
+        tile(
             "Ready",
-            (Query(count_condition("Ready", _CHOSEN)),),
-            kind="tile",
+            count_condition("Ready", _CHOSEN),
             meaning="NemotronDeployments whose desired revision serves with all replicas and has answered.",
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Stalled",
-            (Query(count_condition("Stalled", _CHOSEN)),),
-            kind="tile",
+            count_condition("Stalled", _CHOSEN),
             meaning="They go no further without a person.",
             limits=((None, GREEN), (1, RED)),
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "GPUs paid",
-            (Query(sum_gpus("requested", _CHOSEN)),),
-            kind="tile",
+            sum_gpus("requested", _CHOSEN),
             meaning="Of pods that hold a node's GPUs, ready or not.",
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Paid, not ready",
-            (Query(f"{sum_gpus('requested', _CHOSEN)} - {sum_gpus('ready', _CHOSEN)}"),),
-            kind="tile",
+            sum_idle_gpus(_CHOSEN),
             meaning="GPUs that are taken and serve nothing: pods that pull, load or fail.",
             limits=((None, GREEN), (1, YELLOW), (16, RED)),
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Requests",
-            (Query(f"sum(rate(vllm:request_success_total{{{_CHOSEN}}}[$__rate_interval]))"),),
-            kind="tile",
+            f"sum(rate(vllm:request_success_total{{{_CHOSEN}}}[$__rate_interval]))",
             unit="reqps",
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Tokens answered",
-            (Query(f"sum(rate(vllm:generation_tokens_total{{{_CHOSEN}}}[$__rate_interval]))"),),
-            kind="tile",
+            f"sum(rate(vllm:generation_tokens_total{{{_CHOSEN}}}[$__rate_interval]))",
             unit="short",
             meaning="Per second.",
-            width=3,
-            height=4,
         ),
-        Panel(
-            "First token, p95",
-            (Query(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN)),),
-            kind="tile",
-            unit="s",
-            limits=((None, GREEN), (2, YELLOW), (10, RED)),
-            width=3,
-            height=4,
-        ),
-        Panel(
-            "Requests that fail",
-            (Query(share_of_errors(_CHOSEN)),),
-            kind="tile",
-            unit="percentunit",
-            meaning="Answered with 5xx under /v1.",
-            limits=((None, GREEN), (0.01, YELLOW), (0.05, RED)),
-            width=3,
-            height=4,
-        ),
+        tile_first_token(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN)),
+        tile_failures(share_of_errors(_CHOSEN), meaning="Answered with 5xx under /v1."),
     ),
 )
 
@@ -135,13 +114,8 @@ _MODELS = Section(
 _GPUS = Section(
     "GPUs and starts",
     (
-        Panel(
-            "GPUs",
-            (
-                Query(sum_gpus("desired", _CHOSEN), "wanted"),
-                Query(sum_gpus("requested", _CHOSEN), "paid"),
-                Query(sum_gpus("ready", _CHOSEN), "ready"),
-            ),
+        compare_gpus(
+            *sum_compared_gpus(_CHOSEN),
             meaning="The gap between paid and ready is money for nothing; between wanted and paid, GPUs are missing.",
         ),
         Panel(

@@ -1,8 +1,28 @@
 """One model: what a NemotronDeployment says of itself, and what its engines do."""
 
 from generate.alerts.rules import ENGINES
-from generate.dashboards.panels import GREEN, RED, YELLOW, YES_OR_NO, Panel, Query, Section
-from generate.dashboards.queries import OPERATOR, quantile, rate, share_of_errors, sum_gpus
+from generate.dashboards.panels import (
+    GREEN,
+    RED,
+    YELLOW,
+    YES_OR_NO,
+    Panel,
+    Query,
+    Section,
+    compare_gpus,
+    tile,
+    tile_failures,
+    tile_first_token,
+)
+from generate.dashboards.queries import (
+    OPERATOR,
+    quantile,
+    rate,
+    share_of_errors,
+    sum_compared_gpus,
+    sum_gpus,
+    sum_idle_gpus,
+)
 
 UID = "nemotron-model"
 
@@ -31,61 +51,39 @@ def _quantiles(histogram: str) -> tuple[Query, ...]:
 _TILES = Section(
     "Now",
     (
-        Panel(
+        tile(
             "Ready",
-            (Query(_is_true("Ready")),),
-            kind="tile",
+            _is_true("Ready"),
             words=YES_OR_NO,
             limits=((None, RED), (1, GREEN)),
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Available",
-            (Query(_is_true("Available")),),
-            kind="tile",
+            _is_true("Available"),
             words=YES_OR_NO,
             limits=((None, RED), (1, GREEN)),
             meaning="At least one replica serves.",
-            width=3,
-            height=4,
         ),
-        Panel("GPUs ready", (Query(sum_gpus("ready", _CHOSEN)),), kind="tile", width=3, height=4),
-        Panel(
+        tile(
+            "GPUs ready",
+            sum_gpus("ready", _CHOSEN),
+        ),
+        tile(
             "Paid, not ready",
-            (Query(f"{sum_gpus('requested', _CHOSEN)} - {sum_gpus('ready', _CHOSEN)}"),),
-            kind="tile",
+            sum_idle_gpus(_CHOSEN),
             limits=((None, GREEN), (1, YELLOW)),
-            width=3,
-            height=4,
         ),
-        Panel(
+        tile(
             "Engines read",
-            (Query(f"sum(up{{{ENGINES}, {_CHOSEN}}})"),),
-            kind="tile",
+            f"sum(up{{{ENGINES}, {_CHOSEN}}})",
             meaning="Engines that Prometheus reaches. An engine that loads is not reached yet.",
-            width=3,
-            height=4,
         ),
-        Panel("Waiting", (Query(f"sum(vllm:num_requests_waiting{{{_CHOSEN}}})"),), kind="tile", width=3, height=4),
-        Panel(
-            "First token, p95",
-            (Query(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN)),),
-            kind="tile",
-            unit="s",
-            limits=((None, GREEN), (2, YELLOW), (10, RED)),
-            width=3,
-            height=4,
+        tile(
+            "Waiting",
+            f"sum(vllm:num_requests_waiting{{{_CHOSEN}}})",
         ),
-        Panel(
-            "Requests that fail",
-            (Query(share_of_errors(_CHOSEN)),),
-            kind="tile",
-            unit="percentunit",
-            limits=((None, GREEN), (0.01, YELLOW), (0.05, RED)),
-            width=3,
-            height=4,
-        ),
+        tile_first_token(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN)),
+        tile_failures(share_of_errors(_CHOSEN)),
     ),
 )
 
@@ -105,14 +103,7 @@ _STATE = Section(
             words=YES_OR_NO,
             width=16,
         ),
-        Panel(
-            "GPUs",
-            (
-                Query(sum_gpus("desired", _CHOSEN), "wanted"),
-                Query(sum_gpus("requested", _CHOSEN), "paid"),
-                Query(sum_gpus("ready", _CHOSEN), "ready"),
-            ),
-        ),
+        compare_gpus(*sum_compared_gpus(_CHOSEN)),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, table, timeseries
@@ -76,6 +77,38 @@ class Section:
 
     title: str
     panels: tuple[Panel, ...]
+
+
+def tile(  # noqa: PLR0913 - fields of a panel, by their names
+    title: str,
+    expr: str,
+    *,
+    unit: str = "short",
+    meaning: str = "",
+    limits: tuple[tuple[float | None, str], ...] = ((None, GREEN),),
+    words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> Panel:
+    """Make one number in large digits; eight of them fill a line."""
+    queries = (Query(expr),)
+    return Panel(
+        title, queries, kind="tile", unit=unit, meaning=meaning, limits=limits, words=words, width=WIDTH // 8, height=4
+    )
+
+
+def tile_first_token(expr: str) -> Panel:
+    """Make the tile of the time to the first token."""
+    return tile("First token, p95", expr, unit="s", limits=((None, GREEN), (2, YELLOW), (10, RED)))
+
+
+def tile_failures(expr: str, meaning: str = "") -> Panel:
+    """Make the tile of the share of requests that fail."""
+    limits = ((None, GREEN), (0.01, YELLOW), (0.05, RED))
+    return tile("Requests that fail", expr, unit="percentunit", meaning=meaning, limits=limits)
+
+
+def compare_gpus(wanted: str, paid: str, ready: str, meaning: str = "") -> Panel:
+    """Draw the GPUs that are wanted, paid and ready."""
+    return Panel("GPUs", (Query(wanted, "wanted"), Query(paid, "paid"), Query(ready, "ready")), meaning=meaning)
 
 
 def build_sections(board: dashboard.Dashboard, sections: Sequence[Section]) -> None:

@@ -14,6 +14,16 @@ def sum_gpus(state: str, selector: str) -> str:
     return f'sum(max by ({RESOURCE}) ({OPERATOR}_resource_gpus{{state="{state}", {selector}}}))'
 
 
+def sum_compared_gpus(selector: str) -> tuple[str, str, str]:
+    """Sum the GPUs that are wanted, paid and ready."""
+    return sum_gpus("desired", selector), sum_gpus("requested", selector), sum_gpus("ready", selector)
+
+
+def sum_idle_gpus(selector: str) -> str:
+    """Sum the GPUs that are paid and do not serve."""
+    return f"{sum_gpus('requested', selector)} - {sum_gpus('ready', selector)}"
+
+
 def list_gpus(state: str, selector: str) -> str:
     """List the GPUs in a state by resource."""
     return f'max by ({RESOURCE}) ({OPERATOR}_resource_gpus{{state="{state}", {selector}}})'

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
-from release.artifacthub import CHARTS_WITH_DEFINITION, render_annotations
+from generate.files import CHARTS_WITH_CRDS
+from release.artifacthub import render_annotations
 from release.changelog import Section, read_section
 from release.charts import ReleasedImages, copy_chart, copy_charts, names_image, package_chart
 from release.directories import CHARTS, ROOT
@@ -172,7 +173,7 @@ def test_the_annotations_show_definition_and_examples_where_it_is_installed(fold
     (crd_file,) = (ROOT / "crds").iterdir()
     crd = yaml.safe_load(crd_file.read_text())
     expected = {(crd["metadata"]["name"], "NemotronDeployment", crd["spec"]["versions"][0]["name"])}
-    for chart in CHARTS_WITH_DEFINITION:
+    for chart in CHARTS_WITH_CRDS:
         annotations = read_annotations(folder, chart)
         assert expected == {(entry["name"], entry["kind"], entry["version"]) for entry in annotations["crds"]}
         examples = annotations["crdsExamples"]

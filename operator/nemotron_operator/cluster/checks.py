@@ -18,6 +18,7 @@ from nemotron_operator.cluster.observation import (
     read_end,
     read_job_state,
     read_reports,
+    read_told_state,
 )
 from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.check import find_due_check, parse_moment
@@ -136,7 +137,7 @@ def observe_check(job: KubernetesObject, pods: Iterable[KubernetesObject]) -> Ob
     """Read how far a check Job is, with what its pods said at their end."""
     own = list_pods_of(job, pods)
     failure = find_failure(job, read_reports(job, own, JobReport))
-    return ObservedCheck(job["metadata"]["name"], read_job_state(job), failure, observe_pods(own))
+    return ObservedCheck(job["metadata"]["name"], read_told_state(job, own), failure, observe_pods(own))
 
 
 def _list_verified(claim_name: str, commit: str, jobs: Iterable[KubernetesObject]) -> Iterator[str]:

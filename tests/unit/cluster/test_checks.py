@@ -201,6 +201,14 @@ def test_a_check_tells_how_far_it_is_and_what_its_pods_said() -> None:
     )
 
 
+def test_a_check_that_ended_before_its_pods_end_was_seen_still_runs() -> None:
+    """What the pod says is on its way."""
+    job = a_check("Failed", "2026-11-24T09:00:00Z")
+    pod = a_check_pod(job)
+    pod["status"] = {"phase": "Running"}
+    assert JobState.ACTIVE is observe_check(job, [pod]).state
+
+
 def test_a_pod_that_starts_nothing_says_why_until_it_is_verified_again() -> None:
     kept = a_starting_pod(a_container("verify-weights", 1, waiting={"reason": "CrashLoopBackOff"}, last=ended()))
     again = a_starting_pod(a_container("verify-weights", 1, running={}, last=ended()))

@@ -1,9 +1,14 @@
 """Replicas over several nodes through the whole pipeline: which object makes the pods, and what gives way to it."""
 
+import asyncio
+from typing import Any
+from uuid import uuid4
+
 import pytest
 from typing_extensions import override
 
 from nemotron_operator.api.conditions import rfc3339
+from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import (
     AUTOSCALER,
     DEPLOYMENT,
@@ -20,6 +25,8 @@ from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deploy
 from tests.support.fixtures.live_objects import a_container, a_live_object, a_live_pod, controlled_by
 from tests.support.memory_gateway import merge
 from tests.unit.test_reconcile import NOW, Cluster
+
+JSON = dict[str, Any]
 
 SHARED = a_deployment().having("cache.accessModes", ["ReadWriteMany"]).having("verification.mode", "Never")
 
@@ -138,6 +145,92 @@ def test_how_often_a_group_failed_is_kept_until_it_serves() -> None:
     cluster.reconcile()
     assert "nemotron.dev/group-failures" not in cluster.find(LEADER_WORKER_SET)["metadata"]["annotations"]
     assert ("True", "Serving") == cluster.condition("Ready")
+
+
+def crash_worker(cluster: ClusterWithGroups) -> JSON:
+    """Give a report of the worker whose engine ended, as a watch brings it."""
+    crashed = a_container("vllm", 1, last={"exitCode": 1, "reason": "Error", "message": "It stopped."})
+    (worker,) = (body for (_, key), body in cluster.gateway.objects.items() if key[1] == "nemotron-nodes-0-1")
+    labels = {**worker["metadata"]["labels"], "leaderworkerset.sigs.k8s.io/group-key": "g"}
+    ended: JSON = merge(worker, {"metadata": {"labels": labels}, "status": {"containerStatuses": [crashed]}})
+    cluster.reconciler.view.departed.take_report(POD, "MODIFIED", ended)
+    return ended
+
+
+def make_group_anew(cluster: ClusterWithGroups, *, ready: bool = False) -> None:
+    """Make its pods anew, which takes less time here than a look at them."""
+    (worker,) = (body for (_, key), body in cluster.gateway.objects.items() if key[1] == "nemotron-nodes-0-1")
+    revision = worker["metadata"]["labels"]["nemotron.dev/revision"]
+    for name, component in (("nemotron-nodes-0", "server"), ("nemotron-nodes-0-1", "worker")):
+        cluster.gateway.take(POD, "team", name)
+        pod = a_live_pod(name, revision=revision, component=component, ready=ready, created_at="2026-11-24T08:00:00Z")
+        cluster.gateway.put(POD, merge(pod, {"metadata": {"uid": str(uuid4())}}))
+
+
+def test_a_group_that_was_made_anew_before_anybody_looked_says_why() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.reconcile()
+    crash_worker(cluster)
+    make_group_anew(cluster)
+
+    assert ("change", "LeaderWorkerSet", "nemotron-nodes") in cluster.reconcile()
+    assert ("False", "GroupRestarting") == cluster.condition("Ready")
+    (ready,) = [each for each in cluster.find(NEMOTRON)["status"]["conditions"] if each["type"] == "Ready"]
+    assert "Pod nemotron-nodes-0-1 on node" in ready["message"]
+    assert "It stopped." in ready["message"]
+    assert not [write for write in cluster.reconcile() if write[0] == "change"]
+    assert ("False", "GroupRestarting") == cluster.condition("Ready")
+
+
+def test_an_end_that_could_not_be_kept_is_kept_by_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise ClusterError("It is busy.", status_code=500)
+
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.reconcile()
+    crash_worker(cluster)
+    make_group_anew(cluster)
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster.gateway, "change", refuse)
+        with pytest.raises(ClusterError):
+            cluster.reconcile()
+    assert ("change", "LeaderWorkerSet", "nemotron-nodes") in cluster.reconcile()
+
+
+def test_an_end_that_is_over_when_somebody_looks_counts_for_no_later_group() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.reconcile()
+    crash_worker(cluster)
+    make_group_anew(cluster, ready=True)
+    cluster.reconcile()
+    assert ("True", "Serving") == cluster.condition("Ready")
+    make_group_anew(cluster)
+    cluster.reconcile()
+    assert "GroupRestarting" != cluster.condition("Ready")[1]
+
+
+def test_a_pod_that_is_still_there_is_not_told_twice() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.gateway.put(POD, crash_worker(cluster))
+    view = cluster.reconciler.view
+    cluster.reconcile()
+    assert [] == view.departed.list_departed(("team", "nemotron"), view.cache)
+    cluster.gateway.take(POD, "team", "nemotron-nodes-0-1")
+    asyncio.run(relist(cluster.gateway, view.cache))
+    assert 1 == len(view.departed.list_departed(("team", "nemotron"), view.cache))
+
+
+def test_nothing_is_kept_of_a_resource_that_is_gone() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    crash_worker(cluster)
+    view = cluster.reconciler.view
+    view.departed.take_report(NEMOTRON, "DELETED", cluster.find(NEMOTRON))
+    assert [] == view.departed.list_departed(("team", "nemotron"), ObjectCache())
 
 
 def test_what_serves_stays_where_somebody_else_has_the_groups_name() -> None:

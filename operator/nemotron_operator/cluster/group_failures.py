@@ -11,6 +11,7 @@ from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.kinds import LEADER_WORKER_SET
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
+from nemotron_operator.cluster.pods import observe_departed_pods
 from nemotron_operator.cluster.servers import list_servers
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.render.metadata import GROUP_FAILURES_ANNOTATION
@@ -24,6 +25,15 @@ async def remember_group_failures(
     identity: Identity, observation: Observation, view: ClusterView, now: datetime
 ) -> Observation:
     """Read what is kept, add what was just seen, and keep it where it changed: from then on nothing else knows."""
+    key = (identity.namespace, identity.name)
+    departed = view.departed.list_departed(key, view.cache)
+    told = replace(observation, ending_pods=(*observation.ending_pods, *observe_departed_pods(departed)))
+    remembered = await _remember(identity, told, view, now)
+    view.departed.forget(key, departed)
+    return remembered
+
+
+async def _remember(identity: Identity, observation: Observation, view: ClusterView, now: datetime) -> Observation:
     servers = list_servers(view.cache, identity.namespace, identity.name)
     live = next((live for kind, live in servers if kind is LEADER_WORKER_SET), None)
     if live is None or observation.server is None or "deletionTimestamp" in live["metadata"]:

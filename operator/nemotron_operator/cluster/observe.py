@@ -19,6 +19,7 @@ from nemotron_operator.cluster.checks import (
     read_request,
 )
 from nemotron_operator.cluster.claim_users import find_claim_users
+from nemotron_operator.cluster.departed_pods import DepartedPods
 from nemotron_operator.cluster.download_progress import ask_download
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.group_progress import observe_groups
@@ -91,6 +92,7 @@ class ClusterView:
     platform: Platform = field(default_factory=Platform)
     asked_claims: dict[Key, KubernetesObject | None] | None = None
     """Volumes of users that were asked for already; None remembers none."""
+    departed: DepartedPods = field(default_factory=DepartedPods)
 
     def remembering(self) -> "ClusterView":
         """Look at the same cluster, asking for each volume of a user's once: no watch reports it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nemotron_operator.cluster.cache import KubernetesObject
@@ -24,8 +24,21 @@ def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
 
 def observe_ending_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
     """Read the pods of groups that go since a container of theirs ended: LeaderWorkerSet makes the whole group anew."""
-    leaving = [pod for pod in pods if _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES]
-    return tuple(pod for pod in map(_observe_pod, leaving) if pod.trouble is not None and pod.trouble.ends)
+    return tuple(_observe_pod(pod) for pod in pods if _is_leaving(pod) and has_ended_container(pod))
+
+
+def observe_departed_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
+    """Read the pods of groups that are gone, as they last told why."""
+    return tuple(map(_observe_pod, pods))
+
+
+def has_ended_container(pod: KubernetesObject) -> bool:
+    """Tell whether the engine of a pod ended by itself: not with its pod, nor because that was told to go."""
+    trouble = _find_trouble(pod) if _phase_of(pod) not in ENDED_PHASES else None
+    if trouble is None or not trouble.ends:
+        return False
+    has_begun_anew = trouble.ends > trouble.has_just_ended
+    return has_begun_anew or not _is_leaving(pod) or _has_ended_before_it_was_told(pod, trouble.container)
 
 
 def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ...]:
@@ -36,6 +49,16 @@ def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ..
 
 def _is_leaving(pod: KubernetesObject) -> bool:
     return "deletionTimestamp" in pod["metadata"]
+
+
+def _has_ended_before_it_was_told(pod: KubernetesObject, container: str) -> bool:
+    """Compare the seconds in which a container ended and its pod was told to go, which is a grace before it has to."""
+    metadata = pod["metadata"]
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    told_at = datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
+    own = (each for each in _list_statuses(pod["status"]) if each["name"] == container)
+    ends = (((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in own)
+    return any(datetime.fromisoformat(end) <= told_at for end in ends if end)
 
 
 def _phase_of(pod: KubernetesObject) -> str:

@@ -18,6 +18,7 @@ from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.claim_users import list_bereaved
 from nemotron_operator.cluster.connection import connect, read_credentials
+from nemotron_operator.cluster.departed_pods import DepartedPods
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CHILD_KINDS, CLAIM, NEMOTRON, ApiKind
 from nemotron_operator.cluster.lease import ApiLeaseStore
@@ -80,6 +81,7 @@ class OperatorProcess:
         self._metrics = Metrics()
         self._elector: LeaderElector | None = None
         self._cache = ObjectCache()
+        self._departed = DepartedPods()
         gpu_resources = {profile.resource_name for profile in config.accelerators.values()}
         self._fleet = FleetMonitor(self._cache, self._metrics, gpu_resources)
         self._platform = Platform(served_kinds=frozenset())  # until it was looked
@@ -255,6 +257,7 @@ class OperatorProcess:
         is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
         if is_news:
             self._fleet.take_report(kind, reported)
+            self._departed.take_report(kind, event_type, reported)
         # The operator's own write to a volume is no news here, and yet is for the others that share it.
         if is_news or kind is CLAIM:
             affected = affected_keys(kind, reported, self._cache)
@@ -271,7 +274,7 @@ class OperatorProcess:
 
     def _make_queue(self) -> WorkQueue:
         reconciler = Reconciler(
-            view=ClusterView(self._cache, self._gateway, self._platform),
+            view=ClusterView(self._cache, self._gateway, self._platform, departed=self._departed),
             config=self._config,
             catalog=load_catalog().extend(self._config.models),
             now=utc_now,

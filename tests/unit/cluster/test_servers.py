@@ -131,6 +131,20 @@ def test_of_pods_that_go_only_those_tell_why_whose_container_ended() -> None:
     assert ["a"] == [pod.name for pod in observe_ending_pods([ended, *others, staying])]
 
 
+@pytest.mark.parametrize(
+    ("ended_at", "is_told"),
+    [("07:59:28", True), ("07:59:30", True), ("07:59:31", False)],
+    ids=["before it was told to go", "in the same second", "because it was told to go"],
+)
+def test_an_engine_that_ends_as_its_pod_goes_has_not_failed(ended_at: str, is_told: bool) -> None:  # noqa: FBT001 - a fact
+    end = {"exitCode": 143, "reason": "Error", "finishedAt": f"2026-11-24T{ended_at}Z"}
+    checked = a_container("check", terminated={"exitCode": 0, "finishedAt": "2026-11-24T07:00:00Z"})
+    pod = a_live_pod("a", containers=[a_container("vllm", terminated=end)])
+    pod["status"]["initContainerStatuses"] = [checked]
+    pod["metadata"].update({"deletionTimestamp": "2026-11-24T08:00:00Z", "deletionGracePeriodSeconds": 30})
+    assert is_told == bool(observe_ending_pods([pod]))
+
+
 def test_a_pod_that_kueue_gates_is_held_back() -> None:
     gated = condition("PodScheduled", "False", "SchedulingGated", "Scheduling is blocked due to non-empty gates")
     (pod,) = observe_pods([a_live_pod(conditions=[gated])])

@@ -22,7 +22,7 @@ demo-down: $(READY) ## Take the demo's cluster away.
 	@$(BIN)/python -m lab down --name demo
 
 .PHONY: test
-test: check test-cache test-chart test-contract test-cluster test-node ## Run every test: check, the cache's faults, both Helms, vLLM's own parser, a real control plane, a real node.
+test: check test-programs test-cache test-chart test-contract test-cluster test-node ## Run every test: check, whole programs, the cache's faults, both Helms, vLLM's own parser, a real control plane, a real node.
 	@echo "Passed: every tier that this machine allows."
 
 .PHONY: check
@@ -55,7 +55,11 @@ generated: $(READY)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the unit, golden and wiring tests.
-	@echo "== unit, golden, wiring" && $(BIN)/pytest -q -n auto tests/unit tests/golden tests/wiring
+	@echo "== unit, golden, wiring" && $(BIN)/pytest -q -n auto -m "not program" tests/unit tests/golden tests/wiring
+
+.PHONY: test-programs
+test-programs: $(READY) ## Run whole programs as pods and people do, beside servers that play the hub, the store and the engine.
+	@echo "== programs" && $(BIN)/pytest -q -n auto -m program tests/unit tests/wiring
 
 .PHONY: test-cache
 test-cache: $(READY) ## Break downloads in every way: cuts, kills, full disks, wrong bytes, storms; each leaves all or nothing.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.program
+
 OPERATOR = Path(sys.executable).with_name("nemotron-operator")
 
 NOBODY = (

@@ -10,6 +10,8 @@ from nemotron_operator.cli import main as command_line
 from tests.support.fixtures.deployments import a_deployment
 from tests.unit.cli.command import nemoctl, write_yaml
 
+pytestmark = pytest.mark.program
+
 MINIMAL = Path("examples/minimal.yaml")
 PROGRAM = "from nemotron_operator.cli.main import main; main()"
 LIFE = ["suspend", "resume", "restart", "adopt", "history", "rollback"]

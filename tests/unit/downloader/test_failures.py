@@ -11,6 +11,8 @@ from lab.hub import ALWAYS, Hub, StoredFile
 from nemotron_operator.termination.outcome import EXIT_RETRYABLE, EXIT_TERMINAL
 from tests.unit.downloader.command import BRISK, FILES, REPOSITORY, WANTED, Command, Ended
 
+pytestmark = pytest.mark.program
+
 TOKEN = "hf_" + "s3cr3t" * 5
 
 ANOTHER_TOKEN = "hf_" + "0ther" * 6

@@ -20,6 +20,8 @@ from lab.hub import Hub
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED
 from tests.unit.downloader.forward_proxy import ForwardProxy, forward_proxy
 
+pytestmark = pytest.mark.program
+
 UNSET = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 

@@ -9,6 +9,8 @@ from lab.hub import Hub
 from nemotron_operator.volume.piece import piece_path, size_of
 from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
 
+pytestmark = pytest.mark.program
+
 MIB = 1 << 20
 
 ARRIVED_BYTES = 12 * MIB + 12_345

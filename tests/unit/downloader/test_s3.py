@@ -16,6 +16,8 @@ from lab.object_store import UPLOAD_PART_BYTES, ObjectStore
 from nemotron_operator.downloader.main import main
 from nemotron_operator.downloader.patience import Patience
 
+pytestmark = pytest.mark.program
+
 BUCKET = "models"
 
 SHARD = "model-00001-of-00002.safetensors"

@@ -23,6 +23,8 @@ from typing_extensions import override
 from nemotron_operator.render.adapter_list import PROGRAM
 from tests.unit.probe.test_program import free_port
 
+pytestmark = pytest.mark.program
+
 TEXT = resources.files("nemotron_operator.probe").joinpath(PROGRAM).read_text()
 KEY = "sk-very-secret"
 

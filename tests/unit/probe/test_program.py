@@ -25,6 +25,8 @@ import pytest
 from tests.support.certificates import sign
 from tests.unit.probe.fake_engine import FakeEngine, serving
 
+pytestmark = pytest.mark.program
+
 PROGRAM, OVER_TLS = (
     resources.files("nemotron_operator.probe").joinpath(name).read_text() for name in ("engine_probe.py", "over_tls.py")
 )

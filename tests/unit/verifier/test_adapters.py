@@ -14,6 +14,8 @@ from aiohttp import web
 from nemotron_operator.verifier import adapters as module
 from nemotron_operator.verifier.adapters_main import main
 
+pytestmark = pytest.mark.program
+
 KEY = "sk-very-secret"
 
 

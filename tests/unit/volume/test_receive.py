@@ -13,6 +13,8 @@ from nemotron_operator.volume.place import Place
 from nemotron_operator.volume.refs import Ref, read_ref
 from tests.unit.volume.model_directory import COMMIT, FILES, REPOSITORY, SHARDS, Command, manifest_of, publish_files
 
+pytestmark = pytest.mark.program
+
 MEMBERS: Mapping[str, bytes] = {
     **{f"{COMMIT}/{path}": content for path, content in FILES.items()},
     f"{COMMIT}/{MANIFEST_NAME}": manifest_of().render(),

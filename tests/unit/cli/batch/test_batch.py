@@ -26,6 +26,8 @@ from tests.unit.cli.batch.machine import RUNNING, Machine, fail_at
 from tests.unit.cli.cache.cluster_api import NO_RIGHT, ClusterApi
 from tests.unit.cli.command import Answer, nemoctl
 
+pytestmark = pytest.mark.program
+
 Login = tuple[str, Path]
 Body = dict[str, Any]
 

@@ -28,6 +28,8 @@ from tests.unit.cli.bundle.bundles import (
 from tests.unit.cli.cache.cluster_api import NO_RIGHT, Body, ClusterApi
 from tests.unit.cli.command import Answer, nemoctl
 
+pytestmark = pytest.mark.program
+
 Login = tuple[str, Path]
 
 CLAIM_NAME = name_shared_claim(REPOSITORY, "main")

@@ -16,6 +16,8 @@ from nemotron_operator.cli.offline import read_offline
 from tests.unit.cli.bundle.bundles import CONFIG, FILES, RESOURCE, read_tree
 from tests.unit.cli.command import Answer, nemoctl, write_yaml
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:

@@ -11,6 +11,8 @@ import pytest
 from nemotron_operator.cli.bundle.program import run_program
 from nemotron_operator.errors import OperatorError
 
+pytestmark = pytest.mark.program
+
 
 def python(script: str) -> list[str]:
     return [sys.executable, "-c", script]

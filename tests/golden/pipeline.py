@@ -20,18 +20,16 @@ from nemotron_operator.render.manifests import Manifests, render
 from nemotron_operator.render.probe import render_probe_command
 from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.observation import (
+from nemotron_operator.status.observation import Observation, ObservedClaim
+from nemotron_operator.status.observed_jobs import (
     EngineReport,
     JobState,
     ModelAnswer,
-    Observation,
-    ObservedClaim,
     ObservedJob,
-    ObservedPod,
-    ObservedScaler,
-    ObservedServer,
     ObservedVerification,
 )
+from nemotron_operator.status.observed_pods import ObservedPod
+from nemotron_operator.status.observed_servers import ObservedScaler, ObservedServer
 from nemotron_operator.yaml_text import dump_yaml
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

@@ -52,7 +52,7 @@ from nemotron_operator.render.metadata import (
     record_cached_model,
     record_inspected_model,
 )
-from nemotron_operator.status.observation import JobState
+from nemotron_operator.status.observed_jobs import JobState
 
 PRUNED_KINDS = (
     DISRUPTION_BUDGET,

@@ -25,7 +25,7 @@ from nemotron_operator.plan.check import find_due_check, parse_moment
 from nemotron_operator.plan.facts import CachedModel, Damage
 from nemotron_operator.render.metadata import CHECK_ANNOTATION, CHECK_REQUEST_ANNOTATION, DAMAGED_MODEL_ANNOTATION
 from nemotron_operator.render.pods import START_CHECK_CONTAINER
-from nemotron_operator.status.observation import JobState, ObservedCheck
+from nemotron_operator.status.observed_jobs import JobState, ObservedCheck
 from nemotron_operator.status.start_check import DAMAGE_REASONS
 
 _DAMAGE = TypeAdapter(Damage)

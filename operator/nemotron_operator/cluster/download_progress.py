@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.observation import is_running, list_pods_of
 from nemotron_operator.render.jobs import PROGRESS_PORT_NAME
-from nemotron_operator.status.observation import ObservedProgress
+from nemotron_operator.status.observed_jobs import ObservedProgress
 
 TIMEOUT_SECONDS: Final = 1.0
 """How long connecting, asking and reading may take together: a reconcile waits for it."""

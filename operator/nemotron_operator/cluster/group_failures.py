@@ -16,7 +16,8 @@ from nemotron_operator.cluster.servers import list_servers
 from nemotron_operator.constants import FIELD_MANAGER
 from nemotron_operator.render.metadata import GROUP_FAILURES_ANNOTATION
 from nemotron_operator.status.group_restarts import remember_failure
-from nemotron_operator.status.observation import GroupFailures, Observation
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_servers import GroupFailures
 
 _FAILURES = TypeAdapter(GroupFailures)
 

@@ -8,7 +8,7 @@ from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.observation import find_condition, observe_server
 from nemotron_operator.render.metadata import PROGRESS_DEADLINE_ANNOTATION, read_revision, read_revision_of
-from nemotron_operator.status.observation import ObservedServer
+from nemotron_operator.status.observed_servers import ObservedServer
 
 ANSWER_SECONDS = 60
 """How long the controller of LeaderWorkerSet may take to see a change: it takes a moment, and minutes to move."""

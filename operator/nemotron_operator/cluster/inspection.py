@@ -15,7 +15,7 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.plan.facts import InspectedModel
 from nemotron_operator.render.metadata import INSPECTED_MODEL_ANNOTATION
-from nemotron_operator.status.observation import JobState, ObservedInspection
+from nemotron_operator.status.observed_jobs import JobState, ObservedInspection
 
 _RECORD = TypeAdapter(InspectedModel)
 

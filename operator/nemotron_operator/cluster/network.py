@@ -8,7 +8,7 @@ from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.kinds import CERTIFICATE, HTTP_ROUTE, INFERENCE_POOL, NETWORK_POLICY, ApiKind
 from nemotron_operator.cluster.observation import find_condition
 from nemotron_operator.plan.names import name_certificate
-from nemotron_operator.status.observation import ObservedCertificate, ObservedNetwork, ObservedParent
+from nemotron_operator.status.observed_network import ObservedCertificate, ObservedNetwork, ObservedParent
 
 NO_CONTROLLER = "unknown"
 """The controller that does not say which it is."""

@@ -15,13 +15,10 @@ from nemotron_operator.render.metadata import (
     ADAPTER_LIST_ANNOTATION,
     CACHED_MODEL_ANNOTATION,
 )
-from nemotron_operator.status.observation import (
-    JobFailure,
-    JobState,
-    ObservedClaim,
-    ObservedJob,
-    ObservedServer,
-)
+from nemotron_operator.status.observation import ObservedClaim
+from nemotron_operator.status.observed_jobs import JobState, ObservedJob
+from nemotron_operator.status.observed_pods import JobFailure
+from nemotron_operator.status.observed_servers import ObservedServer
 
 
 class JobReport(BaseModel):

@@ -73,14 +73,9 @@ from nemotron_operator.render.metadata import (
     WORKER_COMPONENT,
     read_worker_template,
 )
-from nemotron_operator.status.observation import (
-    JobState,
-    Observation,
-    ObservedClaim,
-    ObservedInspection,
-    ObservedJob,
-    ObservedServer,
-)
+from nemotron_operator.status.observation import Observation, ObservedClaim
+from nemotron_operator.status.observed_jobs import JobState, ObservedInspection, ObservedJob
+from nemotron_operator.status.observed_servers import ObservedServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from nemotron_operator.cluster.observation import JobReport, find_condition, par
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.render.metadata import REVISION_LABEL
 from nemotron_operator.render.pods import GROUP_KEY_LABEL, OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
-from nemotron_operator.status.observation import ContainerRun, ContainerTrouble, FailedPod, JobFailure, ObservedPod
+from nemotron_operator.status.observed_pods import ContainerRun, ContainerTrouble, FailedPod, JobFailure, ObservedPod
 
 DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
 """What the API server fills in."""

@@ -7,7 +7,7 @@ from nemotron_operator.api.v1alpha1 import Identity, ParsedDeployment
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.kinds import AUTOSCALER, SCALED_OBJECT, ApiKind
 from nemotron_operator.cluster.observation import find_condition
-from nemotron_operator.status.observation import ObservedScaler, ScalerTrouble
+from nemotron_operator.status.observed_servers import ObservedScaler, ScalerTrouble
 
 LONGEST_WORDS = 500
 """Characters of what a scaler says that are repeated."""

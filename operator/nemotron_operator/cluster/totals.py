@@ -7,7 +7,7 @@ from nemotron_operator.cluster.checks import is_check
 from nemotron_operator.cluster.kinds import CLAIM, JOB, NEMOTRON
 from nemotron_operator.cluster.observation import read_job_state, read_recorded_model
 from nemotron_operator.render.metadata import CACHE_COMPONENT
-from nemotron_operator.status.observation import JobState
+from nemotron_operator.status.observed_jobs import JobState
 
 
 def count_active_downloads(cache: ObjectCache) -> int:

@@ -21,7 +21,7 @@ from nemotron_operator.cluster.observation import (
 from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import read_revision
-from nemotron_operator.status.observation import EngineReport, JobState, ModelAnswer, ObservedVerification
+from nemotron_operator.status.observed_jobs import EngineReport, JobState, ModelAnswer, ObservedVerification
 
 MAX_TOKENS = 2**63 - 1
 """The largest integer that a field of the API holds."""

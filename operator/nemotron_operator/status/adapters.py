@@ -8,7 +8,9 @@ from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.plan.adapter_plan import AdapterPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, no, yes
-from nemotron_operator.status.observation import JobFailure, JobState, Observation, ObservedJob
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedJob
+from nemotron_operator.status.observed_pods import JobFailure
 from nemotron_operator.status.trouble import explain_pods
 from nemotron_operator.status.verification import count_serving
 

@@ -8,7 +8,8 @@ from nemotron_operator.plan.facts import Damage
 from nemotron_operator.plan.serving_plan import CachePlan
 from nemotron_operator.render.metadata import CHECK_REQUEST_ANNOTATION
 from nemotron_operator.status.judgement import Judged
-from nemotron_operator.status.observation import JobState, Observation, ObservedCheck
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedCheck
 from nemotron_operator.status.trouble import explain_pods
 
 

@@ -7,7 +7,7 @@ from nemotron_operator.status.amounts import format_time_left
 from nemotron_operator.status.engine_words import choose_last_words, find_cause
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.image_causes import find_image_cause
-from nemotron_operator.status.observation import ContainerTrouble, ObservedPod
+from nemotron_operator.status.observed_pods import ContainerTrouble, ObservedPod
 from nemotron_operator.status.pod_causes import (
     CONTAINER_NOT_CREATED,
     CRASH_LOOP,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from nemotron_operator.status.explanation import Explanation, Trouble
-from nemotron_operator.status.observation import FailedPod, ObservedPod
+from nemotron_operator.status.observed_pods import FailedPod, ObservedPod
 from nemotron_operator.status.pod_causes import EVICTED, NODE_SHUT_DOWN, POD_REFUSED
 
 REPLACEMENT_SECONDS = 120

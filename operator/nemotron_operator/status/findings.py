@@ -5,7 +5,8 @@ from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.amounts import format_size
 from nemotron_operator.status.checks import describe_check, tell_damage
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, is_reason, no, unknown, yes
-from nemotron_operator.status.observation import JobState, Observation, ObservedJob
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedJob
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.rollout import explain_pause
 from nemotron_operator.status.rollout_trouble import explain_rollout

@@ -9,7 +9,8 @@ from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.rollout.capacity import describe_need, describe_wanted, find_room
 from nemotron_operator.status.explanation import Explanation
-from nemotron_operator.status.observation import Observation, ObservedPod
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ObservedPod
 from nemotron_operator.status.pod_causes import NO_NODE, WAITING_FOR_GPU
 
 _INSUFFICIENT = re.compile(r"Insufficient (\S+)")

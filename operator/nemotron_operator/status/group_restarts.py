@@ -6,14 +6,9 @@ from datetime import datetime
 from nemotron_operator.api.conditions import Reason, rfc3339
 from nemotron_operator.status.engine_words import choose_last_words
 from nemotron_operator.status.explanation import Trouble
-from nemotron_operator.status.observation import (
-    ENDS_OF_A_LOOP,
-    GroupFailures,
-    Observation,
-    ObservedClaim,
-    ObservedPod,
-    ObservedServer,
-)
+from nemotron_operator.status.observation import Observation, ObservedClaim
+from nemotron_operator.status.observed_pods import ENDS_OF_A_LOOP, ObservedPod
+from nemotron_operator.status.observed_servers import GroupFailures, ObservedServer
 from nemotron_operator.status.pod_causes import GROUP_RESTARTING
 from nemotron_operator.status.trouble import explain_pods
 

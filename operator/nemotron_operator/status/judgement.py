@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nemotron_operator.api.conditions import REASON_PATTERN, ConditionType, Finding, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
-from nemotron_operator.status.observation import JobFailure
+from nemotron_operator.status.observed_pods import JobFailure
 
 Decision = ServingPlan | Rejection | InvalidDeployment
 """What planning, or already parsing, came to."""

@@ -5,7 +5,8 @@ from nemotron_operator.api.networking import GatewayReference
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, no, yes
-from nemotron_operator.status.observation import Observation, ObservedParent
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_network import ObservedParent
 
 _PROJECTS = {
     "HTTPRoute": ("the Gateway API", "gateway.networking.k8s.io/v1", "spec.route"),

@@ -8,7 +8,8 @@ from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.amounts import format_part, format_rate, format_time_left
 from nemotron_operator.status.judgement import Decision
-from nemotron_operator.status.observation import JobState, Observation, ObservedJob, ObservedProgress
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedJob, ObservedProgress
 
 INTERVAL_SECONDS = 15
 """How long a progress stands that moves little; a download that is shown is looked at again after it."""

@@ -4,7 +4,8 @@ from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.plan.serving_plan import CachePlan
 from nemotron_operator.status.amounts import format_size
 from nemotron_operator.status.judgement import Judged, describe_retry, is_reason, no, yes
-from nemotron_operator.status.observation import JobState, Observation, ObservedInspection
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedInspection
 from nemotron_operator.status.volume_wait import find_wait
 
 _KIND = ConditionType.MODEL_CACHED

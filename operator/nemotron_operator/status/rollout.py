@@ -11,7 +11,9 @@ from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.metadata import PINNED_REVISION_ANNOTATION
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.judgement import Decision, Judged, no, yes
-from nemotron_operator.status.observation import Observation, ObservedPod, ObservedServer
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ObservedPod
+from nemotron_operator.status.observed_servers import ObservedServer
 from nemotron_operator.status.rollout_trouble import explain_rollout
 
 _LONGEST_PIN = 64

@@ -4,7 +4,8 @@ from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, no, unknown, yes
-from nemotron_operator.status.observation import Observation, ObservedScaler
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_servers import ObservedScaler
 
 _KIND = ConditionType.AUTOSCALED
 

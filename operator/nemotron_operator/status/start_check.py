@@ -1,7 +1,7 @@
 """Explain why the weights were not verified before a start."""
 
 from nemotron_operator.api.conditions import Reason
-from nemotron_operator.status.observation import ContainerTrouble
+from nemotron_operator.status.observed_pods import ContainerTrouble
 
 DAMAGE_REASONS = frozenset({"Damaged", "Absent"})
 """Reasons of the program after which the model is not on the volume any more."""

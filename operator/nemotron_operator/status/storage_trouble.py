@@ -1,7 +1,8 @@
 """Explain pods that their weights keep from running: a volume out of reach, an image that a node does not mount."""
 
 from nemotron_operator.api.conditions import Reason
-from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim, ObservedPod
+from nemotron_operator.status.observation import ObservedClaim
+from nemotron_operator.status.observed_pods import ContainerTrouble, ObservedPod
 
 
 def explain_distance(pod: ObservedPod, claim: ObservedClaim, namespace: str) -> str:

@@ -6,7 +6,8 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.container_trouble import explain_container
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.gpu_wait import GpuNeed, explain_scheduling
-from nemotron_operator.status.observation import ObservedClaim, ObservedPod
+from nemotron_operator.status.observation import ObservedClaim
+from nemotron_operator.status.observed_pods import ObservedPod
 from nemotron_operator.status.pod_causes import NODE_LOST, WAITING_FOR_QUOTA
 from nemotron_operator.status.start_check import explain_start_check
 from nemotron_operator.status.storage_trouble import explain_distance, explain_model_image

@@ -4,7 +4,8 @@ from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.verification import VerificationStatus
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, no, unknown, yes
-from nemotron_operator.status.observation import JobState, Observation, ObservedVerification
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedVerification
 from nemotron_operator.status.trouble import explain_pods
 
 WORDS_LENGTH = 200

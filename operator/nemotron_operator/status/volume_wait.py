@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.status.judgement import Judged, no
-from nemotron_operator.status.observation import Observation, ObservedPod
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ObservedPod
 from nemotron_operator.status.trouble import explain_pods
 
 UNBOUND = ("unbound immediate PersistentVolumeClaims", "find available persistent volumes to bind")

@@ -18,7 +18,8 @@ from nemotron_operator.cluster.checks import (
 )
 from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.plan.facts import CachedModel, Damage
-from nemotron_operator.status.observation import JobFailure, JobState
+from nemotron_operator.status.observed_jobs import JobState
+from nemotron_operator.status.observed_pods import JobFailure
 from tests.support.fixtures.live_objects import (
     a_container,
     a_live_claim,

@@ -19,7 +19,7 @@ from nemotron_operator.cluster.download_progress import (
 )
 from nemotron_operator.downloader.progress import Meter
 from nemotron_operator.downloader.progress_server import served
-from nemotron_operator.status.observation import ObservedProgress
+from nemotron_operator.status.observed_jobs import ObservedProgress
 from tests.support.downloader_server import PlayedDownloader, Reply, a_downloading_pod, a_progress, say
 from tests.support.fixtures.live_objects import a_live_job
 

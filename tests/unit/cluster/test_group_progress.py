@@ -8,7 +8,7 @@ import pytest
 from nemotron_operator.cluster.group_progress import observe_groups
 from nemotron_operator.render.manifests import render
 from nemotron_operator.render.metadata import PROGRESS_DEADLINE_ANNOTATION, read_revision
-from nemotron_operator.status.observation import ObservedServer
+from nemotron_operator.status.observed_servers import ObservedServer
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import a_live_pod, condition
 from tests.support.fixtures.plans import plan_cached, server_of

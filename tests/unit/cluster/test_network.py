@@ -6,7 +6,7 @@ from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import CERTIFICATE, HTTP_ROUTE, INFERENCE_POOL, NETWORK_POLICY, ApiKind
 from nemotron_operator.cluster.network import list_network_objects, observe_network
 from nemotron_operator.plan.names import name_certificate
-from nemotron_operator.status.observation import ObservedCertificate, ObservedNetwork, ObservedParent
+from nemotron_operator.status.observed_network import ObservedCertificate, ObservedNetwork, ObservedParent
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import UID, a_live_object, condition
 

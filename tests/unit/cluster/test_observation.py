@@ -17,15 +17,10 @@ from nemotron_operator.cluster.pods import observe_pods
 from nemotron_operator.downloader.outcome import Complete
 from nemotron_operator.plan.facts import CachedModel, ClaimFact
 from nemotron_operator.render.metadata import CACHED_MODEL_ANNOTATION
-from nemotron_operator.status.observation import (
-    ContainerRun,
-    ContainerTrouble,
-    JobFailure,
-    JobState,
-    ObservedClaim,
-    ObservedPod,
-    ObservedServer,
-)
+from nemotron_operator.status.observation import ObservedClaim
+from nemotron_operator.status.observed_jobs import JobState
+from nemotron_operator.status.observed_pods import ContainerRun, ContainerTrouble, JobFailure, ObservedPod
+from nemotron_operator.status.observed_servers import ObservedServer
 from nemotron_operator.status.trouble import explain_pods
 from nemotron_operator.termination.outcome import Failed, render_line
 from nemotron_operator.volume.errors import NoSpaceError

@@ -4,7 +4,7 @@ import pytest
 
 from nemotron_operator.cluster.pods import observe_failed_pods, observe_pods
 from nemotron_operator.render.pods import ENGINE_CONTAINER, PROBE_CONTAINER, START_CHECK_CONTAINER
-from nemotron_operator.status.observation import ContainerRun, FailedPod, ObservedPod
+from nemotron_operator.status.observed_pods import ContainerRun, FailedPod, ObservedPod
 from tests.support.fixtures.live_objects import a_container, a_live_pod, condition
 
 JSON = dict[str, Any]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from nemotron_operator.cluster.scaling import observe_autoscaler, observe_scaled_object, read_live_replicas
-from nemotron_operator.status.observation import ObservedScaler, ScalerTrouble
+from nemotron_operator.status.observed_servers import ObservedScaler, ScalerTrouble
 from tests.support.fixtures.live_objects import a_live_object, condition
 
 JSON = dict[str, Any]

@@ -9,7 +9,8 @@ from nemotron_operator.api.verification import MAX_ANSWER_LENGTH, VerificationSt
 from nemotron_operator.cluster.verification import MAX_TOKENS, observe_verification, read_serving_fact
 from nemotron_operator.plan.facts import ServingFact
 from nemotron_operator.render.metadata import REVISION_LABEL
-from nemotron_operator.status.observation import EngineReport, JobFailure, JobState, ModelAnswer
+from nemotron_operator.status.observed_jobs import EngineReport, JobState, ModelAnswer
+from nemotron_operator.status.observed_pods import JobFailure
 from nemotron_operator.termination.outcome import render_line
 from nemotron_operator.verifier import engine_report
 from nemotron_operator.verifier.engine_report import EngineReport as Reported

@@ -8,7 +8,9 @@ from nemotron_operator.api.verification import VerificationStatus
 from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision
-from nemotron_operator.status.observation import ContainerRun, FailedPod, JobFailure, JobState, Observation
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState
+from nemotron_operator.status.observed_pods import ContainerRun, FailedPod, JobFailure
 from tests.support.fixtures.deployments import BF16, DeploymentBuilder, a_deployment
 from tests.support.fixtures.observations import (
     NEW,

@@ -9,7 +9,9 @@ from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.adapters import find_adapted
 from nemotron_operator.status.compute import compute_status
 from nemotron_operator.status.judgement import Judged
-from nemotron_operator.status.observation import JobFailure, JobState, Observation, ObservedJob
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedJob
+from nemotron_operator.status.observed_pods import JobFailure
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.observations import NEW, OLD, a_pod, serving, trouble
 from tests.support.fixtures.plans import plan, plan_cached

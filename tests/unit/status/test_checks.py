@@ -8,14 +8,9 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.plan.facts import ClaimFact, Damage, Facts
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.findings import find_available, find_model_cached
-from nemotron_operator.status.observation import (
-    ContainerTrouble,
-    JobFailure,
-    JobState,
-    Observation,
-    ObservedCheck,
-    ObservedPod,
-)
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedCheck
+from nemotron_operator.status.observed_pods import ContainerTrouble, JobFailure, ObservedPod
 from nemotron_operator.status.trouble import explain_pods
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.observations import BOUND_VOLUME, a_job, a_pod, downloading, serving, trouble

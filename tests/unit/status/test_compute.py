@@ -18,18 +18,10 @@ from nemotron_operator.api.v1alpha1 import InvalidDeployment, parse_deployment
 from nemotron_operator.cluster.publish import dump_status
 from nemotron_operator.status.compute import compute_status, tell_plan
 from nemotron_operator.status.judgement import Decision
-from nemotron_operator.status.observation import (
-    ContainerTrouble,
-    EngineReport,
-    JobFailure,
-    JobState,
-    Observation,
-    ObservedClaim,
-    ObservedJob,
-    ObservedPod,
-    ObservedServer,
-    ObservedVerification,
-)
+from nemotron_operator.status.observation import Observation, ObservedClaim
+from nemotron_operator.status.observed_jobs import EngineReport, JobState, ObservedJob, ObservedVerification
+from nemotron_operator.status.observed_pods import ContainerTrouble, JobFailure, ObservedPod
+from nemotron_operator.status.observed_servers import ObservedServer
 from tests.support.fixtures.deployments import BF16, FP8, GENERATION, NANO, a_deployment
 from tests.support.fixtures.observations import (
     ANSWER,

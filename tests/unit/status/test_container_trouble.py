@@ -5,7 +5,7 @@ import pytest
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.render.pods import PROBE_CONTAINER
 from nemotron_operator.status.explanation import Trouble
-from nemotron_operator.status.observation import ContainerRun, ContainerTrouble
+from nemotron_operator.status.observed_pods import ContainerRun, ContainerTrouble
 from nemotron_operator.status.trouble import explain_pods
 from tests.support.fixtures.observations import a_pod, trouble
 

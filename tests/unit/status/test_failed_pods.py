@@ -2,7 +2,7 @@ import pytest
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.failed_pods import explain_failed_pods
-from nemotron_operator.status.observation import FailedPod, ObservedPod
+from nemotron_operator.status.observed_pods import FailedPod, ObservedPod
 from tests.support.fixtures.observations import NEW, OLD, a_pod
 
 ENDED_AT, SOON, MUCH_LATER = "2026-11-24T08:00:00Z", "2026-11-24T08:00:02Z", "2026-11-25T08:00:00Z"

@@ -10,7 +10,9 @@ from nemotron_operator.plan.node_pool import NodeGpus
 from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.status.findings import find_available
 from nemotron_operator.status.group_restarts import remember_failure
-from nemotron_operator.status.observation import GroupFailures, Observation, ObservedPod, ObservedServer
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ObservedPod
+from nemotron_operator.status.observed_servers import GroupFailures, ObservedServer
 from nemotron_operator.status.rollout import find_failed_rollout
 from nemotron_operator.status.rollout_trouble import explain_rollout
 from tests.support.fixtures.deployments import a_deployment

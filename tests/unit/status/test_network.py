@@ -5,12 +5,8 @@ import pytest
 from nemotron_operator.plan.names import name_certificate
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.network import find_network, list_hostnames
-from nemotron_operator.status.observation import (
-    Observation,
-    ObservedCertificate,
-    ObservedNetwork,
-    ObservedParent,
-)
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_network import ObservedCertificate, ObservedNetwork, ObservedParent
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
 from tests.support.fixtures.live_objects import UID
 from tests.support.fixtures.plans import plan_cached

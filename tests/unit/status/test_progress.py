@@ -11,7 +11,8 @@ from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.api.v1alpha1 import parse_status
 from nemotron_operator.cluster.publish import dump_status
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.observation import JobState, Observation, ObservedProgress
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedProgress
 from nemotron_operator.status.progress import INTERVAL_SECONDS, STALE_SECONDS, STEP_PERCENT
 from nemotron_operator.status.transitions import list_transitions
 from tests.support.fixtures.deployments import a_deployment

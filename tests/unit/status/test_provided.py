@@ -4,7 +4,9 @@ from nemotron_operator.plan.facts import Facts, InspectedModel
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.findings import find_model_cached
 from nemotron_operator.status.judgement import Judged
-from nemotron_operator.status.observation import JobFailure, JobState, Observation, ObservedInspection
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_jobs import JobState, ObservedInspection
+from nemotron_operator.status.observed_pods import JobFailure
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.observations import BOUND_VOLUME, PENDING_VOLUME, a_pod
 from tests.support.fixtures.plans import CONFIG, INSPECTED, facts_when_cached, plan

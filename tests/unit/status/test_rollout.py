@@ -13,7 +13,9 @@ from nemotron_operator.plan.serving_plan import Rejection
 from nemotron_operator.render.revision_record import begin_rollout
 from nemotron_operator.status.findings import find_available, find_ready
 from nemotron_operator.status.judgement import Judged, no
-from nemotron_operator.status.observation import ContainerTrouble, Observation, ObservedPod, ObservedServer
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ContainerTrouble, ObservedPod
+from nemotron_operator.status.observed_servers import ObservedServer
 from nemotron_operator.status.rollout import (
     explain_pause,
     find_failed_rollout,

@@ -8,7 +8,8 @@ from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.cluster.publish import dump_status
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.observation import Observation, ObservedScaler, ScalerTrouble
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_servers import ObservedScaler, ScalerTrouble
 from tests.support.fixtures.deployments import DeploymentBuilder
 from tests.support.fixtures.observations import NEW, OLD, a_pod, answered, serving
 from tests.support.fixtures.plans import facts_when_cached, plan

@@ -2,7 +2,8 @@ import pytest
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.status.explanation import Trouble
-from nemotron_operator.status.observation import ContainerTrouble, ObservedClaim, ObservedPod
+from nemotron_operator.status.observation import ObservedClaim
+from nemotron_operator.status.observed_pods import ContainerTrouble, ObservedPod
 from nemotron_operator.status.trouble import explain_pods
 
 IMAGE = "registry.example.com/models/nemotron:1"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from nemotron_operator.api.conditions import Condition
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.status.compute import compute_status
-from nemotron_operator.status.observation import Observation, ObservedPod
+from nemotron_operator.status.observation import Observation
+from nemotron_operator.status.observed_pods import ObservedPod
 from nemotron_operator.status.transitions import Transition, list_transitions
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.observations import (

@@ -1,5 +1,5 @@
 from nemotron_operator.status.engine_words import LAST_WORDS_LENGTH
-from nemotron_operator.status.observation import ContainerTrouble
+from nemotron_operator.status.observed_pods import ContainerTrouble
 from nemotron_operator.status.trouble import explain_pods
 from tests.support.fixtures.observations import a_pod
 

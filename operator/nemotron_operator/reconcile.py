@@ -97,6 +97,7 @@ class Reconciler:
         view = self.view.remembering()
         body = view.cache.get(NEMOTRON, *key)
         if body is None or "deletionTimestamp" in body["metadata"]:
+            view.departed.forget(key)
             return None  # the garbage collector deletes the children, and the volume stays
         deployment = parse_deployment(body)
         outcome = await self._decide_and_apply(deployment, body, view)
@@ -109,10 +110,12 @@ class Reconciler:
         now, previous = self.now(), parse_status(body)
         observation = await observe(deployment.identity, lookups, view, now, asks_download=shows_progress)
         observation = await look_for_gpus(decision, observation, view)
-        observation = await remember_group_failures(deployment.identity, observation, view, now)
+        observation, unkept = await remember_group_failures(deployment.identity, observation, view, now)
         status = compute_status(decision, observation, outcome.revision, previous, now, outcome.rollout)
         goes_back = await self._keep_outcome(outcome, observation, previous, status, view)
         await publish(body, status, view, now, self.reporter)
+        if unkept is not None:
+            raise unkept  # what is told already has to be kept, too
         if goes_back:
             return 0.0  # the revision before is taken back
         if status.verification != previous.verification:

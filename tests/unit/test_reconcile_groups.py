@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import ObjectCache
+from nemotron_operator.cluster.departed_pods import MOST_KEPT
 from nemotron_operator.cluster.kinds import (
     AUTOSCALER,
     DEPLOYMENT,
@@ -153,7 +154,8 @@ def crash_worker(cluster: ClusterWithGroups) -> JSON:
     (worker,) = (body for (_, key), body in cluster.gateway.objects.items() if key[1] == "nemotron-nodes-0-1")
     labels = {**worker["metadata"]["labels"], "leaderworkerset.sigs.k8s.io/group-key": "g"}
     ended: JSON = merge(worker, {"metadata": {"labels": labels}, "status": {"containerStatuses": [crashed]}})
-    cluster.reconciler.view.departed.take_report(POD, "MODIFIED", ended)
+    view = cluster.reconciler.view
+    view.departed.take_report(POD, ended, view.cache)
     return ended
 
 
@@ -183,9 +185,9 @@ def test_a_group_that_was_made_anew_before_anybody_looked_says_why() -> None:
     assert ("False", "GroupRestarting") == cluster.condition("Ready")
 
 
-def test_an_end_that_could_not_be_kept_is_kept_by_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_could_not_be_kept_is_told_and_kept_by_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object) -> None:
-        raise ClusterError("It is busy.", status_code=500)
+        raise ClusterError("The webhook does not answer.", status_code=500)
 
     cluster = cached(TWO_NODES)
     cluster.serve_groups()
@@ -194,9 +196,12 @@ def test_an_end_that_could_not_be_kept_is_kept_by_the_next_look(monkeypatch: pyt
     make_group_anew(cluster)
     with monkeypatch.context() as patched:
         patched.setattr(cluster.gateway, "change", refuse)
-        with pytest.raises(ClusterError):
-            cluster.reconcile()
+        for _ in range(2):
+            with pytest.raises(ClusterError):
+                cluster.reconcile()
+            assert ("False", "GroupRestarting") == cluster.condition("Ready")
     assert ("change", "LeaderWorkerSet", "nemotron-nodes") in cluster.reconcile()
+    assert ("False", "GroupRestarting") == cluster.condition("Ready")
 
 
 def test_an_end_that_is_over_when_somebody_looks_counts_for_no_later_group() -> None:
@@ -218,19 +223,50 @@ def test_a_pod_that_is_still_there_is_not_told_twice() -> None:
     cluster.gateway.put(POD, crash_worker(cluster))
     view = cluster.reconciler.view
     cluster.reconcile()
-    assert [] == view.departed.list_departed(("team", "nemotron"), view.cache)
+    assert {} == view.departed.list_departed(("team", "nemotron"), view.cache)
     cluster.gateway.take(POD, "team", "nemotron-nodes-0-1")
     asyncio.run(relist(cluster.gateway, view.cache))
     assert 1 == len(view.departed.list_departed(("team", "nemotron"), view.cache))
 
 
-def test_nothing_is_kept_of_a_resource_that_is_gone() -> None:
+@pytest.mark.parametrize("is_there", [True, False], ids=["goes", "is gone"])
+def test_nothing_is_kept_of_a_resource_that(*, is_there: bool) -> None:
     cluster = cached(TWO_NODES)
     cluster.serve_groups()
     crash_worker(cluster)
     view = cluster.reconciler.view
-    view.departed.take_report(NEMOTRON, "DELETED", cluster.find(NEMOTRON))
-    assert [] == view.departed.list_departed(("team", "nemotron"), ObjectCache())
+    gone = cluster.find(NEMOTRON)
+    cluster.gateway.take(NEMOTRON, "team", "nemotron")
+    if is_there:
+        cluster.gateway.put(NEMOTRON, merge(gone, {"metadata": {"deletionTimestamp": rfc3339(NOW)}}))
+    cluster.reconcile()
+    assert {} == view.departed.list_departed(("team", "nemotron"), ObjectCache())
+    crash_worker(cluster)  # its pods end after it
+    assert {} == view.departed.list_departed(("team", "nemotron"), ObjectCache())
+
+
+def test_the_pods_of_groups_before_these_tell_nothing_of_them() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.reconcile()
+    crash_worker(cluster)
+    make_group_anew(cluster)
+    made_at = {"metadata": {"creationTimestamp": "2026-11-24T07:59:59Z"}}
+    cluster.gateway.put(LEADER_WORKER_SET, merge(cluster.find(LEADER_WORKER_SET), made_at))
+    cluster.reconcile()
+    assert "GroupRestarting" != cluster.condition("Ready")[1]
+
+
+def test_of_a_group_that_fails_for_ever_the_latest_ends_are_kept() -> None:
+    cluster = cached(TWO_NODES)
+    cluster.serve_groups()
+    cluster.reconcile()
+    view = cluster.reconciler.view
+    ended = crash_worker(cluster)
+    for number in range(2 * MOST_KEPT):
+        view.departed.take_report(POD, merge(ended, {"metadata": {"uid": str(number)}}), view.cache)
+    kept = view.departed.list_departed(("team", "nemotron"), ObjectCache())
+    assert [str(number) for number in range(MOST_KEPT, 2 * MOST_KEPT)] == list(kept)
 
 
 def test_what_serves_stays_where_somebody_else_has_the_groups_name() -> None:

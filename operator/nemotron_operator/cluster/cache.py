@@ -164,12 +164,13 @@ def _uid_of(reported: KubernetesObject) -> str:
 def _trim(reported: KubernetesObject) -> KubernetesObject:
     """Drop what nobody reads: the history of field owners is half of an object.
 
-    What is kept of it is who owns anything and how, which tells whether a created object was ever applied.
+    What is kept of it is who owns anything, how and since when: it tells whether a created object was ever applied,
+    and how long a change waits for its controller.
     """
     metadata = dict(reported["metadata"])
     if "managedFields" in metadata:
         metadata["managedFields"] = [
-            {key: entry[key] for key in ("manager", "operation", "subresource") if key in entry}
+            {key: entry[key] for key in ("manager", "operation", "subresource", "time") if key in entry}
             for entry in metadata["managedFields"]
         ]
     _share_programs(reported.get("spec") or {})

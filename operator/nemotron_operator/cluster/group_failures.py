@@ -8,12 +8,13 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from nemotron_operator.api.v1alpha1 import Identity
+from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import LEADER_WORKER_SET
 from nemotron_operator.cluster.observe import ClusterView
 from nemotron_operator.cluster.ownership import find_foreign
-from nemotron_operator.cluster.pods import observe_departed_pods
 from nemotron_operator.cluster.servers import list_servers
 from nemotron_operator.constants import FIELD_MANAGER
+from nemotron_operator.errors import ClusterError
 from nemotron_operator.render.metadata import GROUP_FAILURES_ANNOTATION
 from nemotron_operator.status.group_restarts import remember_failure
 from nemotron_operator.status.observation import Observation
@@ -24,32 +25,46 @@ _FAILURES = TypeAdapter(GroupFailures)
 
 async def remember_group_failures(
     identity: Identity, observation: Observation, view: ClusterView, now: datetime
-) -> Observation:
-    """Read what is kept, add what was just seen, and keep it where it changed: from then on nothing else knows."""
+) -> tuple[Observation, ClusterError | None]:
+    """Read what is kept, add what was just seen, and keep it where it changed: from then on nothing else knows.
+
+    Returns
+    -------
+    What was seen with what is remembered, and why that could not be kept; the status has to be told all the same.
+    """
     key = (identity.namespace, identity.name)
     departed = view.departed.list_departed(key, view.cache)
-    told = replace(observation, ending_pods=(*observation.ending_pods, *observe_departed_pods(departed)))
-    remembered = await _remember(identity, told, view, now)
-    view.departed.forget(key, departed)
-    return remembered
-
-
-async def _remember(identity: Identity, observation: Observation, view: ClusterView, now: datetime) -> Observation:
-    servers = list_servers(view.cache, identity.namespace, identity.name)
+    unkept = None
+    servers = list_servers(view.cache, *key)
     live = next((live for kind, live in servers if kind is LEADER_WORKER_SET), None)
-    if live is None or observation.server is None or "deletionTimestamp" in live["metadata"]:
-        return observation
-    known = _read(live["metadata"].get("annotations") or {})
-    seen = replace(observation, server=replace(observation.server, group_failures=known))
-    wanted = remember_failure(seen, identity.namespace, now)
-    if wanted == known or find_foreign(live, identity) is not None:
-        return seen
-    text = json.dumps(asdict(wanted), sort_keys=True) if wanted is not None else None
+    if live is not None and observation.server is not None and "deletionTimestamp" not in live["metadata"]:
+        made_at = live["metadata"].get("creationTimestamp", "")
+        gone = [pod for pod in departed.values() if pod.created_at >= made_at]  # others are of groups before these
+        known = _read(live["metadata"].get("annotations") or {})
+        server = replace(observation.server, group_failures=known)
+        observation = replace(observation, server=server, ending_pods=(*observation.ending_pods, *gone))
+        wanted = remember_failure(observation, identity.namespace, now)
+        if wanted != known and find_foreign(live, identity) is None:
+            unkept = await _try_to_keep(wanted, live, view)
+            observation = replace(observation, server=replace(server, group_failures=wanted))
+    if unkept is None:
+        view.departed.forget(key, departed)
+    return observation, unkept
+
+
+async def _try_to_keep(
+    failures: GroupFailures | None, live: KubernetesObject, view: ClusterView
+) -> ClusterError | None:
+    """Write it on the LeaderWorkerSet; return why that is refused, as where its webhook does not answer."""
+    text = json.dumps(asdict(failures), sort_keys=True) if failures is not None else None
     patch = {"metadata": {"annotations": {GROUP_FAILURES_ANNOTATION: text}}}
     # Under a name of its own, so that no apply of the whole takes it away.
     manager = f"{FIELD_MANAGER}-failures"
-    view.cache.upsert(LEADER_WORKER_SET, await view.gateway.change(LEADER_WORKER_SET, live, patch, manager))
-    return replace(observation, server=replace(observation.server, group_failures=wanted))
+    try:
+        view.cache.upsert(LEADER_WORKER_SET, await view.gateway.change(LEADER_WORKER_SET, live, patch, manager))
+    except ClusterError as error:
+        return error
+    return None
 
 
 def _read(annotations: Mapping[str, str]) -> GroupFailures | None:

@@ -11,7 +11,14 @@ from nemotron_operator.cluster.observation import JobReport, find_condition, par
 from nemotron_operator.constants import DEPLOYMENT_LABEL
 from nemotron_operator.render.metadata import REVISION_LABEL
 from nemotron_operator.render.pods import GROUP_KEY_LABEL, OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
-from nemotron_operator.status.observed_pods import ContainerRun, ContainerTrouble, FailedPod, JobFailure, ObservedPod
+from nemotron_operator.status.observed_pods import (
+    KILLED_EXIT_CODES,
+    ContainerRun,
+    ContainerTrouble,
+    FailedPod,
+    JobFailure,
+    ObservedPod,
+)
 
 DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
 """What the API server fills in."""
@@ -19,17 +26,12 @@ DEFAULT_PERIOD_SECONDS, DEFAULT_FAILURES, DEFAULT_GRACE_SECONDS = 10, 3, 30
 
 def observe_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
     """Read the pods that are meant to stay: not those that go, nor those that ended and wait to be collected."""
-    return tuple(_observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES)
+    return tuple(observe_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES)
 
 
 def observe_ending_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
     """Read the pods of groups that go since a container of theirs ended: LeaderWorkerSet makes the whole group anew."""
-    return tuple(_observe_pod(pod) for pod in pods if _is_leaving(pod) and has_ended_container(pod))
-
-
-def observe_departed_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, ...]:
-    """Read the pods of groups that are gone, as they last told why."""
-    return tuple(map(_observe_pod, pods))
+    return tuple(observe_pod(pod) for pod in pods if _is_leaving(pod) and has_ended_container(pod))
 
 
 def has_ended_container(pod: KubernetesObject) -> bool:
@@ -57,15 +59,22 @@ def _has_ended_before_it_was_told(pod: KubernetesObject, container: str) -> bool
     grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     told_at = datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
     own = (each for each in _list_statuses(pod["status"]) if each["name"] == container)
-    ends = (((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in own)
-    return any(datetime.fromisoformat(end) <= told_at for end in ends if end)
+    ends = ((each.get("state") or {}).get("terminated") or {} for each in own)
+    return any(_is_before(end, told_at) for end in ends if end.get("finishedAt"))
+
+
+def _is_before(end: Mapping[str, Any], told_at: datetime) -> bool:
+    """Within one second, an end that nobody asked for came first."""
+    ended_at = datetime.fromisoformat(end["finishedAt"])
+    return ended_at < told_at or (ended_at == told_at and end.get("exitCode") not in KILLED_EXIT_CODES)
 
 
 def _phase_of(pod: KubernetesObject) -> str:
     return str((pod.get("status") or {}).get("phase"))
 
 
-def _observe_pod(pod: KubernetesObject) -> ObservedPod:
+def observe_pod(pod: KubernetesObject) -> ObservedPod:
+    """Read one pod, whatever becomes of it."""
     status, labels = pod.get("status") or {}, pod["metadata"].get("labels") or {}
     scheduled = find_condition(status, "PodScheduled")
     unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
@@ -154,6 +163,7 @@ def _read_trouble(pod: KubernetesObject, container: Mapping[str, Any]) -> Contai
         container=container["name"],
         has_just_ended=bool(just_ended),
         last_run=_read_run(pod, container["name"], ended),
+        ended_at=ended.get("finishedAt") or "",
     )
 
 

@@ -257,7 +257,7 @@ class OperatorProcess:
         is_news = self._cache.remove(kind, reported) if event_type == "DELETED" else self._cache.upsert(kind, reported)
         if is_news:
             self._fleet.take_report(kind, reported)
-            self._departed.take_report(kind, event_type, reported)
+            self._departed.take_report(kind, reported, self._cache)
         # The operator's own write to a volume is no news here, and yet is for the others that share it.
         if is_news or kind is CLAIM:
             affected = affected_keys(kind, reported, self._cache)

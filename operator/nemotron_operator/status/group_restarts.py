@@ -50,7 +50,16 @@ def remember_failure(observation: Observation, namespace: str, now: datetime) ->
         return known
     times = known.times + 1 if known is not None and known.revision == failed.revision else 1
     told = _describe(failed, namespace, observation.claim)
-    return GroupFailures(failed.revision, times, told.reason, told.message[:LONGEST_MEMORY], rfc3339(now))
+    ended_at = failed.trouble.ended_at if failed.trouble else ""
+    message = _tell_place(failed, told.message)[:LONGEST_MEMORY]
+    return GroupFailures(failed.revision, times, told.reason, message, ended_at or rfc3339(now))
+
+
+def _tell_place(pod: ObservedPod, message: str) -> str:
+    """Tell where it was: another pod has its name by the time that somebody reads this, maybe on another node."""
+    if not pod.node or f"node {pod.node}" in message:
+        return message
+    return f"Pod {pod.name} was on node {pod.node}; the pod that has its name now may be on another. {message}"
 
 
 def _list_ended(observation: Observation) -> list[ObservedPod]:

@@ -91,6 +91,8 @@ class ContainerTrouble:
     has_just_ended: bool = False
     """Whether it has ended and is not started again yet."""
     last_run: ContainerRun = ContainerRun()
+    ended_at: str = ""
+    """When it last ended, RFC 3339; empty where the kubelet does not say."""
 
     @property
     def ends(self) -> int:

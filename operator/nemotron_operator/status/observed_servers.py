@@ -14,7 +14,7 @@ class GroupFailures:
     message: str
     """Why the last one was."""
     at: str
-    """When that was seen, RFC 3339."""
+    """When that was, RFC 3339."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def test_resources_are_listed_by_namespace(cache: ObjectCache) -> None:
     assert [("team", "a")] == cache.list_deployment_keys("team")
 
 
-def test_the_history_of_field_owners_is_dropped_but_for_who_and_how(cache: ObjectCache) -> None:
+def test_the_history_of_field_owners_is_dropped_but_for_who_how_and_when(cache: ObjectCache) -> None:
     reported = a_pod()
     reported["metadata"]["managedFields"] = [
         {"manager": "m", "operation": "Update", "subresource": "status", "fieldsV1": {"f:spec": {}}, "time": "now"}
@@ -142,7 +142,8 @@ def test_the_history_of_field_owners_is_dropped_but_for_who_and_how(cache: Objec
     cache.upsert(POD, reported)
     kept = cache.get(POD, "team", "a")
     assert kept is not None
-    assert [{"manager": "m", "operation": "Update", "subresource": "status"}] == kept["metadata"]["managedFields"]
+    who = {"manager": "m", "operation": "Update", "subresource": "status", "time": "now"}
+    assert [who] == kept["metadata"]["managedFields"]
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"app": "x"}])

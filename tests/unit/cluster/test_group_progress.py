@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.group_progress import observe_groups
+from nemotron_operator.cluster.kinds import LEADER_WORKER_SET
 from nemotron_operator.render.manifests import render
 from nemotron_operator.render.metadata import PROGRESS_DEADLINE_ANNOTATION, read_revision
 from nemotron_operator.status.observed_servers import ObservedServer
@@ -45,7 +47,11 @@ def write(time: datetime) -> str:
 
 
 def see(server: JSON, after_seconds: int, *leaders: JSON) -> ObservedServer:
-    return observe_groups(server, leaders, BEGAN + timedelta(seconds=after_seconds))
+    """See what the cache keeps of it, as the operator does."""
+    cache = ObjectCache()
+    cache.upsert(LEADER_WORKER_SET, server)
+    (kept,) = cache.list_all(LEADER_WORKER_SET)
+    return observe_groups(kept, leaders, BEGAN + timedelta(seconds=after_seconds))
 
 
 def test_groups_are_late_by_the_time_since_when_not_all_are_ready() -> None:

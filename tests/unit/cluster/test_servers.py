@@ -132,12 +132,12 @@ def test_of_pods_that_go_only_those_tell_why_whose_container_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended_at", "is_told"),
-    [("07:59:28", True), ("07:59:30", True), ("07:59:31", False)],
-    ids=["before it was told to go", "in the same second", "because it was told to go"],
+    ("ended_at", "exit_code", "is_told"),
+    [("07:59:28", 143, True), ("07:59:30", 1, True), ("07:59:30", 143, False), ("07:59:31", 1, False)],
+    ids=["before it was told to go", "by itself in that second", "told to in that second", "after it was told to go"],
 )
-def test_an_engine_that_ends_as_its_pod_goes_has_not_failed(ended_at: str, is_told: bool) -> None:  # noqa: FBT001 - a fact
-    end = {"exitCode": 143, "reason": "Error", "finishedAt": f"2026-11-24T{ended_at}Z"}
+def test_an_engine_that_ends_as_its_pod_goes_has_not_failed(ended_at: str, exit_code: int, *, is_told: bool) -> None:
+    end = {"exitCode": exit_code, "reason": "Error", "finishedAt": f"2026-11-24T{ended_at}Z"}
     checked = a_container("check", terminated={"exitCode": 0, "finishedAt": "2026-11-24T07:00:00Z"})
     pod = a_live_pod("a", containers=[a_container("vllm", terminated=end)])
     pod["status"]["initContainerStatuses"] = [checked]

@@ -121,6 +121,27 @@ def test_a_failed_group_counts_once_and_again_only_when_it_was_made_anew() -> No
     assert 1 == other.times
 
 
+def test_a_group_that_failed_is_told_late_and_the_next_one_counts_all_the_same() -> None:
+    ended = replace(WORKER, trouble=replace(ENDED, ended_at="2026-11-24T07:59:50Z"))
+    first = remember_failure(seen(LEADER, ended), "team", NOW)
+    assert first is not None
+    assert "2026-11-24T07:59:50Z" == first.at
+    again = replace(ended, created_at="2026-11-24T07:59:55Z")  # and still before anybody looked
+    second = remember_failure(after(first, LEADER, again), "team", NOW)
+    assert second is not None
+    assert 2 == second.times
+
+
+def test_a_remembered_failure_names_the_node_on_which_it_was() -> None:
+    ended = replace(WORKER, trouble=replace(ENDED, last_message="CUDA error: device lost"))
+    kept = remember_failure(seen(LEADER, ended), "team", NOW)
+    assert kept is not None
+    assert kept.message.startswith("Pod nemotron-nodes-0-1 was on node h100-1; the pod that has its name now may be")
+    plain = remember_failure(seen(LEADER, replace(WORKER, trouble=ENDED)), "team", NOW)
+    assert plain is not None
+    assert plain.message.startswith("Pod nemotron-nodes-0-1 on node h100-1 ended")
+
+
 def test_what_failed_is_forgotten_once_all_replicas_serve() -> None:
     assert remember_failure(after(remembering(3), replace(LEADER, ready=True)), "team", NOW) is None
     assert remembering(3) == remember_failure(after(remembering(3)), "team", NOW)

@@ -91,7 +91,10 @@ def _do(options: argparse.Namespace) -> Complete:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise NoSpaceError(
-            f"The batch's volume is full. Delete the batch, and run it again with a larger --size: {error}."
+            f"The batch's volume is full: {error.strerror}. Where its class can grow, `kubectl patch pvc BATCH -n "
+            'NAMESPACE -p \'{"spec":{"resources":{"requests":{"storage":"100Gi"}}}}\'` makes it larger (it is named as '
+            "the batch), and the same command goes on with what was answered. Else delete the batch, and run it again "
+            "with a larger --size."
         ) from error
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from nemotron_operator.batch.main import main
 from nemotron_operator.batch.place import Place
+from nemotron_operator.cli.batch.following import WORDS_SHOWN
 from tests.unit.batch.batches import an_answer, leave, make_place
 from tests.unit.batch.fake_server import FakeServer, serving
 
@@ -94,4 +95,7 @@ def test_a_full_volume_says_what_to_do(
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
     message = f"--termination-message-path={tmp_path / 'm'}"
     assert 3 == main(["receive", "--sha256=0", f"--directory={tmp_path}", message])
-    assert "larger --size" in json.loads(capsys.readouterr().out)["message"]
+    said = json.loads(capsys.readouterr().out)["message"]
+    grow, delete = said.index("kubectl patch pvc"), said.index("larger --size")
+    assert grow < said.index("the same command") < delete
+    assert len(said) <= WORDS_SHOWN  # else nemoctl shows its end alone

@@ -15,6 +15,7 @@ from nemotron_operator.cli.tables import format_seconds
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CLAIM, JOB, POD
+from nemotron_operator.constants import QUEUE_LABEL
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.render.pods import ENGINE_CONTAINER
 
@@ -27,10 +28,20 @@ QUIET_SECONDS = 10.0
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 """Label by which Kubernetes marks the pods of a Job."""
 
-_WORDS_SHOWN = 400
+WORDS_SHOWN = 400
+"""How much of a program's last words is shown, counted from their end."""
 
-ReadLog = Callable[[str, str], str]
-"""Gives the end of the log of a pod's container."""
+NO_POD_SECONDS = 30.0
+"""How long a Job may take to make a pod before a person is told where to look."""
+
+LOST_SECONDS = 60.0
+"""How long a pod that is taken away may take to end: twice its grace period."""
+
+KUEUE = "kueue.x-k8s.io/"
+"""How the names of Kueue's labels and gates begin."""
+
+ReadLog = Callable[[str, str], str | None]
+"""Gives the end of the log of a pod's container; None where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,9 @@ class Following:
     _ended_pods: set[str] = field(default_factory=set)
     _first: tuple[float, int] | None = None
     """When requests were first seen to be done, and how many."""
+    _state: str = ""
+    """What was found at the last look."""
+    _state_since: float = 0.0
 
     async def follow(self, gateway: ClusterGateway) -> JobEnd:
         """Follow it to its end.
@@ -78,7 +92,7 @@ class Following:
             self._tell_ended(pods)
             if end := read_end(job, pods):
                 return end
-            await asyncio.to_thread(self._look, pods)
+            await asyncio.to_thread(self.look, job, pods)
             await asyncio.sleep(POLL_SECONDS)
 
     def _tell_ended(self, pods: list[KubernetesObject]) -> None:
@@ -88,17 +102,38 @@ class Following:
                 self._ended_pods.add(name)
                 self.say(f"The pod {name!r} ended: {explain_pod(pod)} What was answered stays.")
 
-    def _look(self, pods: list[KubernetesObject]) -> None:
+    def look(self, job: KubernetesObject, pods: list[KubernetesObject]) -> None:
+        """Tell how a Job is that has not ended."""
         running = [pod for pod in pods if (pod.get("status") or {}).get("phase") in {"Pending", "Running"}]
         if not running:
-            self._tell("The Job makes a pod.")
+            seconds = self._measure_state("no pod")
+            self._tell(describe_podless(job, self.batch.namespace, seconds, has_failed=bool(pods)))
             return
         pod = running[-1]
-        if (pod.get("status") or {}).get("phase") == "Pending":
-            self._tell(f"The pod {pod['metadata']['name']!r} waits: {describe_waiting(pod)}")
+        name, node = pod["metadata"]["name"], pod["spec"].get("nodeName")
+        is_lost = (pod.get("status") or {}).get("reason") == "NodeLost"
+        if node is not None and (is_lost or "deletionTimestamp" in pod["metadata"]):
+            seconds = self._measure_state(f"{name} goes")
+            self._tell(describe_going(name, node, is_late=is_lost or seconds >= LOST_SECONDS))
             return
-        container = SEND_CONTAINER if self.batch.is_through_server else ENGINE_CONTAINER
-        self._tell_progress(read_progress(self.read_log(pod["metadata"]["name"], container)))
+        self._measure_state(name)
+        if (pod.get("status") or {}).get("phase") == "Pending":
+            self._tell(f"The pod {name!r} waits: {describe_waiting(pod)}")
+            return
+        log = self.read_log(name, SEND_CONTAINER if self.batch.is_through_server else ENGINE_CONTAINER)
+        if log is None:
+            look = (
+                f"`kubectl logs {name} -n {self.batch.namespace}` says why, `kubectl get node {node}` how its node is"
+            )
+            self._tell(f"The log of the pod {name!r} cannot be read: {look}.")
+            return
+        self._tell_progress(read_progress(log))
+
+    def _measure_state(self, state: str) -> float:
+        """Measure for how long a state has lasted, in seconds."""
+        if state != self._state:
+            self._state, self._state_since = state, self.clock()
+        return self.clock() - self._state_since
 
     def _tell_progress(self, progress: Mapping[str, Any]) -> None:
         done, total = progress.get("done", 0), progress.get("total", self.batch.requests)
@@ -197,15 +232,55 @@ def explain_pod(pod: KubernetesObject) -> str:
     return f"{status.get('message') or status.get('reason') or 'it was taken away'}."
 
 
+def describe_podless(job: KubernetesObject, namespace: str, seconds: float, *, has_failed: bool = False) -> str:
+    """Say why a Job has no pod that runs."""
+    name, labels = job["metadata"]["name"], job["metadata"].get("labels") or {}
+    if (job.get("spec") or {}).get("suspend"):
+        if QUEUE_LABEL in labels:
+            return f"Kueue holds the Job until its queue has room: `kubectl get workloads -n {namespace}` says more."
+        resumed = json.dumps({"spec": {"suspend": False}}, separators=(",", ":"))
+        return f"Somebody suspended the Job: `kubectl patch job {name} -n {namespace} -p '{resumed}'` lets it go on."
+    if seconds < NO_POD_SECONDS:
+        return "The Job makes a pod."
+    pauses = " It waits longer after each pod that failed." if has_failed else ""
+    return (
+        f"The Job has had no pod for {NO_POD_SECONDS:.0f} s: `kubectl describe job {name} -n {namespace}` says "
+        f"why.{pauses}"
+    )
+
+
+def describe_going(name: str, node: str, *, is_late: bool) -> str:
+    """Say that a pod is taken away, or cannot be as long as nobody knows what became of its node."""
+    pod = f"The pod {name!r} on the node {node!r}"
+    if not is_late:
+        return f"{pod} is being taken away."
+    return (
+        f"{pod} does not end, and until it has the Job makes no other one. If `kubectl get node {node}` says that the "
+        f"node is lost, and it is off, `kubectl delete node {node}` or `kubectl taint node {node} "
+        "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute` lets the Job go on."
+    )
+
+
 def describe_waiting(pod: KubernetesObject) -> str:
     """Say what a pod waits for."""
     status = pod.get("status") or {}
+    if any(each.get("reason") == "SchedulingGated" for each in status.get("conditions") or []):
+        return _describe_gate(pod)
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") not in {None, "PodInitializing", "ContainerCreating"}:
             return f"{waiting['reason']}:{_shorten(waiting.get('message') or container['name'])}"
     unscheduled = (each for each in status.get("conditions") or [] if each.get("reason") == "Unschedulable")
     return next((each["message"] for each in unscheduled if each.get("message")), "it is about to start.")
+
+
+def _describe_gate(pod: KubernetesObject) -> str:
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    gates = [gate["name"] for gate in pod["spec"].get("schedulingGates") or []]
+    look = f"`kubectl describe pod {name} -n {namespace}` shows it"
+    if any(gate.startswith(KUEUE) for gate in gates):
+        look += f", and `kubectl get workloads -n {namespace}` what Kueue waits for"
+    return f"its gate {', '.join(gates)} keeps it from the scheduler: {look}."
 
 
 def _read_message(text: str) -> str:
@@ -219,7 +294,7 @@ def _read_message(text: str) -> str:
 
 def _shorten(text: str) -> str:
     words = " ".join(text.split())
-    return f" {words[-_WORDS_SHOWN:]}" if words else ""
+    return f" {words[-WORDS_SHOWN:]}" if words else ""
 
 
 def _count_seconds(start: str | None, end: str | None) -> int:

@@ -40,6 +40,8 @@ class Rules:
     """Put before plain lines that have none; empty for none."""
     sampling: dict[str, Any]
     """Values of the body for plain lines that name none."""
+    longest_tokens: int
+    """The most that an answer may have, and what it has where a line says nothing."""
 
 
 def convert_lines(lines: Iterable[bytes], rules: Rules) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,6 +13,7 @@ from nemotron_operator.cli.batch.model import BatchModel, find_engine
 from nemotron_operator.cli.bundle.loader import CONTAINER_NAME, LONGEST_SECONDS
 from nemotron_operator.constants import API_GROUP, COMPONENT_LABEL, DEPLOYMENT_LABEL, MANAGED_BY_LABEL, QUEUE_LABEL
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.render.adapter_list import LOADER_CONTAINER
 from nemotron_operator.render.engine import API_KEY_VARIABLE, render_secret_variable
 from nemotron_operator.render.jobs import API_KEY_VARIABLE as CLIENT_KEY_VARIABLE
 from nemotron_operator.render.jobs import TERMINAL_EXIT_CODES
@@ -54,12 +55,11 @@ WRONG_ARGUMENTS = (2,)
 GRACE_SECONDS = 30
 """How long a pod may take to end: every answer is written when it comes."""
 
-ANSWER_BYTES = 16 * 1024
-"""What is counted for the answer to one request: 1,024 tokens with all that stands around them, twice."""
-
 _DIGEST_LENGTH = 8
 
-_OWN_PREFIXES = (f"{API_GROUP}/", "kueue.x-k8s.io/")
+_KUEUE_PREFIX = "kueue.x-k8s.io/"
+
+_OWN_PREFIXES = (f"{API_GROUP}/", _KUEUE_PREFIX)
 """Labels of the pods that serve which those of a batch must not have: Services and Kueue find them by these."""
 
 
@@ -72,12 +72,14 @@ class Batch:
     requests: int
     size_bytes: int
     """Of the requests."""
+    answer_bytes: int
+    """What is counted for all answers."""
     is_through_server: bool = False
     concurrency: int = 64
     """How many requests may be under way at a server."""
     storage_class: str | None = None
     volume_bytes: int | None = None
-    """None counts what the requests need."""
+    """None counts what requests and answers need."""
 
     @property
     def plan(self) -> ServingPlan:
@@ -111,10 +113,14 @@ class Batch:
         """The operator's image, which has the program."""
         return self.model.image
 
+    def once_placed(self) -> "Batch":
+        """Give the batch whose volume is somewhere: the pod that carries files goes there, wherever the weights are."""
+        return replace(self, model=replace(self.model, unused_claim=None))
+
 
 def render_volume(batch: Batch) -> dict[str, Any]:
     """Render the claim: requests twice, since each attempt has its own copy, and the answers."""
-    counted = 3 * batch.size_bytes + batch.requests * ANSWER_BYTES
+    counted = 3 * batch.size_bytes + batch.answer_bytes
     gibibytes = max(1, -(-counted // GIB))
     return {
         "apiVersion": "v1",
@@ -145,7 +151,7 @@ def render_pod(batch: Batch) -> dict[str, Any]:
             "terminationGracePeriodSeconds": 1,
             **_render_place(batch),
             "containers": [container],
-            "volumes": _render_volumes(batch),
+            "volumes": [*_render_volumes(batch), *_render_unused_weights(batch)],
         },
     }
 
@@ -207,7 +213,8 @@ def _render_engine(batch: Batch, served: Mapping[str, Any]) -> dict[str, Any]:
     engine["args"] = [f"--directory={BATCH_PATH}", "--", *engine["args"]]
     engine["env"] = [each for each in engine.get("env") or [] if each["name"] != API_KEY_VARIABLE]
     engine["volumeMounts"] = [*engine["volumeMounts"], _MOUNT]
-    before = [each for each in pod.get("initContainers") or [] if each["name"] != PROBE_CONTAINER]
+    beside = {PROBE_CONTAINER, LOADER_CONTAINER}  # they wait for a server, and know its API key
+    before = [each for each in pod.get("initContainers") or [] if each["name"] not in beside]
     prepare = {
         **_render_container(batch, PREPARE_CONTAINER),
         "command": [PROGRAM],
@@ -220,7 +227,10 @@ def _render_engine(batch: Batch, served: Mapping[str, Any]) -> dict[str, Any]:
         "initContainers": [prepare, *before],
         "volumes": [*pod["volumes"], *_render_volumes(batch)],
     }
-    # The annotations stay: the engine's logging configuration is one of them.
+    # The annotations stay: the engine's logging configuration is one of them. Those of Kueue would have it take the pod
+    # for one of the Deployment's, put a gate before it, and never open that: it admits the Job, and not its pods.
+    annotations = metadata.get("annotations") or {}
+    metadata["annotations"] = {name: each for name, each in annotations.items() if not name.startswith(_KUEUE_PREFIX)}
     return {"metadata": {**metadata, "labels": {**labels, **batch.labels}}, "spec": pod}
 
 
@@ -283,6 +293,18 @@ def _render_volumes(batch: Batch) -> list[dict[str, Any]]:
         {"name": "batch", "persistentVolumeClaim": {"claimName": batch.name}},
         {"name": "batch-tmp", "emptyDir": {}},
     ]
+
+
+def _render_unused_weights(batch: Batch) -> list[dict[str, Any]]:
+    """List the weights beside, where no pod shows on which node they are, and the engine needs both volumes on one.
+
+    The scheduler looks at every claim that a pod lists, and has the new volume made within reach of the old one; the
+    kubelet mounts, and waits for, those alone that a container mounts.
+    """
+    claim = batch.model.unused_claim
+    if claim is None or batch.is_through_server:
+        return []
+    return [{"name": "weights", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
 
 
 def _render_place(batch: Batch) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.v1alpha1 import InvalidDeployment, ParsedDeployment, parse_deployment, parse_status
 from nemotron_operator.cli.batch.lines import RUN_BATCH_URLS, SERVER_URLS, Rules
 from nemotron_operator.cli.cluster_access import explained
@@ -17,7 +18,7 @@ from nemotron_operator.errors import OperatorError
 from nemotron_operator.plan.access_modes import is_for_one_node, is_for_one_pod
 from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.plan.network import find_serving_tls
-from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.plan.verification import choose_question
 from nemotron_operator.render.metadata import hash_manifest, read_revision_of
 from nemotron_operator.render.pods import ENGINE_CONTAINER
@@ -49,6 +50,10 @@ class BatchModel:
     """Of what serves, else of what would; None while the weights are not there."""
     node: str | None = None
     """Where the volume with the weights is, if only one node may have it."""
+    unused_claim: str | None = None
+    """The claim with the weights, if only one node may have it, and no pod shows which one that is."""
+    is_scaled_to_zero: bool = False
+    """Whether KEDA took the last replica away."""
     cache_message: str = ""
     """What the status says of the weights."""
 
@@ -69,6 +74,7 @@ class BatchModel:
             system_prompt=self.system_prompt if system_prompt is None else system_prompt,
             # The longest answer is the engine's own default, which leaves room for a long prompt.
             sampling={name: value for name, value in values.items() if value is not None},
+            longest_tokens=sampling.max_tokens,
         )
 
     def require_engine(self) -> Mapping[str, Any]:
@@ -107,6 +113,13 @@ class BatchModel:
                 f"{self.title} is suspended, and nobody answers. `nemoctl resume {name} -n {namespace}` lets it serve; "
                 "without --through-server the batch has an engine of its own."
             )
+        if self.is_scaled_to_zero:
+            raise OperatorError(
+                f"KEDA took the last replica of {self.title} away, and a batch goes past the gateway whose requests "
+                "wake it. Ask once through that gateway, wait with `kubectl wait --for=condition=Available "
+                f"nemo/{name} -n {namespace} --timeout=1h`, and run the same command; or leave out --through-server: "
+                "the batch then has an engine of its own."
+            )
 
     def _list_loaded(self) -> list[str]:
         """List the adapters with which the engine of the template starts."""
@@ -139,15 +152,21 @@ async def read_model(gateway: ClusterGateway, namespace: str, name: str, offline
         There is no such resource, it cannot be planned, or the credentials do not suffice.
     """
     body = await get_deployment(gateway, namespace, name)
-    parsed = parse_deployment(body)
+    parsed = _without_scaler(parse_deployment(body))
     status = parse_status(body)
     commit = status.cache.commit if status.cache else None
     plan = offline.decide(parsed, commit)
     if isinstance(parsed, InvalidDeployment) or not isinstance(plan, ServingPlan):
         finding = find_planned(plan, None).finding
-        raise OperatorError(f"{name!r} cannot be planned: {finding.reason}: {finding.message}")
+        advice = (
+            " Where the operator has a configuration of its own, --operator-config names it."
+            if isinstance(plan, Rejection)
+            else ""
+        )
+        raise OperatorError(f"{name!r} cannot be planned: {finding.reason}: {finding.message}{advice}")
     live = await _find_live_template(gateway, namespace, name)
     template = live or (render_server_pod(plan) if plan.has_all_files else None)
+    claim_name, node = await _find_lone_volume(gateway, namespace, template) if template else (None, None)
     return BatchModel(
         plan=_speak_as_served(plan, live),
         uid=body["metadata"]["uid"],
@@ -155,9 +174,22 @@ async def read_model(gateway: ClusterGateway, namespace: str, name: str, offline
         system_prompt=_find_system_prompt(parsed, offline),
         template=template,
         revision=_find_revision(live, template),
-        node=await _find_node_of_volume(gateway, namespace, template) if template else None,
+        node=node,
+        unused_claim=claim_name if node is None else None,
+        is_scaled_to_zero=any(
+            each.type == ConditionType.AVAILABLE and each.status != "True" and each.reason == Reason.SCALED_TO_ZERO
+            for each in status.conditions
+        ),
         cache_message=next((each.message for each in status.conditions if each.type == "ModelCached"), ""),
     )
+
+
+def _without_scaler(parsed: ParsedDeployment | InvalidDeployment) -> ParsedDeployment | InvalidDeployment:
+    """Leave out who decides about the replicas: that is no matter of a batch, and needs the operator's Prometheus."""
+    if isinstance(parsed, InvalidDeployment) or parsed.spec.autoscaling is None:
+        return parsed
+    most = {"autoscaling": None, "replicas": parsed.spec.autoscaling.max_replicas}
+    return replace(parsed, spec=parsed.spec.model_copy(update=most))
 
 
 def _find_revision(live: Mapping[str, Any] | None, template: Mapping[str, Any] | None) -> str | None:
@@ -189,8 +221,10 @@ async def _find_live_template(gateway: ClusterGateway, namespace: str, name: str
     return template
 
 
-async def _find_node_of_volume(gateway: ClusterGateway, namespace: str, template: Mapping[str, Any]) -> str | None:
-    """Find the node that has the volume with the weights now, where no other one may have it too.
+async def _find_lone_volume(
+    gateway: ClusterGateway, namespace: str, template: Mapping[str, Any]
+) -> tuple[str | None, str | None]:
+    """Find the claim with the weights and the node that has it now, where no other one may have it too.
 
     Raises
     ------
@@ -199,14 +233,14 @@ async def _find_node_of_volume(gateway: ClusterGateway, namespace: str, template
     """
     claim_name = _find_claim_name(template["spec"])
     if claim_name is None:
-        return None
+        return None, None
     with explained("get", CLAIM, namespace):
         claim = await gateway.get(CLAIM, namespace, claim_name)
     if claim is None:
         raise OperatorError(f"There is no claim {claim_name!r} in namespace {namespace!r}: the weights are gone.")
     modes = claim["spec"].get("accessModes") or []
     if not is_for_one_node(modes):
-        return None
+        return None, None
     with explained("list", POD, namespace):
         pods, _ = await gateway.list_all(POD, namespace)
     users = [pod for pod in pods if _uses(pod, claim_name)]
@@ -216,7 +250,7 @@ async def _find_node_of_volume(gateway: ClusterGateway, namespace: str, template
             "ReadWriteOncePod excludes every other pod. Use --through-server, or suspend the model first: `nemoctl "
             "suspend`."
         )
-    return next((pod["spec"]["nodeName"] for pod in users), None)
+    return claim_name, next((pod["spec"]["nodeName"] for pod in users), None)
 
 
 def _uses(pod: KubernetesObject, claim_name: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 from nemotron_operator.cli.cluster_access import explained
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import ENDED_PHASES, POD, ApiKind
-from nemotron_operator.constants import MANAGED_BY_LABEL
+from nemotron_operator.cluster.kinds import CLAIM, ENDED_PHASES, POD, ApiKind
+from nemotron_operator.constants import COMPONENT_LABEL, MANAGED_BY_LABEL
 from nemotron_operator.errors import ConflictError, OperatorError
 
 POLL_SECONDS = 0.5
@@ -52,6 +52,15 @@ async def find_or_make(gateway: ClusterGateway, kind: ApiKind, manifest: dict[st
             return await gateway.create(kind, manifest)
     except ConflictError as error:
         raise OperatorError(f"Another nemoctl makes the {kind.name} {name!r} just now: {error}.") from error
+
+
+async def list_others(gateway: ClusterGateway, namespace: str, resource: str, but: str) -> list[str]:
+    """List the other batches of a resource by their volumes, which go when their answers are fetched."""
+    selector = f"{MANAGED_BY_LABEL}=nemoctl,{COMPONENT_LABEL}=batch"
+    with explained("list", CLAIM, namespace):
+        volumes, _ = await gateway.list_all(CLAIM, namespace, selector)
+    names = (volume["metadata"]["name"] for volume in volumes)
+    return sorted(name for name in names if name.rpartition("-batch-")[0] == resource and name != but)
 
 
 async def take_away(  # noqa: PLR0913 - what, where, and how

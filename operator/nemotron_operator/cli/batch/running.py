@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from nemotron_operator.cli.batch.manifests import (
     render_volume,
 )
 from nemotron_operator.cli.batch.model import BatchModel, read_model
-from nemotron_operator.cli.batch.objects import find, find_or_make, take_away
+from nemotron_operator.cli.batch.objects import find, find_or_make, list_others, take_away
 from nemotron_operator.cli.batch.prepared import PreparedRequests, prepared
-from nemotron_operator.cli.batch.summary import announce, summarize
+from nemotron_operator.cli.batch.summary import announce, describe_others, summarize
 from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log, send_requests
 from nemotron_operator.cli.cluster_access import ClusterTarget, open_gateway
 from nemotron_operator.cli.kubectl import require_kubectl
@@ -100,6 +100,7 @@ def _make_batch(query: BatchQuery, model: BatchModel, requests: PreparedRequests
         requests_sha256=requests.sha256,
         requests=requests.requests,
         size_bytes=requests.size_bytes,
+        answer_bytes=requests.answer_bytes,
         is_through_server=query.is_through_server,
         concurrency=query.concurrency,
         storage_class=query.storage_class,
@@ -148,8 +149,9 @@ class _Run:
             return
         self.say(announce(self.batch))
         render_job(self.batch)  # what cannot be is refused before anything is made
+        asyncio.run(self._tell_others())
         asyncio.run(self._make_volume())
-        with self._held_pod():
+        with self._held_pod(self.batch):
             send_requests(self.batch, self.requests, self.query.target)
         asyncio.run(self._make_job())
 
@@ -195,6 +197,17 @@ class _Run:
                 f"{REVISION_ANNOTATION}={now}` first."
             )
 
+    async def _tell_others(self) -> None:
+        """Tell what else there is, before a new batch begins: the same file is another one once the model changed."""
+        batch, others = self.batch, list[str]()
+        async with self._open() as gateway:
+            if await find(gateway, CLAIM, batch.namespace, batch.name) is not None:
+                return
+            with suppress(OperatorError):  # nothing else needs the right to list volumes
+                others = await list_others(gateway, batch.namespace, batch.plan.identity.name, batch.name)
+        if others:
+            self.say(describe_others(batch, others))
+
     async def _make_volume(self) -> None:
         async with self._open() as gateway:
             await find_or_make(gateway, CLAIM, render_volume(self.batch))
@@ -206,7 +219,7 @@ class _Run:
         self.say(f"The Job {self.batch.name!r} is made. Ctrl-C leaves it running: {self._advise()}")
 
     async def _follow(self) -> JobEnd:
-        def read(pod: str, container: str) -> str:
+        def read(pod: str, container: str) -> str | None:
             return read_log(self.batch, pod, container, self.query.target)
 
         async with self._open() as gateway:
@@ -234,7 +247,7 @@ class _Run:
         """Fetch into a file beside, which gets its name when it is whole."""
         arriving = output.with_name(f".{output.name}.{uuid.uuid4().hex}.arriving")
         asyncio.run(self._require_volume())
-        with self._held_pod():
+        with self._held_pod(self.batch.once_placed()):
             try:
                 counts = fetch_results(self.batch, self.query.target, arriving)
                 arriving.replace(output)
@@ -242,8 +255,8 @@ class _Run:
                 arriving.unlink(missing_ok=True)
         return counts
 
-    def _held_pod(self) -> AbstractContextManager[None]:
-        return held_pod(self.batch, self.query.target, self.query.timeout_seconds, self.say)
+    def _held_pod(self, batch: Batch) -> AbstractContextManager[None]:
+        return held_pod(batch, self.query.target, self.query.timeout_seconds, self.say)
 
     async def _require_volume(self) -> None:
         """See that nobody took the answers away meanwhile: a pod would wait for them in vain."""

@@ -16,6 +16,16 @@ def announce(batch: Batch) -> str:
     return f"{what}: in an engine of its own, which takes {format_count(gpus, 'GPU')} beside those that serve."
 
 
+def describe_others(batch: Batch, others: list[str]) -> str:
+    """Say that a new batch leaves others where they are."""
+    deletion = f"`kubectl delete job,pvc {' '.join(others)} -n {batch.namespace}`"
+    return (
+        f"There are other batches of {batch.model.title}: {', '.join(others)}. Such a batch was made of other lines, "
+        "or the model said something else of temperature, top_p, system prompt or name; the command that made it "
+        f"fetches its answers while all that is as it was. {deletion} gives them up."
+    )
+
+
 def summarize(counts: Counts, seconds: int) -> str:
     """Say what came of it."""
     parts = [f"{counts.answered:,} answered", f"{counts.failed:,} failed"]

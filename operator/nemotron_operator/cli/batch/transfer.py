@@ -70,11 +70,11 @@ def fetch_results(batch: Batch, target: ClusterTarget, path: Path) -> Counts:
     return Counts(outcome["total"], outcome["answered"], outcome["failed"], outcome["missing"])
 
 
-def read_log(batch: Batch, pod: str, container: str, target: ClusterTarget) -> str:
-    """Read the end of a container's log; empty where there is none yet."""
+def read_log(batch: Batch, pod: str, container: str, target: ClusterTarget) -> str | None:
+    """Read the end of a container's log; None where it cannot be read."""
     command = make_kubectl(target, batch.namespace, ["logs", pod, f"--container={container}", "--tail=500"])
     answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603 - as above
-    return answer.stdout.decode(errors="replace") if answer.returncode == 0 else ""
+    return answer.stdout.decode(errors="replace") if answer.returncode == 0 else None
 
 
 def _make_command(batch: Batch, target: ClusterTarget, arguments: list[str]) -> list[str]:

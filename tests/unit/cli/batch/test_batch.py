@@ -13,16 +13,17 @@ import pytest
 from nemotron_operator.cli.batch.following import Following, JobEnd
 from nemotron_operator.cli.batch.holding import BEAT_ANNOTATION, HOLDER_ANNOTATION, held_pod
 from nemotron_operator.cli.batch.manifests import Batch
-from nemotron_operator.cli.batch.transfer import Counts, fetch_results
+from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log
 from nemotron_operator.cli.cluster_access import ClusterTarget
 from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, ApiKind
-from nemotron_operator.constants import MANAGED_BY_LABEL
+from nemotron_operator.constants import COMPONENT_LABEL, MANAGED_BY_LABEL
 from nemotron_operator.errors import OperatorError
 from nemotron_operator.render.metadata import label_child
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.plans import COMMIT, render_cached, server_of
 from tests.unit.batch.batches import an_answer
 from tests.unit.cli.batch.machine import RUNNING, Machine, fail_at
+from tests.unit.cli.batch.test_manifests import a_batch
 from tests.unit.cli.cache.cluster_api import NO_RIGHT, ClusterApi
 from tests.unit.cli.command import Answer, nemoctl
 
@@ -499,3 +500,79 @@ def test_a_volume_that_another_node_cannot_have_decides_where_it_runs(
     refused = batch(login, prompts, "--force")
     assert 2 == refused.code
     assert "The pod 'serving' has the volume" in refused.err
+
+
+def test_the_volume_is_made_beside_weights_that_no_pod_has_and_is_found_without_them(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, serves=False)
+    name = find_claim(server_of(render_cached(a_deployment())))
+    cluster.put(CLAIM, {"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"]}})
+    carriers = []
+
+    def keep(api: ClusterApi, path: str, body: Body) -> None:
+        if path.endswith("-io") and "status" not in body:
+            carriers.append([each["name"] for each in body["spec"]["volumes"]])
+        machine.run(api, path, body)
+
+    cluster.after_write = keep
+    assert 0 == batch(login, prompts).code
+    assert [["batch", "batch-tmp", "weights"], ["batch", "batch-tmp"]] == carriers
+
+
+def test_a_line_that_asks_for_a_long_answer_makes_a_larger_volume(
+    cluster: ClusterApi, login: Login, prompts: Path
+) -> None:
+    put_model(cluster)
+    sizes = []
+    for tokens in (1, 1_000_000):
+        prompts.write_text("".join(f'{{"prompt": "{n}", "max_tokens": {tokens}, "n": 64}}\n' for n in range(2000)))
+        (claim, *_) = batch(login, prompts, "--dry-run").documents
+        sizes.append(claim["spec"]["resources"]["requests"]["storage"])
+    assert "1Gi" == sizes[0]
+    assert "1Gi" != sizes[1]
+
+
+def test_a_log_that_is_not_there_is_not_an_empty_one(login: Login, machine: Machine) -> None:
+    target = ClusterTarget("team", kubeconfig=login[1])
+    assert read_log(a_batch(), "pod", "vllm", target) == ""
+    (machine.home / "log").unlink()
+    assert read_log(a_batch(), "pod", "vllm", target) is None
+
+
+def test_another_batch_of_the_model_is_told_before_a_new_one_begins(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    """What the model adds to a line is part of the batch, and may change between two runs of one command."""
+    put_model(cluster)
+    first = batch(login, prompts, "--detach")
+    assert "other batches" not in first.err
+    (before,) = machine.jobs
+    name = before["metadata"]["name"]
+    cluster.put(CLAIM, {**a_volume(name), "metadata": {**a_volume(name)["metadata"], "name": "nemotron-x-batch-1"}})
+    put_model(cluster, engine={"sampling": {"temperature": "0.1"}})
+    second = batch(login, prompts, "--detach")
+    assert (
+        f"There are other batches of 'nemotron' in namespace 'team': {name}. Such a batch was made of other lines, or "
+        "the model said something else of temperature, top_p, system prompt or name; the command that made it fetches "
+        f"its answers while all that is as it was. `kubectl delete job,pvc {name} -n team` gives them up."
+    ) in second.err
+    assert "other batches" not in batch(login, prompts, "--detach").err
+
+
+@pytest.mark.usefixtures("machine")
+def test_whoever_may_not_list_volumes_is_told_of_no_other_batch(
+    cluster: ClusterApi, login: Login, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_model(cluster)
+
+    async def refuse(*_: object) -> None:
+        raise OperatorError("Your credentials may not list persistentvolumeclaims.")
+
+    monkeypatch.setattr("nemotron_operator.cli.batch.running.list_others", refuse)
+    assert 0 == batch(login, prompts).code
+
+
+def a_volume(name: str) -> Body:
+    labels = {MANAGED_BY_LABEL: "nemoctl", COMPONENT_LABEL: "batch"}
+    return {"metadata": {"name": name, "labels": labels}, "spec": {}}

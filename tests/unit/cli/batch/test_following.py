@@ -1,9 +1,11 @@
 """What is told of a Job while it runs, and how its end is read."""
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_operator.cli.batch.following import (
+    Following,
     JobEnd,
     describe_progress,
     describe_waiting,
@@ -11,6 +13,8 @@ from nemotron_operator.cli.batch.following import (
     read_end,
     read_progress,
 )
+from nemotron_operator.constants import QUEUE_LABEL
+from tests.unit.cli.batch.test_manifests import a_batch
 
 Body = dict[str, Any]
 
@@ -79,3 +83,98 @@ def test_a_pod_waits_for_gpus_or_an_image() -> None:
     assert "ErrImagePull: no such image" == describe_waiting(a_pod("Pending", containerStatuses=[pulling]))
     starting = {"name": "vllm", "state": {"waiting": {"reason": "PodInitializing"}}}
     assert "it is about to start." == describe_waiting(a_pod("Pending", containerStatuses=[starting]))
+
+
+def test_a_pod_behind_a_gate_says_whose_it_is() -> None:
+    gated = [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "It is blocked."}]
+    pod: Body = {
+        "metadata": {"name": "pod", "namespace": "team"},
+        "spec": {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]},
+        "status": {"phase": "Pending", "conditions": gated},
+    }
+    assert describe_waiting(pod) == (
+        "its gate kueue.x-k8s.io/admission keeps it from the scheduler: `kubectl describe pod pod -n team` shows it, "
+        "and `kubectl get workloads -n team` what Kueue waits for."
+    )
+    pod["spec"]["schedulingGates"] = [{"name": "example.com/quota"}]
+    assert describe_waiting(pod) == (
+        "its gate example.com/quota keeps it from the scheduler: `kubectl describe pod pod -n team` shows it."
+    )
+
+
+NAME = a_batch().name
+
+
+@dataclass
+class Watched:
+    """A Job that is looked at, and what was said of it."""
+
+    log: str | None = ""
+    now: float = 0.0
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.following = Following(a_batch(), lambda _pod, _container: self.log, self.said.append, lambda: self.now)
+
+    def look(self, *pods: Body, after: float = 0.0, **spec: object) -> str:
+        """Look once, some seconds later; returns what was said last."""
+        self.now += after
+        job = {"metadata": {"name": NAME, "labels": {QUEUE_LABEL: "team-queue"}}, "spec": spec}
+        self.following.look(job, list(pods))
+        return self.said[-1]
+
+
+def a_running_pod(**metadata: object) -> Body:
+    return {
+        "metadata": {"name": "pod", "namespace": "team", **metadata},
+        "spec": {"nodeName": "gpu-7"},
+        "status": {"phase": "Running"},
+    }
+
+
+def test_a_job_that_kueue_holds_back_has_no_pod() -> None:
+    said = Watched().look(suspend=True)
+    assert said == "Kueue holds the Job until its queue has room: `kubectl get workloads -n team` says more."
+
+
+def test_a_job_that_somebody_suspended_goes_on_when_that_is_taken_back() -> None:
+    watched = Watched()
+    watched.following.look({"metadata": {"name": NAME}, "spec": {"suspend": True}}, [])
+    (said,) = watched.said
+    assert f"""`kubectl patch job {NAME} -n team -p '{{"spec":{{"suspend":false}}}}'` lets it go on.""" in said
+
+
+def test_a_job_that_makes_no_pod_for_long_is_described_by_kubectl() -> None:
+    watched = Watched()
+    assert "The Job makes a pod." == watched.look()
+    assert "The Job makes a pod." == watched.look(after=29)
+    assert f"The Job has had no pod for 30 s: `kubectl describe job {NAME} -n team` says why." == watched.look(after=1)
+    watched.look(a_running_pod())
+    assert "The Job makes a pod." == watched.look(after=60)
+
+
+def test_a_log_that_cannot_be_read_is_no_engine_that_starts() -> None:
+    watched = Watched('{"progress": {"done": 5, "total": 10}}')
+    assert "5 of 10 requests done (50 %)." == watched.look(a_running_pod())
+    watched.log = None
+    assert watched.look(a_running_pod(), after=20) == (
+        "The log of the pod 'pod' cannot be read: `kubectl logs pod -n team` says why, `kubectl get node gpu-7` how "
+        "its node is."
+    )
+    watched.log = "INFO vLLM"
+    assert "The engine starts." == watched.look(a_running_pod(), after=20)
+
+
+def test_a_pod_of_a_lost_node_names_the_node_and_the_way_out() -> None:
+    watched = Watched()
+    going = a_running_pod(deletionTimestamp="2026-11-27T02:04:02Z")
+    assert "The pod 'pod' on the node 'gpu-7' is being taken away." == watched.look(going)
+    lost = (
+        "The pod 'pod' on the node 'gpu-7' does not end, and until it has the Job makes no other one. If `kubectl get "
+        "node gpu-7` says that the node is lost, and it is off, `kubectl delete node gpu-7` or `kubectl taint node "
+        "gpu-7 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute` lets the Job go on."
+    )
+    assert lost == watched.look(going, after=60)
+    reported = a_running_pod()
+    reported["status"]["reason"] = "NodeLost"
+    assert lost == Watched().look(reported)

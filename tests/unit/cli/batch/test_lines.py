@@ -14,6 +14,7 @@ RULES = Rules(
     urls=RUN_BATCH_URLS,
     system_prompt="You are a helpful assistant.",
     sampling={"temperature": 0.7, "top_p": 0.9},
+    longest_tokens=4096,
 )
 
 EXAMPLE = Path("examples/batch/prompts.jsonl")
@@ -74,7 +75,7 @@ def test_messages_keep_their_own_system_prompt() -> None:
 
 
 def test_no_system_prompt_is_put_before_anything_where_none_is_wanted() -> None:
-    rules = Rules("f", ("m",), RUN_BATCH_URLS, "", {})
+    rules = Rules("f", ("m",), RUN_BATCH_URLS, "", {}, 4096)
     (request,) = convert({"prompt": "Hi"}, rules=rules)
     assert {"model": "m", "messages": [{"role": "user", "content": "Hi"}]} == request["body"]
 
@@ -103,7 +104,7 @@ def test_half_a_character_is_for_the_model_to_refuse() -> None:
 def test_completions_need_a_server() -> None:
     line = {"custom_id": "a", "url": "/v1/completions", "body": {"prompt": "Once"}}
     assert "url '/v1/completions' is not supported. Supported: /rerank" in refuse(line)
-    rules = Rules("f", ("m",), SERVER_URLS, "", {})
+    rules = Rules("f", ("m",), SERVER_URLS, "", {}, 4096)
     assert "POST" == convert(line, rules=rules)[0]["method"]
 
 

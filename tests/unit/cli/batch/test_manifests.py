@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nemotron_operator.cli.batch.answer_size import ANSWER_BYTES
 from nemotron_operator.cli.batch.manifests import Batch, render_job, render_pod, render_volume
 from nemotron_operator.cli.batch.model import BatchModel
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL, QUEUE_LABEL
@@ -19,7 +20,12 @@ Body = dict[str, Any]
 SHA256 = "5d" * 32
 
 
-def a_batch(builder: DeploymentBuilder | None = None, node: str | None = None, **fields: Any) -> Batch:  # noqa: ANN401 - of any field
+def a_batch(
+    builder: DeploymentBuilder | None = None,
+    node: str | None = None,
+    unused_claim: str | None = None,
+    **fields: Any,  # noqa: ANN401 - of any field
+) -> Batch:
     builder = builder or a_deployment()
     model = BatchModel(
         plan=plan_cached(builder),
@@ -29,8 +35,12 @@ def a_batch(builder: DeploymentBuilder | None = None, node: str | None = None, *
         template=server_pod_of(render_cached(builder)),
         revision="r",
         node=node,
+        unused_claim=unused_claim,
     )
-    return Batch(model=model, **{"requests_sha256": SHA256, "requests": 3, "size_bytes": 1000, **fields})
+    return Batch(
+        model=model,
+        **{"requests_sha256": SHA256, "requests": 3, "size_bytes": 1000, "answer_bytes": 3 * ANSWER_BYTES, **fields},
+    )
 
 
 def pod_of(batch: Batch) -> Body:
@@ -68,6 +78,16 @@ def test_the_engine_logs_as_the_server_does() -> None:
     assert path in {f"metadata.annotations['{name}']" for name in annotations}
 
 
+def test_kueue_takes_the_pod_for_the_jobs_and_not_for_one_of_the_deployment_that_it_held_back() -> None:
+    batch = a_batch()
+    template = dict(batch.model.template or {})
+    kueues = {"kueue.x-k8s.io/pod-suspending-parent": "deployment", "kueue.x-k8s.io/podset-preferred-topology": "rack"}
+    template["metadata"]["annotations"] |= kueues
+    annotations = render_job(batch)["spec"]["template"]["metadata"]["annotations"]
+    assert set() == kueues.keys() & annotations.keys()
+    assert "nemotron.dev/logging" in annotations
+
+
 def test_what_is_left_is_prepared_before_the_engine_and_no_probe_runs_beside_it() -> None:
     (prepare,) = pod_of(a_batch())["initContainers"]
     assert ("prepare", CONFIG.downloader_image, ["nemotron-batch"]) == (
@@ -75,6 +95,17 @@ def test_what_is_left_is_prepared_before_the_engine_and_no_probe_runs_beside_it(
         prepare["image"],
         prepare["command"],
     )
+
+
+def test_nothing_loads_adapters_into_an_engine_without_a_server() -> None:
+    builder = a_deployment().having("engine.lora", {"loading": "Live"}).with_api_key("the-secret", "api")
+    batch = a_batch(builder)
+    assert batch.model.template is not None
+    serving = {each["name"] for each in batch.model.template["spec"]["initContainers"]}
+    assert "adapters" in serving
+    pod = pod_of(batch)
+    assert ["prepare"] == [each["name"] for each in pod["initContainers"]]
+    assert "the-secret" not in str(pod)
 
 
 def test_weights_that_are_verified_before_a_start_are_verified_before_a_batch() -> None:
@@ -142,6 +173,21 @@ def test_all_pods_run_where_the_weights_are_if_only_one_node_has_them() -> None:
         assert {"gpu-7"} == {term["matchFields"][0]["values"][0] for term in terms}
 
 
+def test_the_volume_is_made_where_weights_are_that_no_pod_shows_yet() -> None:
+    """The scheduler places what a pod lists; the kubelet mounts, and waits for, what a container mounts."""
+    batch = a_batch(unused_claim="weights")
+    pod = render_pod(batch)["spec"]
+    assert {
+        "name": "weights",
+        "persistentVolumeClaim": {"claimName": "weights", "readOnly": True},
+    } in pod["volumes"]
+    (container,) = pod["containers"]
+    assert "weights" not in {each["name"] for each in container["volumeMounts"]}
+    for other in (a_batch(), batch.once_placed(), a_batch(unused_claim="weights", is_through_server=True)):
+        assert "weights" not in {each["name"] for each in render_pod(other)["spec"]["volumes"]}
+    assert batch.name == batch.once_placed().name
+
+
 def test_the_name_is_that_of_the_model_the_requests_and_the_way() -> None:
     names = [a_batch().name, a_batch(requests_sha256="6e" * 32).name, a_batch(is_through_server=True).name]
     assert 3 == len(set(names))
@@ -151,11 +197,11 @@ def test_the_name_is_that_of_the_model_the_requests_and_the_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "size_bytes", "said"),
-    [(3, 1000, 1), (100_000, 50_000_000, 2), (1_000_000, 4 * GIB, 28)],
+    ("answer_bytes", "size_bytes", "said"),
+    [(3 * ANSWER_BYTES, 1000, 1), (100_000 * ANSWER_BYTES, 50_000_000, 2), (100 * GIB, 4 * GIB, 112)],
 )
-def test_the_volume_holds_requests_and_answers(requests: int, size_bytes: int, said: int) -> None:
-    claim = render_volume(a_batch(requests=requests, size_bytes=size_bytes))
+def test_the_volume_holds_requests_and_answers(answer_bytes: int, size_bytes: int, said: int) -> None:
+    claim = render_volume(a_batch(answer_bytes=answer_bytes, size_bytes=size_bytes))
     assert f"{said}Gi" == claim["spec"]["resources"]["requests"]["storage"]
 
 
@@ -222,3 +268,15 @@ def test_a_suspended_model_has_no_server() -> None:
     with pytest.raises(OperatorError, match=r"is suspended.*nemoctl resume nemotron -n team"):
         render_job(a_batch(a_deployment().suspended(), is_through_server=True))
     assert render_job(a_batch(a_deployment().suspended()))
+
+
+def test_a_model_that_keda_took_to_zero_has_no_server_until_its_gateway_is_asked() -> None:
+    batch = a_batch(is_through_server=True)
+    asleep = replace(batch, model=replace(batch.model, is_scaled_to_zero=True))
+    with pytest.raises(OperatorError) as caught:
+        render_job(asleep)
+    said = str(caught.value)
+    assert "KEDA took the last replica of 'nemotron' in namespace 'team' away" in said
+    assert "kubectl wait --for=condition=Available nemo/nemotron -n team" in said
+    assert "leave out --through-server" in said
+    assert render_job(replace(asleep, is_through_server=False))

@@ -6,9 +6,10 @@ import pytest
 
 from nemotron_operator.cli.batch.model import BatchModel, read_model
 from nemotron_operator.cli.offline import Offline
-from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON
+from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, NEMOTRON, POD
+from nemotron_operator.errors import OperatorError
 from tests.support.fixtures.deployments import DeploymentBuilder, a_deployment
-from tests.support.fixtures.live_objects import a_live_object
+from tests.support.fixtures.live_objects import JSON, a_live_object, condition
 from tests.support.fixtures.plans import CATALOG, CONFIG, render_cached, server_of
 from tests.support.memory_gateway import MemoryGateway
 
@@ -16,15 +17,19 @@ OPEN = a_deployment()
 ENCRYPTED = OPEN.having("tls", {"secretName": "our-tls"})
 
 
-def read(asked: DeploymentBuilder, served: DeploymentBuilder | None) -> BatchModel:
-    """Read what is asked for, where pods of another spec serve."""
+def read(
+    asked: DeploymentBuilder, served: DeploymentBuilder | None, mode: str = "ReadWriteMany", user: JSON | None = None
+) -> BatchModel:
+    """Read what is asked for, where pods of another spec serve, or a pod has the weights."""
     gateway = MemoryGateway()
+    if user is not None:
+        gateway.put(POD, user)
     gateway.put(NEMOTRON, asked.body)
     if served is not None:
         manifests = render_cached(served)
         gateway.put(DEPLOYMENT, server_of(manifests))
         assert manifests.claim is not None
-        access = {"accessModes": ["ReadWriteMany"]}
+        access = {"accessModes": [mode]}
         gateway.put(CLAIM, a_live_object("PersistentVolumeClaim", manifests.claim["metadata"]["name"], spec=access))
     return asyncio.run(read_model(gateway, "team", "nemotron", Offline(CONFIG, CATALOG)))
 
@@ -46,3 +51,43 @@ def test_what_serves_is_reached_as_it_serves(
     assert f"{scheme}://nemotron.team.svc:8000/v1" == plan.base_url
     trusted = None if plan.network.serving_tls is None else plan.network.serving_tls.secret_name
     assert ("our-tls" if scheme == "https" else None) == trusted
+
+
+def test_weights_for_one_node_that_no_pod_has_are_named_and_place_nothing() -> None:
+    manifests = render_cached(OPEN)
+    assert manifests.claim is not None
+    claim_name = manifests.claim["metadata"]["name"]
+    user = a_live_object(
+        "Pod",
+        "serving",
+        spec={"nodeName": "gpu-7", "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}]},
+        status={"phase": "Running"},
+    )
+    unused, used = (read(OPEN, OPEN, mode="ReadWriteOnce", user=each) for each in (None, user))
+    assert (None, claim_name) == (unused.node, unused.unused_claim)
+    assert ("gpu-7", None) == (used.node, used.unused_claim)
+    everywhere = read(OPEN, OPEN)
+    assert (None, None) == (everywhere.node, everywhere.unused_claim)
+
+
+SINCE = {"observedGeneration": 3, "lastTransitionTime": "2026-11-27T02:00:00Z"}
+
+KEDA = OPEN.having("autoscaling", {"by": "KEDA", "maxReplicas": 3}).with_replicas(0)
+
+
+def test_a_scaler_that_only_the_operators_configuration_knows_is_none_of_the_batchs_business() -> None:
+    assert CONFIG.prometheus_url is None
+    assert 3 == read(KEDA, OPEN).plan.most_replicas
+
+
+def test_what_cannot_be_planned_may_be_for_want_of_the_operators_own_configuration() -> None:
+    with pytest.raises(OperatorError, match=r"'nemotron' cannot be planned: .*--operator-config"):
+        read(OPEN.with_accelerator("Unheard-Of"), None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_at_zero"), [("ScaledToZero", True), ("Serving", False)], ids=["at zero", "serves"]
+)
+def test_a_model_at_zero_is_known_by_its_status(reason: str, is_at_zero: bool) -> None:  # noqa: FBT001 - a case
+    status = {"conditions": [condition("Available", "False" if is_at_zero else "True", reason) | SINCE]}
+    assert is_at_zero == read(KEDA.with_status(status), OPEN).is_scaled_to_zero

@@ -1,7 +1,8 @@
 """Load and unload LoRA adapters in the engine of the same pod, as a list on the volume says.
 
 It runs as text in the engine's image, beside the engine: it knows the standard library alone. What the engine has is
-read from itself each time, so that one that was started again gets all of them again.
+read from itself each time, so that one that was started again gets all of them again. It ends when the engine does not
+take its API key: the kubelet then starts it again, with what the Secret holds by then.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 LOOK_SECONDS = 3.0
 """How often the list and the engine are looked at."""
@@ -47,11 +48,15 @@ class NotThereError(Exception):
     """The engine does not answer, or not as vLLM does: it starts, or ends."""
 
 
-class Engine:
-    """The engine's HTTP server in the same pod."""
+class KeyRefusedError(Exception):
+    """The engine answers 401 to the API key: it started with another one."""
 
-    def __init__(self, port: int, api_key: str, *, is_encrypted: bool) -> None:
-        self._port, self._is_encrypted = port, is_encrypted
+
+class Engine:
+    """The engine's HTTP server in the same pod; the API key is None where none is asked for."""
+
+    def __init__(self, port: int, api_key: str | None, *, is_encrypted: bool) -> None:
+        self._port, self._is_encrypted, self._has_key = port, is_encrypted, api_key is not None
         self._headers = {"Content-Type": "application/json"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
@@ -83,12 +88,15 @@ class Engine:
             with closing(self._connect()) as connection:
                 connection.request(method, path, body or None, self._headers)
                 response = connection.getresponse()
-                return response.status, response.read().decode(errors="replace")
+                status, page = response.status, response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise NotThereError(f"{type(error).__name__}: {error}") from error
         except ValueError as error:
             # http.client quotes the header that it does not send, and with it the key.
             raise NotThereError(f"the request cannot be sent: {type(error).__name__}") from None
+        if status == HTTPStatus.UNAUTHORIZED and self._has_key:
+            raise KeyRefusedError
+        return status, page
 
     def _connect(self) -> http.client.HTTPConnection:
         if not self._is_encrypted:
@@ -154,21 +162,39 @@ class Loader:
         self._say(f"not {done}: {words}" if words else done)
 
 
-def read_key(environment: Mapping[str, str]) -> str:
-    """Read the API key, without the line end that a file had.
+def read_key(environment: Mapping[str, str]) -> str | None:
+    """Read the API key, without the line end that a file had; None where none is asked for.
 
     Raises
     ------
     SystemExit
         It is no key. It is not repeated.
     """
-    api_key = environment.get(API_KEY_VARIABLE, "").strip()
+    if API_KEY_VARIABLE not in environment:
+        return None
+    api_key = environment[API_KEY_VARIABLE].strip()
     if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
         raise SystemExit(
             f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into "
             "the Secret that spec.apiKeySecretRef names."
         )
     return api_key
+
+
+def explain_refusal(environment: Mapping[str, str]) -> str:
+    """Say why the engine does not take the key, and what to do."""
+    value = environment[API_KEY_VARIABLE]
+    if value != value.strip():
+        # vLLM compares the whole variable, and HTTP takes white space off the ends of a header.
+        return (
+            "The engine does not take the API key: what the Secret that spec.apiKeySecretRef names holds begins or "
+            "ends with a space or a line end, which no client can send; put the key alone into it, then `nemoctl "
+            "restart` starts both anew."
+        )
+    return (
+        "The engine does not take the API key: the Secret that spec.apiKeySecretRef names has changed since one of the "
+        "two started; `nemoctl restart` starts both anew."
+    )
 
 
 def read_list(path: Path) -> dict[str, str] | None:
@@ -205,11 +231,19 @@ def tell(words: str) -> None:
     print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}", flush=True)  # noqa: T201 -- its log
 
 
+def end(words: str) -> NoReturn:
+    """Write last words into the log, and end the process, whichever thread it is that knows."""
+    tell(words)
+    os._exit(1)
+
+
 def work(loader: Loader) -> None:
     """Look again and again; what nobody foresaw is told, and tried again."""
     while True:
         try:
             loader.look(time.monotonic())
+        except KeyRefusedError:
+            end(explain_refusal(os.environ))
         except Exception as error:  # noqa: BLE001 -- a thread that ends would never load anything again
             tell(f"{type(error).__name__}: {error}")
         time.sleep(LOOK_SECONDS)

@@ -2,7 +2,8 @@
 
 `/started` is 200 once the engine's /health is; `/ready` after a completion was answered, until the engine dies or
 stalls; `/live` until it hangs; `/report` is the state in JSON. The engine is looked at only when one of them is asked.
-Runs as text, `python3 -c`, with Python 3.10 or newer. Environment: VLLM_API_KEY, if the engine wants one.
+Runs as text, `python3 -c`, with Python 3.10 or newer. Environment: VLLM_API_KEY, if the engine wants one. It ends when
+the engine does not take that key: the kubelet then starts it again, with what the Secret holds by then.
 
 vLLM reports its work after each step, so a hung engine goes on showing what it showed before: a request that came to an
 idle one is in no number. What shows it is a completion of our own, the canary, that is not answered.
@@ -20,11 +21,12 @@ import socket
 import socketserver
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from enum import Enum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 LOOK_SECONDS = 1.0
 """A look serves every probe that arrives this long after it."""
@@ -34,6 +36,12 @@ ANSWER_SECONDS = 0.7
 
 ENGINE_SECONDS = 10.0
 """How long the engine may take for one page of a look: an event loop that is busy answers late."""
+
+MOST_DOUBLINGS = 16
+"""How often the pause after a failed completion doubles, at most: a float holds no more than 1023 of them."""
+
+API_KEY_VARIABLE = "VLLM_API_KEY"
+"""The server's API key."""
 
 PAGE_BYTES = 8 * 2**20
 """How much of a page is read: /metrics has 50 kB, more with many adapters."""
@@ -140,7 +148,7 @@ class Judge:
         self._is_asking = False
         if life == self._life:
             self._has_answered, self._failure = not failure, failure
-            pause_seconds = 2.0**self._failures if failure else self._canary_seconds
+            pause_seconds = 2.0 ** min(self._failures, MOST_DOUBLINGS) if failure else self._canary_seconds
             self._next_ask_at = now + min(pause_seconds, self._canary_seconds)
             self._failures = self._failures + 1 if failure else 0
 
@@ -222,12 +230,17 @@ def read_work(page: str) -> Work | None:
         return None
 
 
+class KeyRefusedError(Exception):
+    """The engine answers 401 to the API key: it started with another one."""
+
+
 class Engine(NamedTuple):
     """The engine's HTTP server in the same pod."""
 
     port: int
     model: str
-    api_key: str
+    api_key: str | None
+    """None where none is asked for."""
 
     def look(self) -> Look:
         """Look at /health and /metrics, over one connection."""
@@ -247,6 +260,11 @@ class Engine(NamedTuple):
         """Ask for one token, and wait as long as it takes; return why there was none, or nothing.
 
         There is no deadline: a first request may compile for minutes, and an answer that never comes is a stall.
+
+        Raises
+        ------
+        KeyRefusedError
+            It does not take the key.
         """
         body = json.dumps({"model": self.model, "prompt": "Hi", "max_tokens": 1, "temperature": 0})
         try:
@@ -254,13 +272,18 @@ class Engine(NamedTuple):
                 status, page = _exchange(connection, "POST", "/v1/completions", body, self.api_key)
             if status == HTTPStatus.OK and json.loads(page)["choices"]:
                 return ""
-        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+        except (OSError, http.client.HTTPException, LookupError, TypeError) as error:
             return f"a completion of {self.model} broke off: {type(error).__name__}: {error}"
+        except ValueError as error:
+            # http.client quotes the header that it does not send, and with it the key.
+            return f"a completion of {self.model} broke off: {type(error).__name__}"
+        if status == HTTPStatus.UNAUTHORIZED and self.api_key is not None:
+            raise KeyRefusedError
         return f"/v1/completions answered {status} to a completion of {self.model}: {' '.join(page[:300].split())}"
 
 
 def _exchange(
-    connection: http.client.HTTPConnection, method: str, path: str, body: str = "", api_key: str = ""
+    connection: http.client.HTTPConnection, method: str, path: str, body: str = "", api_key: str | None = None
 ) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     connection.request(method, path, body or None, {"Content-Type": "application/json", **headers})
@@ -309,7 +332,10 @@ class Watch:
             self._looked.set()
 
     def _complete(self, life: int) -> None:
-        failure = self._engine.complete()
+        try:
+            failure = self._engine.complete()
+        except KeyRefusedError:
+            end(explain_refusal(os.environ))
         with self._lock:
             now = time.monotonic()
             self._judge.hear(life, failure, now)
@@ -321,6 +347,47 @@ class Watch:
             self._state = self._judge.state
             self._since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             print(f"{self._since} {self._state.value}: {self._judge.explain(now)}", flush=True)  # noqa: T201 -- its log
+
+
+def read_key(environment: Mapping[str, str]) -> str | None:
+    """Read the API key, without the line end that a file had; None where none is asked for.
+
+    Raises
+    ------
+    SystemExit
+        It is no key. It is not repeated.
+    """
+    if API_KEY_VARIABLE not in environment:
+        return None
+    api_key = environment[API_KEY_VARIABLE].strip()
+    if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
+        raise SystemExit(
+            f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into "
+            "the Secret that spec.apiKeySecretRef names."
+        )
+    return api_key
+
+
+def explain_refusal(environment: Mapping[str, str]) -> str:
+    """Say why the engine does not take the key, and what to do."""
+    value = environment[API_KEY_VARIABLE]
+    if value != value.strip():
+        # vLLM compares the whole variable, and HTTP takes white space off the ends of a header.
+        return (
+            "The engine does not take the API key: what the Secret that spec.apiKeySecretRef names holds begins or "
+            "ends with a space or a line end, which no client can send; put the key alone into it, then `nemoctl "
+            "restart` starts both anew."
+        )
+    return (
+        "The engine does not take the API key: the Secret that spec.apiKeySecretRef names has changed since one of the "
+        "two started; `nemoctl restart` starts both anew."
+    )
+
+
+def end(words: str) -> NoReturn:
+    """Write last words into the log, and end the process, whichever thread it is that knows."""
+    print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}", flush=True)  # noqa: T201 -- its log
+    os._exit(1)
 
 
 def serve(port: int, watch: Watch) -> None:
@@ -358,7 +425,7 @@ def main() -> None:
     # The first process of a container is not ended by a signal without a handler.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     judge = Judge(options.stall_seconds, options.hang_seconds, options.canary_seconds)
-    engine = Engine(options.engine_port, options.model, os.environ.get("VLLM_API_KEY", ""))
+    engine = Engine(options.engine_port, options.model, read_key(os.environ))
     serve(options.port, Watch(engine, judge))
 
 

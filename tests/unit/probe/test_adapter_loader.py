@@ -38,6 +38,8 @@ class AdapterEngine:
     """Directories that it does not load, and why."""
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
+    api_key: str = ""
+    """The key that it takes; any where there is none."""
 
     def change(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
         self.requests.append((path.rpartition("/")[2], body))
@@ -71,8 +73,14 @@ def serving(engine: AdapterEngine, port: int) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(text.encode())
 
+        def is_refused(self) -> bool:
+            return engine.api_key not in {"", (self.headers.get("Authorization") or "").removeprefix("Bearer ")}
+
         def do_GET(self) -> None:
-            self.answer(HTTPStatus.OK, engine.list_models())
+            if self.is_refused():
+                self.answer(HTTPStatus.UNAUTHORIZED, '{"error": "Unauthorized"}')
+            else:
+                self.answer(HTTPStatus.OK, engine.list_models())
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -199,9 +207,14 @@ def test_before_there_is_a_list_nothing_is_unloaded(loading: Loading) -> None:
     assert [] == loading.engine.requests
 
 
-def run_with_key(key: str, tmp_path: Path) -> tuple[int | None, str, AdapterEngine]:
-    """Run the program with a key for a second; return its exit code, if it ended, its words, and what it asked."""
-    engine, engine_port = AdapterEngine(), free_port()
+def run_with_key(key: str, tmp_path: Path, engines_key: str = "") -> tuple[int | None, str, AdapterEngine]:
+    """Run the program with a key until it has asked, or ended if its key is not the engine's; return what came of it.
+
+    Returns
+    -------
+        Its exit code, if it ended, its words, and what it asked.
+    """
+    engine, engine_port = AdapterEngine(api_key=engines_key), free_port()
     text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
     arguments = [f"--engine-port={engine_port}", f"--port={free_port()}", f"--list={tmp_path / 'u.json'}"]
     command = [sys.executable, "-I", "-c", text, *arguments]
@@ -212,7 +225,7 @@ def run_with_key(key: str, tmp_path: Path) -> tuple[int | None, str, AdapterEngi
         ) as process,
     ):
         deadline = time.monotonic() + 5
-        while process.poll() is None and not engine.keys and time.monotonic() < deadline:
+        while process.poll() is None and (engines_key or not engine.keys) and time.monotonic() < deadline:
             time.sleep(0.02)
         ended = process.poll()
         process.terminate()
@@ -234,6 +247,21 @@ def test_what_is_no_key_is_told_without_its_words(tmp_path: Path, key: str) -> N
     assert "spec.apiKeySecretRef" in words
     assert KEY not in words
     assert set() == engine.keys
+
+
+def test_a_key_that_is_not_the_engines_ends_it_so_that_it_starts_with_todays(tmp_path: Path) -> None:
+    ended, words, engine = run_with_key(KEY, tmp_path, "sk-another")
+    assert (1, {f"Bearer {KEY}"}) == (ended, engine.keys)
+    assert "The engine does not take the API key: the Secret that spec.apiKeySecretRef names has changed" in words
+    assert "`nemoctl restart`" in words
+    assert KEY not in words
+
+
+def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_told(tmp_path: Path) -> None:
+    ended, words, _ = run_with_key(f"{KEY}\n", tmp_path, f"{KEY}\n")
+    assert 1 == ended
+    assert "what the Secret that spec.apiKeySecretRef names holds begins or ends with a space or a line end" in words
+    assert KEY not in words
 
 
 def test_a_request_that_cannot_be_sent_is_told_without_the_key() -> None:

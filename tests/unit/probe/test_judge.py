@@ -63,6 +63,15 @@ def test_an_engine_that_loads_has_not_started_and_is_live_however_long_it_takes(
     assert (State.LOADING, False, False, True) == Engine().shows_for(36_000, look).verdicts
 
 
+def test_an_engine_that_fails_for_days_is_asked_on_as_often() -> None:
+    engine = Engine().shows(healthy())
+    for _ in range(1100):
+        engine.answers("no").now += CANARY_SECONDS
+    assert engine.wants
+    engine.answers("no").now += CANARY_SECONDS - 1
+    assert not engine.wants
+
+
 def test_a_healthy_engine_has_started_and_is_not_ready() -> None:
     engine = Engine().shows(REFUSED, healthy())
     assert (State.FIRST_ANSWER, True, False, True) == engine.verdicts

@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from nemotron_operator.probe import engine_probe
 from tests.support.certificates import sign
 from tests.unit.probe.fake_engine import FakeEngine, serving
 
@@ -92,13 +94,13 @@ def engine() -> FakeEngine:
 
 
 @contextmanager
-def probing(engine: FakeEngine, api_key: str = "", programs: tuple[str, ...] = (PROGRAM,)) -> Iterator[Probe]:
+def probing(engine: FakeEngine, api_key: str | None = None, programs: tuple[str, ...] = (PROGRAM,)) -> Iterator[Probe]:
     """Run the program without anything of the project, and wait until it answers."""
     port = free_port()
     budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
     arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
     command = [sys.executable, "-I", "-c", *programs, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
-    environment = {"VLLM_API_KEY": api_key} if api_key else {}
+    environment = {} if api_key is None else {"VLLM_API_KEY": api_key}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -170,6 +172,89 @@ def test_it_says_that_the_key_is_refused(engine: FakeEngine) -> None:
         assert (200, 503, 200) == probe.verdicts
         expected = '/v1/completions answered 401 to a completion of tiny: {"error": "Unauthorized"}'
         assert expected in probe.report()["reason"]
+
+
+def last_words_of(probe: Probe) -> str:
+    """Ask until the program ends by itself, which has to be said of an error; return what it said last."""
+
+    def has_ended() -> bool:
+        with suppress(OSError, HTTPException):
+            probe.ask("/ready")
+        return probe.process.poll() is not None
+
+    wait_until(has_ended)
+    log, errors = probe.process.communicate(timeout=10)
+    assert (1, "") == (probe.process.returncode, errors)
+    assert KEY not in log
+    return log.splitlines()[-1].split(" ", 1)[1]
+
+
+NOT_TAKEN = "The engine does not take the API key: "
+
+
+@pytest.mark.parametrize("api_key", ["sk-another", ""], ids=["another", "empty"])
+def test_a_key_that_is_not_the_engines_ends_it_so_that_it_starts_with_todays(engine: FakeEngine, api_key: str) -> None:
+    engine.api_key = KEY
+    with serving(engine), probing(engine, api_key) as probe:
+        words = last_words_of(probe)
+    assert words.startswith(f"{NOT_TAKEN}the Secret that spec.apiKeySecretRef names has changed since")
+    assert "`nemoctl restart`" in words
+
+
+def test_an_engine_that_starts_again_with_another_key_ends_it_and_takes_the_next_one(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with probing(engine, KEY) as probe:
+        with serving(engine):
+            probe.comes_to("ready")
+        probe.comes_to("gone")
+        engine.api_key, engine.steps = "sk-another", 0
+        with serving(engine):
+            assert last_words_of(probe).startswith(NOT_TAKEN)
+            with probing(engine, "sk-another") as next_probe:
+                next_probe.comes_to("ready")
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE])
+def test_no_other_refusal_ends_it(engine: FakeEngine, status: HTTPStatus) -> None:
+    engine.completion = status
+    with serving(engine), probing(engine, KEY) as probe:
+        probe.comes_to("failing")
+        engine.completion = HTTPStatus.OK
+        probe.comes_to("ready")
+        probe.end()
+
+
+def test_the_line_end_of_a_key_is_left_out(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with serving(engine), probing(engine, f"{KEY}\n") as probe:
+        probe.comes_to("ready")
+        assert KEY not in str([probe.ask("/report"), probe.ask("/ready"), probe.ask("/live"), probe.end()])
+
+
+def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_told(engine: FakeEngine) -> None:
+    engine.api_key = f"{KEY}\n"
+    with serving(engine), probing(engine, f"{KEY}\n") as probe:
+        words = last_words_of(probe)
+    assert words.startswith(f"{NOT_TAKEN}what the Secret that spec.apiKeySecretRef names holds begins or ends with")
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])
+@pytest.mark.parametrize("programs", [(PROGRAM,), (OVER_TLS, PROGRAM)], ids=["http", "https"])
+def test_what_is_no_key_is_told_without_its_words(engine: FakeEngine, key: str, programs: tuple[str, ...]) -> None:
+    budgets = ["--stall-seconds=1", "--hang-seconds=3", "--canary-seconds=1"]
+    arguments = [f"--engine-port={engine.port}", f"--port={free_port()}", "--model=tiny", *budgets]
+    command = [sys.executable, "-I", "-c", *programs, *arguments]
+    ended = subprocess.run(command, env={"VLLM_API_KEY": key}, capture_output=True, text=True, timeout=20, check=False)
+    assert (1, "") == (ended.returncode, ended.stdout)
+    assert ended.stderr.startswith("VLLM_API_KEY holds spaces, line ends")
+    assert "spec.apiKeySecretRef" in ended.stderr
+    assert KEY not in ended.stderr
+
+
+def test_a_request_that_cannot_be_sent_is_told_without_the_key(engine: FakeEngine) -> None:
+    with serving(engine):
+        failure = engine_probe.Engine(engine.port, "tiny", f"{KEY}\n{KEY}").complete()
+    assert "a completion of tiny broke off: ValueError" == failure
 
 
 def test_it_asks_again_after_a_failure(engine: FakeEngine) -> None:

@@ -5,6 +5,7 @@ import pytest
 from nemotron_operator.cluster.kinds import (
     CERTIFICATE,
     DEPLOYMENT,
+    INFERENCE_POOL,
     LEADER_WORKER_SET,
     NEMOTRON,
     NETWORK_POLICY,
@@ -64,6 +65,17 @@ def test_http_is_told_while_nobody_can_make_the_certificate() -> None:
     assert [] == [kind for _, kind, _ in cluster.reconcile() if kind in {"Service", "NemotronDeployment"}]
 
 
+def test_a_kind_that_may_not_be_used_is_told_with_the_words_of_who_forbids_it() -> None:
+    cluster = serving(OPEN)
+    platform = cluster.reconciler.view.platform
+    platform.served_kinds = frozenset(OPTIONAL_KINDS) - {CERTIFICATE}
+    platform.forbidden_kinds = {CERTIFICATE: "Not allowed in 'blue'."}
+    cluster.ask_for(CERTIFIED)
+    cluster.reconcile()
+    (told,) = [each for each in cluster.find(NEMOTRON)["status"]["conditions"] if each["type"] == "Certified"]
+    assert "the operator may not use it: Not allowed in 'blue'." in told["message"]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [(OPEN, ENCRYPTED, HTTP), (ENCRYPTED, OPEN, HTTPS)],
@@ -78,6 +90,18 @@ def test_what_serves_is_told_while_another_model_is_fetched(
     cluster.reconcile()
     assert template == cluster.find(DEPLOYMENT)["spec"]["template"]
     assert expected == told(cluster)
+
+
+def test_a_pool_leads_to_what_serves_until_the_pods_with_another_port_are_made() -> None:
+    pooled = OPEN.having("inferencePool", {"endpointPicker": {"serviceName": "picker"}})
+    cluster = serving(pooled)
+    cluster.ask_for(another_model(pooled).having("service.port", 9000))
+    cluster.reconcile()
+    assert [{"number": 8000}] == cluster.find(INFERENCE_POOL)["spec"]["targetPorts"]
+
+    cluster.ask_for(pooled.having("service.port", 9000))
+    cluster.reconcile()
+    assert [{"number": 9000}] == cluster.find(INFERENCE_POOL)["spec"]["targetPorts"]
 
 
 def test_a_group_that_serves_is_let_through_while_another_model_is_fetched_for_one_node() -> None:

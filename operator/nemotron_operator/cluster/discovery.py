@@ -2,16 +2,20 @@
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import OPTIONAL_KINDS, ApiKind
+from nemotron_operator.cluster.kinds import NAMED_KINDS, OPTIONAL_KINDS, ApiKind
 from nemotron_operator.cluster.platform import Platform
 from nemotron_operator.cluster.relist import NOT_USABLE, Refusal, relist_kind
 from nemotron_operator.cluster.served_namespaces import ServedNamespaces
-from nemotron_operator.errors import ClusterError
+from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError
 
 _log = logging.getLogger(__name__)
+
+Refusals = dict[ApiKind, ClusterError]
+"""Kinds that the API server knows and that cannot be listed, with its answer."""
 
 
 class KindDiscovery:
@@ -21,7 +25,7 @@ class KindDiscovery:
     -----
     A kind counts as there once its objects are listed: whoever decides after that knows them. It counts as gone when
     two looks in a row miss it: one API server of several may be behind the others for a moment. So does a permission
-    that was taken away.
+    that was taken away. Of a kind that is only named nothing is listed: it is there as soon as it is found.
     """
 
     def __init__(
@@ -36,7 +40,7 @@ class KindDiscovery:
         self._platform = platform
         self._namespaces = namespaces or ServedNamespaces(gateway, cache)
         self._missed: frozenset[ApiKind] = frozenset()
-        self._refused: frozenset[ApiKind] = frozenset()
+        self._refused: Refusals = {}
         self._doubted: set[ApiKind] = set()
 
     async def look(self) -> bool:
@@ -47,26 +51,32 @@ class KindDiscovery:
         ClusterError
             The API server does not answer; what was known before still counts.
         """
-        known, found = self._platform.served_kinds, await find_served_kinds(self._gateway)
+        platform = self._platform
+        known, found = platform.known_kinds, await find_served_kinds(self._gateway)
         doubted = frozenset(self._doubted)
         refused = await self._try(known & found & doubted)
         usable = await self._list_new(found - known, refused)
-        gone = (known - found) & self._missed | refused
+        gone = ((known - found) & self._missed).union(refused)
         self._missed = known - found
         self._doubted -= doubted
         for kind in gone:
             self._cache.forget(kind)
-        self._platform.served_kinds = (known - gone) | usable
-        return self._platform.served_kinds != known
+        there = (known - gone) | usable
+        platform.served_kinds = there.intersection(OPTIONAL_KINDS)
+        platform.named_kinds = there.intersection(NAMED_KINDS)
+        platform.forbidden_kinds = {
+            kind: str(error) for kind, error in self._refused.items() if error.status_code == HTTP_FORBIDDEN
+        }
+        return there != known
 
     def doubt(self, refusal: Refusal) -> None:
         """Take notice that a kind could not be listed that could be so far."""
         if refusal.kind in OPTIONAL_KINDS:
             self._doubted.add(refusal.kind)
 
-    async def _try(self, doubted: frozenset[ApiKind]) -> frozenset[ApiKind]:
+    async def _try(self, doubted: frozenset[ApiKind]) -> Refusals:
         """Return those of the kinds in doubt that still cannot be listed."""
-        refused: set[ApiKind] = set()
+        refused: Refusals = {}
         for kind in doubted:
             try:
                 for namespace in self._namespaces.scope:
@@ -74,29 +84,29 @@ class KindDiscovery:
             except ClusterError as error:
                 if error.status_code not in NOT_USABLE:
                     raise
-                refused.add(kind)
+                refused[kind] = error
                 _log.warning("%s cannot be used any more: %s", kind.name, error)
-        return frozenset(refused)
+        return refused
 
-    async def _list_new(self, kinds: frozenset[ApiKind], lost: frozenset[ApiKind]) -> frozenset[ApiKind]:
+    async def _list_new(self, kinds: frozenset[ApiKind], lost: Refusals) -> frozenset[ApiKind]:
         """List the objects of kinds that are new; return those that can be listed. Of what was lost all is said."""
-        refused = set(lost)
-        for kind in kinds:
+        refused = dict(lost)
+        for kind in kinds.intersection(OPTIONAL_KINDS):
             try:
                 for namespace in self._namespaces.scope:
                     await relist_kind(kind, self._gateway, self._cache, namespace)
             except ClusterError as error:
                 if error.status_code not in NOT_USABLE:
                     raise
-                refused.add(kind)
+                refused[kind] = error
                 if kind not in self._refused:
                     _log.warning("%s cannot be used: %s", kind.name, error)
-        self._refused = frozenset(refused)
-        return kinds - self._refused
+        self._refused = refused
+        return kinds.difference(refused)
 
 
 async def find_served_kinds(gateway: ClusterGateway) -> frozenset[ApiKind]:
-    """Ask the API server which optional kinds it serves.
+    """Ask the API server which optional kinds it serves, and which of those that are only named.
 
     Raises
     ------
@@ -112,4 +122,14 @@ async def find_served_kinds(gateway: ClusterGateway) -> frozenset[ApiKind]:
     for kinds in wanted.values():
         plurals = await gateway.list_resources(kinds[0])
         served.update(kind for kind in kinds if kind.plural in plurals)
+    for kind in NAMED_KINDS:
+        if await _is_served_in_any_version(kind, groups, gateway):
+            served.add(kind)
     return frozenset(served)
+
+
+async def _is_served_in_any_version(kind: ApiKind, groups: frozenset[str], gateway: ClusterGateway) -> bool:
+    for group, _, version in sorted(name.partition("/") for name in groups):
+        if group == kind.group and await gateway.is_served(replace(kind, version=version)):
+            return True
+    return False

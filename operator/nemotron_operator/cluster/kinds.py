@@ -49,6 +49,7 @@ SCALED_OBJECT = ApiKind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
 NETWORK_POLICY = ApiKind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 HTTP_ROUTE = ApiKind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 INFERENCE_POOL = ApiKind("inference.networking.k8s.io", "v1", "inferencepools", "InferencePool")
+LOCAL_QUEUE = ApiKind("kueue.x-k8s.io", "v1beta2", "localqueues", "LocalQueue")
 CERTIFICATE = ApiKind("cert-manager.io", "v1", "certificates", "Certificate")
 
 SCALERS = (AUTOSCALER, SCALED_OBJECT)
@@ -71,6 +72,10 @@ APPLIED_KINDS = (
 
 OPTIONAL_KINDS = (LEADER_WORKER_SET, SCALED_OBJECT, HTTP_ROUTE, INFERENCE_POOL, CERTIFICATE)
 """Kinds that the operator makes where somebody asks for them, and that others bring to a cluster or not."""
+
+NAMED_KINDS = (LOCAL_QUEUE,)
+"""Kinds of which a spec names objects that the operator neither makes nor reads, so that no Role gives it any right to
+them. It counts whether the API server knows them, in whichever version."""
 
 CHILD_KINDS = (*APPLIED_KINDS, POD)
 """Kinds that are watched beside the NemotronDeployments, with the operator's label only."""

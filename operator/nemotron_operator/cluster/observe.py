@@ -55,6 +55,7 @@ from nemotron_operator.cluster.servers import (
     is_made_for_groups,
     list_group_names,
     list_server_names,
+    read_live_port,
     read_live_tls,
 )
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
@@ -148,7 +149,9 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         live_replicas=read_live_replicas(find_server_of(identity, cache)),
         has_live_groups=has_live_groups(find_server_of(identity, cache)),
         live_tls=read_live_tls(find_server_of(identity, cache)),
+        live_port=read_live_port(find_server_of(identity, cache)),
         missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
+        forbidden_apis=view.platform.list_forbidden(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),
         storage_classes=await _find_storage_classes(deployment, lookups, claims, view),
         inspected=_find_inspected(identity, lookups, claims, cache),

@@ -11,7 +11,7 @@ from nemotron_operator.api.pod_template import TolerationSpec
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.gpu_nodes import GpuDemand, count_node_gpus, trim_node, trim_pod
-from nemotron_operator.cluster.kinds import NODE, OPTIONAL_KINDS, POD, STORAGE_CLASS, ApiKind
+from nemotron_operator.cluster.kinds import NAMED_KINDS, NODE, OPTIONAL_KINDS, POD, STORAGE_CLASS, ApiKind
 from nemotron_operator.config import Toleration
 from nemotron_operator.errors import HTTP_FORBIDDEN, ClusterError
 from nemotron_operator.plan.facts import StorageClassFact
@@ -59,13 +59,13 @@ class Platform:
     clock
         Tells monotonic seconds.
     served_kinds
-        The optional kinds that the API server knows, as far as somebody has looked.
+        The optional kinds, and those that are only named, that the API server knows, as far as somebody has looked.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        served_kinds: frozenset[ApiKind] = frozenset(OPTIONAL_KINDS),
+        served_kinds: frozenset[ApiKind] = frozenset((*OPTIONAL_KINDS, *NAMED_KINDS)),
     ) -> None:
         self._clock = clock
         self._storage_classes: tuple[float, tuple[StorageClassFact, ...] | None] | None = None
@@ -73,11 +73,25 @@ class Platform:
         self._reading_gpu_pool = asyncio.Lock()
         self._version: tuple[float, tuple[int, int] | None] | None = None
         self._told: set[str] = set()
-        self.served_kinds = served_kinds
+        self.served_kinds = served_kinds.intersection(OPTIONAL_KINDS)
+        """The optional kinds that the API server knows: they are listed and watched."""
+        self.named_kinds = served_kinds.intersection(NAMED_KINDS)
+        """Those of which nothing is read."""
+        self.forbidden_kinds: dict[ApiKind, str] = {}
+        """What the API server says of optional kinds that it knows and that may not be listed where that is needed."""
+
+    @property
+    def known_kinds(self) -> frozenset[ApiKind]:
+        """The kinds that not every cluster has and this one does."""
+        return self.served_kinds | self.named_kinds
 
     def list_missing(self, kind_names: frozenset[str]) -> frozenset[str]:
-        """List those of some optional kinds that the API server does not know."""
-        return kind_names - {kind.name for kind in self.served_kinds}
+        """List those of some kinds that the API server does not know."""
+        return kind_names - {kind.name for kind in self.known_kinds}
+
+    def list_forbidden(self, kind_names: frozenset[str]) -> dict[str, str]:
+        """List what it says of those of them that it knows and does not let the operator list."""
+        return {kind.name: words for kind, words in self.forbidden_kinds.items() if kind.name in kind_names}
 
     def tell_unknown(self, consequence: str, error: ClusterError) -> None:
         """Say once what cannot be known without a permission; a Role of a namespace cannot give it."""

@@ -6,6 +6,7 @@ from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, SERVI
 from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.plan.names import name_groups
 from nemotron_operator.render.metadata import read_pod_template, read_worker_template
+from nemotron_operator.render.network import read_server_port
 from nemotron_operator.render.tls import read_certificate_secret
 
 SERVERS = (DEPLOYMENT, LEADER_WORKER_SET)
@@ -79,3 +80,8 @@ def has_live_groups(server: KubernetesObject | None) -> bool | None:
 def read_live_tls(server: KubernetesObject | None) -> LiveTls | None:
     """Read how the pods of what serves are spoken with; None where nothing does."""
     return None if server is None else LiveTls(read_certificate_secret(read_pod_template(server)))
+
+
+def read_live_port(server: KubernetesObject | None) -> int | None:
+    """Read on which port the pods of what serves do; None where nothing does."""
+    return None if server is None else read_server_port(read_pod_template(server))

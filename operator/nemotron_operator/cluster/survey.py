@@ -19,7 +19,7 @@ class Looked:
     """What a look brought."""
 
     has_changed: bool
-    """Whether other namespaces or other optional kinds are served than before."""
+    """Whether other namespaces are served, or other kinds are there or forbidden, than before."""
     problems: tuple[str, ...] = ()
     """Why it is not complete; what was known before still counts for the rest."""
 
@@ -84,8 +84,8 @@ class Survey:
                 self._doubt_kind(refusal)
             return listed.affected
 
-    def _served(self) -> tuple[Scope, frozenset[ApiKind]]:
-        return self.scope, self._platform.served_kinds
+    def _served(self) -> tuple[Scope, frozenset[ApiKind], frozenset[ApiKind]]:
+        return self.scope, self._platform.known_kinds, frozenset(self._platform.forbidden_kinds)
 
     def _doubt_kind(self, refusal: Refusal) -> None:
         self._discovery.doubt(refusal)

@@ -1,5 +1,6 @@
 """Everything that the planner may know about the cluster: one frozen value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -144,7 +145,11 @@ class Facts:
     """Whether what serves is made of groups of pods; None where there is nothing that serves."""
     live_tls: LiveTls | None = None
     """How what serves is spoken with; None where there is nothing that serves."""
+    live_port: int | None = None
+    """On which port the pods serve of what serves; None where there is nothing that serves."""
     missing_apis: frozenset[str] = frozenset()
-    """Kinds that the spec asks for and the API server does not know."""
+    """Kinds that the spec asks for and the API server does not know, or does not let the operator use."""
+    forbidden_apis: Mapping[str, str] = field(default_factory=dict)
+    """What the API server says of those that it knows."""
     answered_job: str | None = None
     """The verification Job whose question was answered as expected, as the status remembers it."""

@@ -22,6 +22,7 @@ def plan_network(request: PlanRequest) -> NetworkPlan:
         peers=peers,
         tls=tls,
         serving_tls=find_serving_tls(tls, request.identity, request.facts.live_tls),
+        live_port=request.facts.live_port,
         doubts=(_NOBODY_MAY_CONNECT,) if peers == () else (),
     )
 

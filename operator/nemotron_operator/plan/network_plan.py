@@ -30,5 +30,7 @@ class NetworkPlan:
     serving_tls: TlsPlan | None = None
     """With which certificate those serve that are there, whatever is asked for by now; where none are, that of `tls`.
     None where they serve HTTP."""
+    live_port: int | None = None
+    """On which port those serve that are there; None where none are."""
     doubts: tuple[str, ...] = ()
     """What may go wrong although nothing forbids it, in sentences."""

@@ -108,6 +108,7 @@ def _assemble(request: PlanRequest, sizing: Sizing, warning: str | None) -> Serv
         adapter_list=plan_adapter_list(request, cache, adapters, startup, replicas),
         queue_name=request.spec.queue_name,
         missing_apis=request.facts.missing_apis - {LEADER_WORKER_SET},
+        forbidden_apis=request.facts.forbidden_apis,
         warning=warning,
     )
 

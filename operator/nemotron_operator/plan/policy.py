@@ -27,6 +27,7 @@ from nemotron_operator.plan.checks.platform import (
     image_is_allowed,
     names_are_free,
 )
+from nemotron_operator.plan.checks.queue import queue_is_possible
 from nemotron_operator.plan.checks.scaling import prometheus_is_known
 from nemotron_operator.plan.checks.shape import (
     nodes_divide_pipeline,
@@ -78,6 +79,7 @@ CHECKS: tuple[Check, ...] = (
     storage_class_exists,  # what the cluster cannot do
     volume_can_grow,
     image_volumes_are_supported,
+    queue_is_possible,
     names_are_free,  # what the namespace does not allow
 )
 """What cannot work at all, whatever the size. The first violation wins."""

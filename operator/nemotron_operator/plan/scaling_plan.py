@@ -33,7 +33,7 @@ class ScalingPlan:
     start_seconds: int
     """Estimate of the time that an engine takes to start."""
     first_answer_seconds: int
-    """How long the first replica may take to start and to answer, before anybody counts it as unused."""
+    """How long a first replica may take to start and to answer, before anybody counts it as unused."""
     activation: ActivationPlan | None
     """None where at least one replica always runs."""
     spec_replicas: int
@@ -47,3 +47,9 @@ class ScalingPlan:
     def least_replicas(self) -> int:
         """Count the replicas that make the whole ready, while any is wanted."""
         return max(1, self.min_replicas)
+
+    @property
+    def cooldown_seconds(self) -> int:
+        """Count how long nobody may ask before the last replica goes: it loads for minutes before anybody can."""
+        delay = self.scale_down_delay_seconds
+        return max(delay, self.first_answer_seconds) if self.min_replicas == 0 else delay

@@ -1,5 +1,6 @@
 """What planning decides: a ServingPlan that can be rendered without another question, or a Rejection."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -308,7 +309,9 @@ class ServingPlan:
     queue_name: str | None = None
     """Kueue's LocalQueue; None where nothing is queued."""
     missing_apis: frozenset[str] = frozenset()
-    """Kinds that are asked for and that the API server does not know: what takes them is not made."""
+    """Kinds that are asked for and that cannot be used: what takes them is not made."""
+    forbidden_apis: Mapping[str, str] = field(default_factory=dict)
+    """What the API server says of those that it knows and does not let the operator use."""
     warning: str | None = None
     """What does not fit although `planPolicy: Warn` lets it start."""
 

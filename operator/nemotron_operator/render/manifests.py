@@ -128,7 +128,7 @@ def render(plan: ServingPlan, rollout: RolloutPlan | None = None) -> Manifests:
         revision_record=render_record(plan, rollout.record) if rollout is not None and rollout.record else None,
         server=server,
         scaler=_stamp_any(render_scaler(plan, rollout)),
-        inference_pool=_stamp_any(render_inference_pool(plan)),
+        inference_pool=_stamp_any(render_inference_pool(plan, rollout)),
         route=_stamp_any(render_route(plan)),
         verify_job=_render_due_verify_job(plan, rollout) if rollout is not None else None,
     )

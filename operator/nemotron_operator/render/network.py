@@ -1,9 +1,11 @@
 """Render what is around the Service."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from nemotron_operator.api.networking import GatewayReference, NetworkPeer
 from nemotron_operator.constants import COMPONENT_LABEL, DEPLOYMENT_LABEL, SERVER_PORT_NAME
+from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.child import render_child
 from nemotron_operator.render.metadata import (
@@ -78,10 +80,30 @@ def _render_backend(plan: ServingPlan) -> dict[str, Any]:
     return {"group": "", "kind": "Service", "name": name, "port": plan.engine.port}
 
 
-def render_inference_pool(plan: ServingPlan) -> dict[str, Any] | None:
-    """Render the pool over the replicas; None where none is asked for."""
+def render_inference_pool(plan: ServingPlan, rollout: RolloutPlan | None = None) -> dict[str, Any] | None:
+    """Render the pool over the replicas; None where none is asked for.
+
+    Parameters
+    ----------
+    rollout
+        Which pods shall serve; None before all files are there.
+    """
     pool = plan.network.inference_pool
     if pool is None or "InferencePool" in plan.missing_apis:
         return None
     selector, picker = select_pods(plan.identity), pool.endpoint_picker
-    return render_child("inference_pool", plan, SERVER_COMPONENT, selector=selector, picker=picker)
+    port = _find_serving_port(plan, rollout)
+    return render_child("inference_pool", plan, SERVER_COMPONENT, selector=selector, port=port, picker=picker)
+
+
+def _find_serving_port(plan: ServingPlan, rollout: RolloutPlan | None) -> int:
+    """Find the port of the pods that serve: a pool takes no name, and those that stay may have another number."""
+    port = plan.network.live_port if rollout is None else read_server_port(rollout.pod_template)
+    return port or plan.engine.port
+
+
+def read_server_port(template: Mapping[str, Any]) -> int | None:
+    """Read on which port the pods of a template serve; None where none of theirs has the name."""
+    containers = (template.get("spec") or {}).get("containers") or []
+    ports = (port for container in containers for port in container.get("ports") or [])
+    return next((int(port["containerPort"]) for port in ports if port.get("name") == SERVER_PORT_NAME), None)

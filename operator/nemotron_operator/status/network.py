@@ -3,6 +3,7 @@
 from nemotron_operator.api.conditions import ConditionType, Reason
 from nemotron_operator.api.networking import GatewayReference
 from nemotron_operator.api.v1alpha1 import Identity
+from nemotron_operator.plan.needed_apis import explain_forbidden
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, no, yes
 from nemotron_operator.status.observation import Observation
@@ -42,7 +43,7 @@ def _find_routed(plan: ServingPlan, observation: Observation) -> tuple[Judged, .
     ]
     missing = next((name for name in wanted if name in plan.missing_apis), None)
     if missing is not None:
-        return (_miss(kind, missing),)
+        return (_miss(plan, kind, missing),)
     gateways = network.route.gateways if network.route is not None else ()
     answers = {"HTTPRoute": observation.network.route or (), "InferencePool": observation.network.pool or ()}
     for name in wanted:
@@ -108,7 +109,7 @@ def _find_certified(plan: ServingPlan, observation: Observation) -> tuple[Judged
     if tls is None or tls.issuer is None:
         return ()
     if "Certificate" in plan.missing_apis:
-        return (_miss(kind, "Certificate"),)
+        return (_miss(plan, kind, "Certificate"),)
     certificate, namespace = observation.network.certificate, plan.identity.namespace
     if certificate is not None and certificate.is_issued:
         until = f" until {certificate.expires_at}" if certificate.expires_at else ""
@@ -124,7 +125,9 @@ def _find_certified(plan: ServingPlan, observation: Observation) -> tuple[Judged
     )
 
 
-def _miss(kind: ConditionType, name: str) -> Judged:
+def _miss(plan: ServingPlan, kind: ConditionType, name: str) -> Judged:
     project, api, field = _PROJECTS[name]
     message = f"This cluster does not know {name}: install {project} ({api}), or remove {field}."
+    if name in plan.forbidden_apis:
+        message = explain_forbidden(name, plan.forbidden_apis[name])
     return Judged(no(kind, Reason.API_NOT_INSTALLED, message), needs_human=True)

@@ -1,6 +1,7 @@
 """Tell whether the scaler is there and sees its numbers."""
 
 from nemotron_operator.api.conditions import ConditionType, Finding, Reason
+from nemotron_operator.plan.needed_apis import explain_forbidden
 from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.status.judgement import Decision, Judged, no, unknown, yes
@@ -40,6 +41,12 @@ def _judge_missing(plan: ServingPlan) -> Judged:
         f"spec.autoscaling.by: KEDA, and this cluster does not know its ScaledObject (keda.sh/v1alpha1). Install KEDA, "
         f"or set `by: HorizontalPodAutoscaler`; until then nothing scales, and {_count(plan.replicas)} stay."
     )
+    refusal = plan.forbidden_apis.get(_KINDS["KEDA"])
+    if refusal is not None:
+        message = (
+            f"spec.autoscaling.by: KEDA. {explain_forbidden(_KINDS['KEDA'], refusal)} Until it may, or "
+            f"`by: HorizontalPodAutoscaler` is set, nothing scales, and {_count(plan.replicas)} stay."
+        )
     return Judged(no(_KIND, Reason.API_NOT_INSTALLED, message), needs_human=True)
 
 
@@ -83,8 +90,9 @@ def _explain_way(plan: ServingPlan, scaling: ScalingPlan) -> str:
             "it has to know the engines' namespace and pod, as a PodMonitor tells them."
         )
     return (
-        f"Ask for them with `kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2/namespaces/{plan.identity.namespace}"
-        f"/pods/*/{scaling.waiting_requests_metric}`: an adapter for Prometheus has to offer that."
+        "Ask for them with `kubectl get --raw "
+        f"'/apis/custom.metrics.k8s.io/v1beta2/namespaces/{plan.identity.namespace}/pods/*/"
+        f"{scaling.waiting_requests_metric}'`: an adapter for Prometheus has to offer that."
     )
 
 

@@ -4,7 +4,14 @@ import pytest
 
 from nemotron_operator.cluster.cache import Key, KubernetesObject, ObjectCache
 from nemotron_operator.cluster.discovery import KindDiscovery, find_served_kinds
-from nemotron_operator.cluster.kinds import HTTP_ROUTE, LEADER_WORKER_SET, OPTIONAL_KINDS, SCALED_OBJECT, ApiKind
+from nemotron_operator.cluster.kinds import (
+    HTTP_ROUTE,
+    LEADER_WORKER_SET,
+    LOCAL_QUEUE,
+    OPTIONAL_KINDS,
+    SCALED_OBJECT,
+    ApiKind,
+)
 from nemotron_operator.cluster.platform import Platform
 from nemotron_operator.cluster.relist import EVERYWHERE, Refusal, relist
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL
@@ -15,6 +22,10 @@ from tests.support.memory_gateway import MemoryGateway
 KEDA = {"keda.sh/v1alpha1": {"scaledobjects"}}
 
 GATEWAY = {"gateway.networking.k8s.io/v1": {"httproutes"}}
+
+KUEUE = {"kueue.x-k8s.io/v1beta2": {"localqueues"}}
+
+QUEUE = frozenset({"LocalQueue"})
 
 
 def a_child() -> KubernetesObject:
@@ -31,9 +42,12 @@ def a_child() -> KubernetesObject:
         ({"gateway.networking.k8s.io/v1": {"gateways"}}, set()),
         ({"gateway.networking.k8s.io/v1beta1": {"httproutes"}}, set()),
         ({kind.api_version: {kind.plural} for kind in OPTIONAL_KINDS}, set(OPTIONAL_KINDS)),
+        ({"kueue.x-k8s.io/v1beta1": {"localqueues"}}, {LOCAL_QUEUE}),
+        ({"kueue.x-k8s.io/v1beta1": {"cohorts"}, "kueue.x-k8s.io/v1": {"localqueues"}}, {LOCAL_QUEUE}),
+        ({"kueue.x-k8s.io/v1beta2": {"cohorts"}, "visibility.kueue.x-k8s.io/v1beta2": {"localqueues"}}, set()),
     ],
 )
-async def test_a_kind_is_served_in_its_own_version_or_not_at_all(
+async def test_a_kind_is_served_in_its_own_version_or_not_at_all_and_kueues_in_any(
     resources: dict[str, set[str]], expected: set[ApiKind]
 ) -> None:
     assert expected == await find_served_kinds(DiscoveredGateway(resources))
@@ -69,6 +83,27 @@ async def test_a_kind_is_gone_when_two_looks_miss_it_and_comes_back_as_it_was() 
     assert cache.get(SCALED_OBJECT, "team", "nemotron") is not None
 
 
+async def test_a_queue_is_known_of_without_being_read_or_watched() -> None:
+    gateway, platform = DiscoveredGateway(KUEUE), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, ObjectCache(), platform)
+    gateway.forbidden.add(LOCAL_QUEUE)
+    assert QUEUE == platform.list_missing(QUEUE)
+    assert await discovery.look()
+    assert (frozenset(), frozenset()) == (platform.list_missing(QUEUE), platform.served_kinds)
+    assert "LocalQueue" not in {kind for _, kind in gateway.reads}
+
+
+async def test_a_queue_is_gone_when_two_looks_miss_it() -> None:
+    gateway, platform = DiscoveredGateway(KUEUE), Platform(served_kinds=frozenset())
+    discovery = KindDiscovery(gateway, ObjectCache(), platform)
+    await discovery.look()
+    gateway.resources = {}
+    assert not await discovery.look()
+    assert frozenset() == platform.list_missing(QUEUE)
+    assert await discovery.look()
+    assert QUEUE == platform.list_missing(QUEUE)
+
+
 async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.LogCaptureFixture) -> None:
     gateway, platform = DiscoveredGateway(KEDA), Platform(served_kinds=frozenset())
     discovery = KindDiscovery(gateway, ObjectCache(), platform)
@@ -76,8 +111,18 @@ async def test_a_kind_that_may_not_be_listed_counts_as_not_there(caplog: pytest.
     assert not await discovery.look()
     assert not await discovery.look()
     assert (frozenset(), 1) == (platform.served_kinds, len(caplog.records))
+    assert {"ScaledObject": "scaledobjects are forbidden."} == platform.list_forbidden(frozenset({"ScaledObject"}))
+    assert {} == platform.list_forbidden(frozenset({"HTTPRoute"}))
     gateway.forbidden.clear()
     assert await discovery.look()
+    assert {} == platform.list_forbidden(frozenset({"ScaledObject"}))
+
+
+async def test_a_kind_that_is_gone_while_it_is_listed_is_not_told_as_forbidden() -> None:
+    gateway, platform = DiscoveredGateway(KEDA), Platform(served_kinds=frozenset())
+    gateway.unlisted[SCALED_OBJECT] = 404
+    await KindDiscovery(gateway, ObjectCache(), platform).look()
+    assert (frozenset(), {}) == (platform.served_kinds, platform.list_forbidden(frozenset({"ScaledObject"})))
 
 
 async def test_a_kind_whose_permission_is_taken_away_is_dropped_at_the_second_refusal_and_comes_back(
@@ -95,6 +140,7 @@ async def test_a_kind_whose_permission_is_taken_away_is_dropped_at_the_second_re
     assert (frozenset(), 0) == (platform.served_kinds, cache.count(SCALED_OBJECT))
     assert not await discovery.look()
     assert ["ScaledObject cannot be used any more: scaledobjects are forbidden."] == caplog.messages
+    assert {"ScaledObject": "scaledobjects are forbidden."} == platform.list_forbidden(frozenset({"ScaledObject"}))
 
     gateway.forbidden.clear()
     assert await discovery.look()

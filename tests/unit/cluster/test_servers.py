@@ -13,6 +13,7 @@ from nemotron_operator.cluster.servers import (
     list_group_names,
     list_server_names,
     list_servers,
+    read_live_port,
     read_live_tls,
 )
 from nemotron_operator.plan.facts import LiveTls
@@ -101,6 +102,12 @@ def test_how_what_serves_is_spoken_with_is_read_whichever_it_is() -> None:
     encrypted = server_of(render(plan_cached(a_deployment().having("tls", {"secretName": "our-tls"}))))
     assert LiveTls("our-tls") == read_live_tls(encrypted)
     assert LiveTls(None) == read_live_tls(server_of(render(plan_cached(a_deployment())))) == read_live_tls(groups())
+
+
+def test_on_which_port_the_pods_serve_is_read_by_its_name() -> None:
+    assert read_live_port(None) is None
+    assert 9000 == read_live_port(server_of(render(plan_cached(a_deployment().having("service.port", 9000)))))
+    assert 8000 == read_live_port(groups())
 
 
 def test_a_live_group_is_read_with_its_leaders_and_workers() -> None:

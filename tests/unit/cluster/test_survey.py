@@ -69,6 +69,27 @@ async def test_a_change_is_told_even_where_the_rest_gave_no_answer(monkeypatch: 
     assert (["red", "blue"], set()) == world.served()
 
 
+async def test_kueue_that_comes_is_told_as_what_is_refused_for_want_of_it_has_to_look_again() -> None:
+    world = World()
+    await world.survey.look()
+    world.gateway.resources = {**KEDA, "kueue.x-k8s.io/v1beta2": {"localqueues"}}
+    assert Looked(has_changed=True) == await world.survey.look()
+    assert (["red", "blue"], {SCALED_OBJECT}) == world.served()
+
+
+async def test_a_kind_that_is_there_and_may_not_be_listed_is_told_as_its_condition_says_more_then() -> None:
+    world = World()
+    world.gateway.resources = {}
+    await world.survey.look()
+    world.gateway.resources = KEDA
+    world.gateway.forbidden.add(SCALED_OBJECT)
+    assert [Looked(has_changed=True), Looked(has_changed=False)] == [
+        await world.survey.look(),
+        await world.survey.look(),
+    ]
+    assert (["red", "blue"], set()) == world.served()
+
+
 async def test_a_cause_is_told_once_where_nothing_answers() -> None:
     world = World()
     world.gateway.unlisted[SCALED_OBJECT] = 500

@@ -252,6 +252,28 @@ REFUSED = [
         Facts(missing_apis=frozenset({"LeaderWorkerSet"})),
     ),
     Refused(
+        "queue_is_possible",
+        a_deployment().having("queueName", "team-a"),
+        Reason.API_NOT_INSTALLED,
+        [
+            "spec.queueName: 'team-a' is a LocalQueue of Kueue (kueue.x-k8s.io), which this cluster does not have",
+            "Install it (https://kueue.sigs.k8s.io), or remove spec.queueName",
+        ],
+        Facts(missing_apis=frozenset({"LocalQueue"})),
+    ),
+    Refused(
+        "groups_are_possible",
+        ON_TWO_NODES,
+        Reason.API_NOT_INSTALLED,
+        [
+            "a replica over 2 nodes needs LeaderWorkerSet. This cluster has LeaderWorkerSet, and the operator may not",
+            "use it: Not allowed in 'blue'.",
+        ],
+        Facts(
+            missing_apis=frozenset({"LeaderWorkerSet"}), forbidden_apis={"LeaderWorkerSet": "Not allowed in 'blue'."}
+        ),
+    ),
+    Refused(
         "groups_have_names",
         ON_TWO_NODES.named("n" * 45),
         Reason.INVALID_SPEC,

@@ -7,7 +7,7 @@ import pytest
 from nemotron_operator.api.networking import NetworkPeer
 from nemotron_operator.api.status import NemotronDeploymentStatus
 from nemotron_operator.config import NetworkPolicyConfig, OperatorConfig
-from nemotron_operator.plan.facts import LiveTls
+from nemotron_operator.plan.facts import Facts, LiveTls
 from nemotron_operator.plan.names import name_certificate
 from nemotron_operator.plan.serving_plan import ServingPlan
 from nemotron_operator.render.adapter_list import render_adapter_list_job
@@ -180,6 +180,20 @@ def test_a_pool_holds_the_pods_that_serve_on_the_engines_port() -> None:
     assert [{"number": 9000}] == pool["spec"]["targetPorts"]
     picker = {"name": "picker", "port": {"number": 9002}, "failureMode": "FailOpen"}
     assert picker == pool["spec"]["endpointPickerRef"]
+
+
+def test_a_pool_leads_to_the_port_of_the_pods_that_were_taken_back() -> None:
+    wanted, before = plan_cached(POOLED.having("service.port", 9000)), begin_rollout(plan_cached(POOLED))
+    pool = render(wanted, before).inference_pool
+    assert pool is not None
+    assert [{"number": ENGINE_PORT}] == pool["spec"]["targetPorts"]
+
+
+@pytest.mark.parametrize(("live_port", "expected"), [(ENGINE_PORT, ENGINE_PORT), (None, 9000)])
+def test_while_the_next_model_is_fetched_a_pool_leads_to_what_serves(live_port: int | None, expected: int) -> None:
+    pool = render(plan(POOLED.having("service.port", 9000), Facts(live_port=live_port))).inference_pool
+    assert pool is not None
+    assert [{"number": expected}] == pool["spec"]["targetPorts"]
 
 
 def test_what_nobody_asks_for_is_not_made() -> None:

@@ -14,6 +14,9 @@ from tests.support.fixtures.scaling import KEDA_CONFIG, WITHOUT_KEDA, scaled, sc
 
 JSON = dict[str, Any]
 
+FIRST_ANSWER = 2554
+"""What the model of the tests is given to start and to answer, in seconds."""
+
 
 def scaler_of(deployment: DeploymentBuilder) -> JSON:
     """Render the scaler of what is cached."""
@@ -153,8 +156,20 @@ def test_the_first_replica_may_load_and_answer_before_keda_counts_it_as_unused()
     deployment = scaled_to_zero()
     planned, spec = plan(deployment, NO_FACTS, KEDA_CONFIG), scaler_of(deployment)["spec"]
     assert (0, 4) == (spec["minReplicaCount"], spec["maxReplicaCount"])
-    assert spec["initialCooldownPeriod"] > planned.startup.progress_deadline_seconds
-    assert planned.startup.estimate_seconds == spec["cooldownPeriod"]
+    assert FIRST_ANSWER == spec["initialCooldownPeriod"] > planned.startup.progress_deadline_seconds
+
+
+@pytest.mark.parametrize(
+    ("least", "delay", "cooldown"),
+    [(0, 120, FIRST_ANSWER), (0, 3600, 3600), (1, 120, 120)],
+    ids=["a start takes longer", "the delay is longer", "the last replica always stays"],
+)
+def test_each_start_from_zero_may_load_and_answer_before_keda_takes_the_last_replica_away(
+    least: int, delay: int, cooldown: int
+) -> None:
+    spec = scaler_of(scaled(least, by="KEDA", scaleDownDelaySeconds=delay, activation={"query": "sum(queue)"}))["spec"]
+    down = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert (cooldown, delay) == (spec["cooldownPeriod"], down["stabilizationWindowSeconds"])
 
 
 def test_there_is_a_scaler_as_long_as_there_is_something_to_scale() -> None:

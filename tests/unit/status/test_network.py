@@ -78,6 +78,20 @@ def test_an_api_that_is_not_there_needs_a_human_and_the_way_out_is_told(
 
 
 @pytest.mark.parametrize(
+    ("deployment", "kind", "condition"), [(ROUTED, "HTTPRoute", "Routed"), (CERTIFIED, "Certificate", "Certified")]
+)
+def test_of_an_api_that_is_there_and_may_not_be_used_nobody_says_that_it_is_to_be_installed(
+    deployment: DeploymentBuilder, kind: str, condition: str
+) -> None:
+    planned = replace(
+        plan_cached(deployment), missing_apis=frozenset({kind}), forbidden_apis={kind: "Not allowed in 'blue'."}
+    )
+    found = [each.finding for each in find_network(planned, Observation()) if each.finding.type == condition]
+    expected = f"This cluster has {kind}, and the operator may not use it: Not allowed in 'blue'."
+    assert [("ApiNotInstalled", expected)] == [(finding.reason, finding.message) for finding in found]
+
+
+@pytest.mark.parametrize(
     ("deployment", "network", "words"),
     [
         (ROUTED, ObservedNetwork(), "for Gateway 'gateways/inference'; `kubectl -n gateways get gateway inference`"),

@@ -110,7 +110,7 @@ def test_enough_replicas_have_to_answer_all_the_same() -> None:
             replace(AUTOSCALER, trouble=NO_METRIC),
             "False",
             "MetricsNotFound",
-            "so 2 replicas stay. FailedGetPodsMetric: no metrics returned. Ask for them with `kubectl get --raw /apis/",
+            "so 2 replicas stay. FailedGetPodsMetric: no metrics returned. Ask for them with `kubectl get --raw",
         ),
         (
             replace(AUTOSCALER, trouble=NO_TARGET),
@@ -124,6 +124,14 @@ def test_the_scaler_is_told_in_its_own_words(scaler: ObservedScaler, status: str
     told = tell(plan_of(scaled().that_is_asked_nothing(), 2), with_scaler(pods(2), scaler))
     assert ((status, reason), True) == (_verdict(told["Autoscaled"]), words in told["Autoscaled"].message)
     assert "True" == told["Ready"].status
+
+
+def test_the_way_of_a_metric_can_be_followed_in_any_shell() -> None:
+    """The path has a star, which zsh takes for file names where nothing quotes it."""
+    scaler = replace(AUTOSCALER, trouble=NO_METRIC)
+    told = tell(plan_of(scaled().that_is_asked_nothing(), 2), with_scaler(pods(2), scaler))["Autoscaled"]
+    path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/team/pods/*/vllm_num_requests_waiting"
+    assert f"`kubectl get --raw '{path}'`" in told.message
 
 
 def test_no_metric_is_missed_before_an_engine_serves() -> None:
@@ -150,6 +158,16 @@ def test_keda_that_is_missing_needs_a_human_and_serving_goes_on() -> None:
     assert "True" == told["Available"].status
     for words in ("keda.sh/v1alpha1", "Install KEDA", "`by: HorizontalPodAutoscaler`", "2 replicas stay"):
         assert words in told["Autoscaled"].message
+
+
+def test_of_keda_that_is_there_and_may_not_be_used_nobody_says_that_it_is_to_be_installed() -> None:
+    planned = plan_of(scaled(by="KEDA").that_is_asked_nothing(), 2, WITHOUT_KEDA)
+    told = tell(replace(planned, forbidden_apis={"ScaledObject": "Not allowed in 'blue'."}), pods(2))["Autoscaled"]
+    assert ("False", "ApiNotInstalled") == _verdict(told)
+    assert told.message.endswith(
+        "This cluster has ScaledObject, and the operator may not use it: Not allowed in 'blue'. Until it may, or "
+        "`by: HorizontalPodAutoscaler` is set, nothing scales, and 2 replicas stay."
+    )
 
 
 def test_a_scalers_zero_is_ready_once_the_revision_has_answered() -> None:

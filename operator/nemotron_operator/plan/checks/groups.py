@@ -4,7 +4,7 @@ from nemotron_operator.api.conditions import Reason
 from nemotron_operator.plan.checks.platform import refuse_foreign
 from nemotron_operator.plan.checks.violation import Violation
 from nemotron_operator.plan.names import GROUP_SUFFIX
-from nemotron_operator.plan.needed_apis import LEADER_WORKER_SET
+from nemotron_operator.plan.needed_apis import LEADER_WORKER_SET, explain_forbidden
 from nemotron_operator.plan.node_count import count_nodes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import Sizing
@@ -20,6 +20,11 @@ def groups_are_possible(request: PlanRequest, sizing: Sizing) -> Violation | Non
     nodes = _count(request, sizing)
     if nodes == 1 or LEADER_WORKER_SET not in request.facts.missing_apis:
         return None
+    refusal = request.facts.forbidden_apis.get(LEADER_WORKER_SET)
+    if refusal is not None:
+        words = explain_forbidden(LEADER_WORKER_SET, refusal)
+        message = f"spec.parallelism: a replica over {nodes} nodes needs {LEADER_WORKER_SET}. {words}"
+        return Violation(Reason.API_NOT_INSTALLED, message)
     return Violation(
         Reason.API_NOT_INSTALLED,
         f"spec.parallelism: a replica over {nodes} nodes needs LeaderWorkerSet, which this cluster does not have: "

@@ -169,6 +169,8 @@ class Reason(StrEnum):
     """The engine did not serve within its start-up budget, and Kubernetes ended it."""
     ENGINE_HUNG = "EngineHung"
     """The engine served, stopped to make progress, and Kubernetes ended it."""
+    ENGINE_UNREADY = "EngineUnready"
+    """The engine served and still runs, but is not ready at the moment."""
 
     KV_CACHE_TOO_SMALL = "KVCacheTooSmall"
     """What is left of the GPUs does not hold the KV cache of one sequence, or not the states of one batch."""
@@ -223,7 +225,7 @@ class Reason(StrEnum):
     """The model gave no answer through the Service."""
 
     API_NOT_INSTALLED = "ApiNotInstalled"
-    """The cluster does not know a kind that the spec asks for."""
+    """The cluster does not know a kind that the spec asks for, or does not let the operator use it."""
     SCALING = "Scaling"
     """The scaler sees its metrics and decides about the replicas."""
     SCALED_TO_ZERO = "ScaledToZero"

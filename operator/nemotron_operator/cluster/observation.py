@@ -90,7 +90,17 @@ def observe_server(server: KubernetesObject) -> ObservedServer:
         is_scaled_to_zero=spec.get("replicas") == 0,
         is_paused=bool(spec.get("paused")),
         kind="LeaderWorkerSet" if is_group else "Deployment",
+        refusal=_read_refusal(status, spec),
     )
+
+
+def _read_refusal(status: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """Read why pods may not be made, while some of the newest revision are missing; empty where all are there."""
+    failure = find_condition(status, "ReplicaFailure")
+    is_refused = failure.get("status") == "True" and failure.get("reason") == "FailedCreate"
+    if not is_refused or (status.get("updatedReplicas") or 0) >= spec.get("replicas", 1):
+        return ""
+    return str(failure.get("message") or "it does not say why")
 
 
 def _read_progress_deadline(status: Mapping[str, Any]) -> str:

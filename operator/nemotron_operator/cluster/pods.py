@@ -5,12 +5,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from nemotron_operator.api.conditions import rfc3339
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.kinds import ENDED_PHASES
 from nemotron_operator.cluster.observation import JobReport, find_condition, parse_report
 from nemotron_operator.constants import DEPLOYMENT_LABEL
+from nemotron_operator.render.adapter_list import LOADER_CONTAINER
 from nemotron_operator.render.metadata import REVISION_LABEL
-from nemotron_operator.render.pods import GROUP_KEY_LABEL, OWN_CONTAINERS, PROBE_CONTAINER, START_CHECK_CONTAINER
+from nemotron_operator.render.pods import (
+    ENGINE_CONTAINER,
+    GROUP_KEY_LABEL,
+    OWN_CONTAINERS,
+    PROBE_CONTAINER,
+    START_CHECK_CONTAINER,
+)
 from nemotron_operator.status.observed_pods import (
     KILLED_EXIT_CODES,
     ContainerRun,
@@ -44,9 +52,14 @@ def has_ended_container(pod: KubernetesObject) -> bool:
 
 
 def observe_failed_pods(pods: Iterable[KubernetesObject]) -> tuple[FailedPod, ...]:
-    """Read the pods that ended for ever, the oldest first, such as those that a node evicted or refused."""
-    failed = [_observe_failed_pod(pod) for pod in pods if not _is_leaving(pod) and _phase_of(pod) == "Failed"]
-    return tuple(sorted(failed, key=lambda pod: pod.ended_at))
+    """Read the pods that ended for ever, the oldest first, such as those that a node evicted or refused.
+
+    A pod that was told to go and is out of reach is one of them, though it stays: nobody is there to end it.
+    """
+    seen = list(pods)
+    failed = [_observe_failed_pod(pod) for pod in seen if not _is_leaving(pod) and _phase_of(pod) == "Failed"]
+    lost = [_observe_lost_pod(pod) for pod in seen if _is_lost(pod)]
+    return tuple(sorted([*failed, *lost], key=lambda pod: pod.ended_at))
 
 
 def _is_leaving(pod: KubernetesObject) -> bool:
@@ -67,6 +80,10 @@ def _is_before(end: Mapping[str, Any], told_at: datetime) -> bool:
     """Within one second, an end that nobody asked for came first."""
     ended_at = datetime.fromisoformat(end["finishedAt"])
     return ended_at < told_at or (ended_at == told_at and end.get("exitCode") not in KILLED_EXIT_CODES)
+
+
+def _is_lost(pod: KubernetesObject) -> bool:
+    return _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES and _is_out_of_reach(pod)
 
 
 def _phase_of(pod: KubernetesObject) -> str:
@@ -92,6 +109,39 @@ def observe_pod(pod: KubernetesObject) -> ObservedPod:
         is_out_of_reach=_is_out_of_reach(pod),
         group=labels.get(GROUP_KEY_LABEL, ""),
         is_held_back=scheduled.get("reason") == "SchedulingGated",
+        unready=_read_unready(status),
+    )
+
+
+def _read_unready(status: Mapping[str, Any]) -> str:
+    """Read why a pod is not ready whose engine has served since its last start; empty while it is on its way.
+
+    That its startup probe has passed says only that it listens. What was ready since then served.
+    """
+    ready, containers = find_condition(status, "Ready"), status.get("containerStatuses") or []
+    engine = next((each for each in containers if each["name"] == ENGINE_CONTAINER), None)
+    running = (engine.get("state") or {}).get("running") if engine and engine.get("started") else None
+    if ready.get("status") != "False" or running is None:
+        return ""
+    since, started_at = ready.get("lastTransitionTime") or "", running.get("startedAt") or ""
+    # Times of the same clock and form, so that they compare as text.
+    has_served = not since or since > started_at
+    return (ready.get("message") or "it does not say why") if has_served else ""
+
+
+def _observe_lost_pod(pod: KubernetesObject) -> FailedPod:
+    metadata = pod["metadata"]
+    labels = metadata.get("labels") or {}
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    return FailedPod(
+        name=metadata["name"],
+        revision=labels.get(REVISION_LABEL, ""),
+        reason="NodeLost",
+        message="",
+        ended_at=rfc3339(datetime.fromisoformat(metadata["deletionTimestamp"]) - grace),
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+        group=labels.get(GROUP_KEY_LABEL, ""),
+        is_lost=True,
     )
 
 
@@ -132,7 +182,7 @@ def _find_trouble(pod: KubernetesObject) -> ContainerTrouble | None:
     for container in status.get("initContainerStatuses") or []:
         if container["name"] == START_CHECK_CONTAINER and _is_kept(container):
             return _read_start_check(_read_trouble(pod, container))
-        if container["name"] == PROBE_CONTAINER and "running" not in (container.get("state") or {}):
+        if container["name"] in {PROBE_CONTAINER, LOADER_CONTAINER} and "running" not in (container.get("state") or {}):
             return _read_trouble(pod, container)
     containers = status.get("containerStatuses") or []
     return next((_read_trouble(pod, own) for own in containers if own["name"] in OWN_CONTAINERS), None)

@@ -196,7 +196,8 @@ def _choose_serving_revision(observation: Observation, desired_revision: str | N
 
 
 def _compute_startup(decision: Decision, observation: Observation) -> StartupStatus | None:
-    starting = [pod.created_at for pod in observation.server_pods if not pod.ready]
+    # One that has served and is not ready at the moment does not start.
+    starting = [pod.created_at for pod in observation.server_pods if not pod.ready and not pod.unready]
     if not starting or not isinstance(decision, ServingPlan):
         return None
     startup = decision.startup

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from nemotron_operator.render.adapter_list import LOADER_CONTAINER
 from nemotron_operator.render.pods import ENGINE_CONTAINER, PROBE_CONTAINER, START_CHECK_CONTAINER
 from nemotron_operator.status.amounts import format_time_left
 from nemotron_operator.status.engine_words import choose_last_words, find_cause
 from nemotron_operator.status.explanation import Trouble
 from nemotron_operator.status.image_causes import find_image_cause
-from nemotron_operator.status.observed_pods import ContainerTrouble, ObservedPod
+from nemotron_operator.status.observed_pods import BACK_OFF, ContainerTrouble, ObservedPod
 from nemotron_operator.status.pod_causes import (
     CONTAINER_NOT_CREATED,
     CRASH_LOOP,
@@ -15,6 +16,7 @@ from nemotron_operator.status.pod_causes import (
     OUT_OF_MEMORY,
     PROBE_FAILED,
     SECRET_NOT_FOUND,
+    SIDECAR_CAUSES,
     STARTUP_TIMEOUT,
 )
 
@@ -25,7 +27,7 @@ IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName
 CREATION_REASONS = frozenset({"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"})
 """What kubelet and containerd call a container that cannot be started (pkg/kubelet/container/sync_result.go)."""
 
-FIELDS = {ENGINE_CONTAINER: "engine.image", PROBE_CONTAINER: "engine.image"}
+FIELDS = dict.fromkeys((ENGINE_CONTAINER, PROBE_CONTAINER, LOADER_CONTAINER), "engine.image")
 """Which field names the image of a container; that of all others stands in the operator's configuration."""
 
 
@@ -46,9 +48,8 @@ def explain_container(pod: ObservedPod, trouble: ContainerTrouble, places: Mappi
     if trouble.waiting_reason in CREATION_REASONS or trouble.last_reason in CREATION_REASONS:
         said = trouble.waiting_message if trouble.waiting_reason in CREATION_REASONS else trouble.last_message
         return _explain_creation(trouble, {**words, "said": said.strip().rstrip(".")})
-    if trouble.container == PROBE_CONTAINER:
-        said = choose_last_words(trouble.last_message) or "it said nothing"
-        return PROBE_FAILED.explain({**words, "said": said}) if trouble.is_in_loop else None
+    if trouble.container in {PROBE_CONTAINER, LOADER_CONTAINER}:
+        return _explain_sidecar(pod, trouble, words)
     return _explain_end(pod, trouble, words) if trouble.ends else None
 
 
@@ -70,6 +71,18 @@ def _explain_creation(trouble: ContainerTrouble, words: dict[str, str]) -> Troub
     return explanation.explain(words, needs_human=trouble.is_in_loop)
 
 
+def _explain_sidecar(pod: ObservedPod, trouble: ContainerTrouble, words: dict[str, str]) -> Trouble | None:
+    """Explain a container that runs beside the engine; None while it may start again at once, as after one end."""
+    if not (trouble.is_in_loop and trouble.waiting_reason == BACK_OFF):
+        return None
+    for row in SIDECAR_CAUSES:
+        if row.read(trouble.last_message) is not None:
+            return row.explanation.explain(words)
+    if trouble.container == LOADER_CONTAINER:
+        return _explain_end(pod, trouble, words)
+    return PROBE_FAILED.explain({**words, "said": choose_last_words(trouble.last_message) or "it said nothing"})
+
+
 def _explain_end(pod: ObservedPod, trouble: ContainerTrouble, words: dict[str, str]) -> Trouble | None:
     words["times"] = "once" if trouble.ends == 1 else f"{trouble.ends} times"
     if trouble.last_reason == "OOMKilled":
@@ -78,9 +91,11 @@ def _explain_end(pod: ObservedPod, trouble: ContainerTrouble, words: dict[str, s
         return told
     if not trouble.is_in_loop:
         return None
+    # `kubectl logs` shows the engine's without being told.
+    other = START_CHECK_CONTAINER if trouble.is_start_check else trouble.container
     last_words = {
         "code": str(trouble.last_exit_code),
-        "which": f" --container={START_CHECK_CONTAINER}" if trouble.is_start_check else "",
+        "which": f" --container={other}" if other in {START_CHECK_CONTAINER, LOADER_CONTAINER} else "",
         "said": choose_last_words(trouble.last_message) or "nothing",
     }
     return CRASH_LOOP.explain({**words, **last_words})

@@ -9,7 +9,7 @@ from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.observed_jobs import JobState, ObservedJob
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.rollout import explain_pause
-from nemotron_operator.status.rollout_trouble import explain_rollout
+from nemotron_operator.status.rollout_trouble import explain_rollout, tell_what_makes_pods
 from nemotron_operator.status.scaling import tell_zero
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
@@ -96,7 +96,11 @@ def _judge_rollout(decision: Decision, observation: Observation, kind: Condition
     starting = [pod for pod in observation.server_pods if not pod.ready]
     kind_of_server = observation.server.kind if observation.server else "Deployment"
     if not starting:
-        return Judged(no(kind, Reason.ROLLING_OUT, f"The {kind_of_server} is making its pods."))
+        message = f"The {kind_of_server} is making its pods."
+        if kind_of_server != "Deployment":
+            # It says nowhere itself that it may not.
+            message += f" {tell_what_makes_pods(decision, observation)} what keeps it from that, if none comes."
+        return Judged(no(kind, Reason.ROLLING_OUT, message))
     pods = "1 pod loads" if len(starting) == 1 else f"{len(starting)} pods load"
     budget = f" within a budget of {decision.startup.budget_seconds} s" if isinstance(decision, ServingPlan) else ""
     return Judged(

@@ -9,17 +9,23 @@ from nemotron_operator.status.explanation import Explanation
 
 _CANNOT_PULL = "Pod {pod} cannot pull {image}: {said}."
 
+
+def _status(codes: str) -> str:
+    """Match an HTTP status that stands alone: digests, ports and tags are made of digits too."""
+    return rf"(?:^|(?<=[\s(\[=]))(?:{codes})(?![\w./-])"
+
+
 IMAGE_CAUSES: tuple[Cause, ...] = (
     cause(
         Reason.IMAGE_PULL_FAILED,
-        r"toomanyrequests|Too Many Requests|\b429\b|rate limit|pull QPS exceeded",
+        rf"toomanyrequests|Too Many Requests|{_status('429')}|rate limit|pull QPS exceeded",
         "Pod {pod} cannot pull {image} yet, as the registry limits how often it is asked: {said}.",
         "It is tried again by itself; credentials in podTemplate.imagePullSecrets, or a mirror, raise the limit.",
         passes_by_itself=True,
     ),
     cause(
         Reason.IMAGE_PULL_FAILED,
-        r"\b401\b|\b403\b|[Uu]nauthorized|authentication required|no basic auth|authorization failed|denied",
+        rf"{_status('401|403')}|[Uu]nauthorized|authentication required|no basic auth|authorization failed|denied",
         "Pod {pod} cannot pull {image}, as the registry refuses access: {said}.",
         "Name a Secret with credentials in podTemplate.imagePullSecrets (`kubectl -n {namespace} create secret "
         "docker-registry`), or correct {field}: registries say the same of an image that is not there.",
@@ -39,7 +45,7 @@ IMAGE_CAUSES: tuple[Cause, ...] = (
     cause(
         Reason.IMAGE_PULL_FAILED,
         r"i/o timeout|no such host|connection refused|connection reset|TLS handshake timeout|deadline exceeded"
-        r"|network is unreachable|unexpected EOF|50[234]",
+        rf"|network is unreachable|unexpected EOF|{_status('50[234]')}",
         "Pod {pod} cannot pull {image} yet, as the registry does not answer: {said}.",
         "It is tried again by itself; if it lasts, check the registry's name in {field}, and whether node {node} "
         "reaches it.",

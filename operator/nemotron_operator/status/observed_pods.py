@@ -136,6 +136,9 @@ class ObservedPod:
     """Which group of pods it belongs to; empty where it is a replica alone."""
     is_held_back: bool = False
     """Whether somebody keeps the scheduler from it, such as Kueue while its queue has no room."""
+    unready: str = ""
+    """Why it is not ready although its engine runs and has served since its last start, in the kubelet's words; empty
+    for every other pod."""
 
     @property
     def is_kept_from_volume(self) -> bool:
@@ -156,3 +159,7 @@ class FailedPod:
     ended_at: str
     """RFC 3339."""
     node: str = ""
+    group: str = ""
+    """Which group of pods it belongs to; empty where it was a replica alone."""
+    is_lost: bool = False
+    """Whether it was told to go, and its node reports no more: it stays until the node is back or gone."""

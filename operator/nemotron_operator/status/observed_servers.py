@@ -39,6 +39,8 @@ class ObservedServer:
     kind: str = "Deployment"
     group_failures: GroupFailures | None = None
     """None where each pod is a replica, which its kubelet starts again and counts."""
+    refusal: str = ""
+    """Why pods that are missing may not be made, in the API server's words; a LeaderWorkerSet does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What is told of a pod that does not run, beside what its engine says: by kubelet, scheduler and controllers."""
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.status.causes import Cause, cause
 from nemotron_operator.status.explanation import Explanation
 
 SLOW_VOLUME = (
@@ -58,6 +59,25 @@ PROBE_FAILED = Explanation(
     "It needs python3 in engine.image; `kubectl -n {namespace} logs {pod} -c {container} --previous` shows more.",
 )
 
+SIDECAR_CAUSES: tuple[Cause, ...] = (
+    # probe/engine_probe.py and probe/adapter_loader.py: explain_refusal, read_key.
+    cause(
+        Reason.PROBE_FAILED,
+        r"The engine does not take the API key: the Secret",
+        "The engine of pod {pod} does not take the API key of container {container}: the Secret that "
+        "spec.apiKeySecretRef names has changed since one of the two started.",
+        "`nemoctl restart {deployment} -n {namespace}` starts both anew.",
+    ),
+    cause(
+        Reason.PROBE_FAILED,
+        r"The engine does not take the API key: what the Secret|VLLM_API_KEY holds spaces, line ends",
+        "What the Secret that spec.apiKeySecretRef names holds is no API key that a client can send to the engine of "
+        "pod {pod}: there are spaces, line ends or other characters in it, or around it.",
+        "Put the key alone into it (`printf %s`, not `echo`), then `nemoctl restart {deployment} -n {namespace}`.",
+    ),
+)
+"""Why the containers end that ask the engine with its API key, by their last words."""
+
 OUT_OF_MEMORY = Explanation(
     Reason.OUT_OF_MEMORY,
     "Pod {pod} was ended by the kernel {times}: host memory ran out.",
@@ -93,6 +113,49 @@ NODE_LOST = Explanation(
     passes_by_itself=True,
 )
 
+_ONCE_OFF = (
+    "`kubectl get node {node}` shows since when. No pod takes its place before node {node} is back, or gone for "
+    "Kubernetes too; once it is certainly off: `kubectl delete node {node}`, or `kubectl taint node {node} "
+    "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`."
+)
+
+NODE_LOST_OF_GROUP = Explanation(
+    Reason.NODE_LOST,
+    "Node {node} reports no more, and pod {pod} with it.",
+    f"It is one of a replica over several nodes. {_ONCE_OFF}",
+    passes_by_itself=True,
+)
+"""A StatefulSet makes no pod of a name that is taken, and what runs on a node without a kubelet keeps its name."""
+
+NODE_LOST_WITH_LEAVING_POD = Explanation(
+    Reason.NODE_LOST,
+    "Node {node} reports no more, so pod {pod} cannot end.",
+    "`kubectl get node {node}` shows since when; once it is certainly off, `kubectl delete node {node}` ends the pod.",
+    passes_by_itself=True,
+)
+
+ENGINE_UNREADY = Explanation(
+    Reason.ENGINE_UNREADY,
+    "Pod {pod} has served and is not ready at the moment: {said}.",
+    "`kubectl -n {namespace} logs {pod}{probe}` tells what was seen. It serves again by itself, or Kubernetes starts "
+    "its engine again.",
+    passes_by_itself=True,
+)
+
+PODS_OVER_QUOTA = Explanation(
+    Reason.REFUSED_BY_CLUSTER,
+    "Deployment {name} may not make all of its pods: {said}.",
+    "Raise that quota, or free some of it: `kubectl -n {namespace} describe quota` shows who uses it. The pods then "
+    "come by themselves.",
+)
+
+PODS_REFUSED = Explanation(
+    Reason.REFUSED_BY_CLUSTER,
+    "Deployment {name} may not make all of its pods: {said}.",
+    "Change that policy, webhook or limit, or what it refuses in the spec: `kubectl -n {namespace} get events "
+    "--field-selector reason=FailedCreate` shows each attempt. The pods then come by themselves.",
+)
+
 EVICTED = Explanation(
     Reason.EVICTED,
     "Node {node} evicted pod {pod}: {said}",
@@ -123,14 +186,20 @@ POD_CAUSES: tuple[Explanation, ...] = (
     SECRET_NOT_FOUND,
     CONTAINER_NOT_CREATED,
     PROBE_FAILED,
+    *(row.explanation for row in SIDECAR_CAUSES),
     OUT_OF_MEMORY,
     STARTUP_TIMEOUT,
     ENGINE_HUNG,
+    ENGINE_UNREADY,
     NODE_LOST,
+    NODE_LOST_OF_GROUP,
+    NODE_LOST_WITH_LEAVING_POD,
     NODE_SHUT_DOWN,
     EVICTED,
     POD_REFUSED,
     CRASH_LOOP,
     GROUP_RESTARTING,
+    PODS_OVER_QUOTA,
+    PODS_REFUSED,
 )
-"""All of them, in the order of a pod's life."""
+"""All of them, in the order of a pod's life, and those of pods that never come to life."""

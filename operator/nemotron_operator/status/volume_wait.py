@@ -25,7 +25,8 @@ def find_wait(
     """
     kind, trouble = ConditionType.MODEL_CACHED, explain_pods(pods, namespace, observation.claim)
     is_pending = observation.claim is not None and not observation.claim.bound
-    if is_pending and trouble is None and not pods:
+    # A pod of which the scheduler has not spoken yet fetches nothing either.
+    if is_pending and trouble is None and not any(pod.node for pod in pods):
         return Judged(no(kind, Reason.VOLUME_PENDING, _describe(claim_name, namespace)))
     if trouble is None:
         return None

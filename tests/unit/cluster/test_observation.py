@@ -80,6 +80,25 @@ def test_an_exceeded_deadline_is_read() -> None:
     assert "" == observe_server(a_live_server(conditions=[fine])).deadline_message
 
 
+OVER_QUOTA = 'pods "nemotron-5d8f-x" is forbidden: exceeded quota: compute'
+
+
+@pytest.mark.parametrize(
+    ("refusal", "updated", "words"),
+    [
+        (condition("ReplicaFailure", "True", "FailedCreate", OVER_QUOTA), 1, OVER_QUOTA),
+        (condition("ReplicaFailure", "True", "FailedCreate", OVER_QUOTA), 2, ""),
+        (condition("ReplicaFailure", "False", "FailedCreate", OVER_QUOTA), 1, ""),
+        (condition("ReplicaFailure", "True", "FailedDelete", "It stays."), 1, ""),
+        (condition("ReplicaFailure", "True", "FailedCreate"), 1, "it does not say why"),
+    ],
+    ids=["refused", "all are there", "over", "another failure", "without words"],
+)
+def test_why_pods_may_not_be_made_is_read_while_they_are_missing(refusal: JSON, updated: int, words: str) -> None:
+    server = a_live_server(conditions=[refusal], updatedReplicas=updated) | {"spec": {"replicas": 2}}
+    assert words == observe_server(server).refusal
+
+
 def test_a_pod_is_read() -> None:
     (pod,) = observe_pods([a_live_pod("p", revision="r", ready=True)])
     expected = ObservedPod(

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from nemotron_operator.cluster.pods import observe_failed_pods, observe_pods
-from nemotron_operator.render.pods import ENGINE_CONTAINER, PROBE_CONTAINER, START_CHECK_CONTAINER
+from nemotron_operator.render.adapter_list import LOADER_CONTAINER
+from nemotron_operator.render.pods import ENGINE_CONTAINER, GROUP_KEY_LABEL, PROBE_CONTAINER, START_CHECK_CONTAINER
 from nemotron_operator.status.observed_pods import ContainerRun, FailedPod, ObservedPod
 from tests.support.fixtures.live_objects import a_container, a_live_pod, condition
 
@@ -85,6 +86,14 @@ def test_the_sidecar_that_does_not_run_comes_before_the_engine_that_waits_for_it
     assert (PROBE_CONTAINER, "StartError", 4) == (pod.trouble.container, pod.trouble.last_reason, pod.trouble.ends)
 
 
+def test_the_loader_that_does_not_run_comes_before_the_engine_that_no_client_reaches() -> None:
+    probe = a_container(PROBE_CONTAINER, running={"startedAt": "2026-11-24T07:00:00Z"})
+    loader = a_container(LOADER_CONTAINER, 2, waiting={"reason": "CrashLoopBackOff"}, last=ENDED)
+    pod = observe(a_server(initContainerStatuses=[probe, loader]))
+    assert pod.trouble is not None
+    assert (LOADER_CONTAINER, 3) == (pod.trouble.container, pod.trouble.ends)
+
+
 def test_the_engine_is_told_of_while_the_sidecar_runs() -> None:
     checked = a_container(START_CHECK_CONTAINER, terminated={"exitCode": 0, "reason": "Completed"})
     sidecar = a_container(PROBE_CONTAINER, running={"startedAt": "2026-11-24T07:00:00Z"})
@@ -136,3 +145,57 @@ def test_pods_that_ended_for_ever_are_read_in_the_order_of_their_ends() -> None:
 def test_a_pod_that_a_node_refused_ended_when_it_began() -> None:
     (refused,) = observe_failed_pods([an_evicted_pod("refused", None)])
     assert "2026-11-24T07:55:00Z" == refused.ended_at
+
+
+STARTED_AT, BEFORE, LATER = "2026-11-01T07:00:00Z", "2026-11-01T06:59:58Z", "2026-11-24T07:00:00Z"
+
+
+def an_unready_server(since: str, *, started: bool = True, state: str = "running", status: str = "False") -> JSON:
+    times = {"startedAt": STARTED_AT, "exitCode": 1, "finishedAt": LATER}
+    engine = {**a_container(ENGINE_CONTAINER, 2, last=ENDED, **{state: times}), "started": started}
+    ready = condition("Ready", status, "ContainersNotReady", "containers with unready status: [vllm]")
+    return a_server(conditions=[{**ready, "lastTransitionTime": since}], containerStatuses=[engine])
+
+
+def test_an_engine_that_was_ready_since_it_started_has_served_and_is_unready() -> None:
+    assert "containers with unready status: [vllm]" == observe(an_unready_server(LATER)).unready
+    silent = an_unready_server(LATER)
+    del silent["status"]["conditions"][0]["message"]
+    assert observe(silent).unready
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        an_unready_server(LATER, started=False),
+        an_unready_server(BEFORE),
+        an_unready_server(STARTED_AT),
+        an_unready_server(LATER, state="terminated"),
+        an_unready_server(LATER, state="waiting"),
+        an_unready_server(LATER, status="True"),
+        a_server(),
+    ],
+    ids=["loads", "warms up", "warms up at once", "ended", "waits", "serves", "says nothing"],
+)
+def test_an_engine_that_has_not_been_ready_since_it_started_is_on_its_way(pod: JSON) -> None:
+    assert "" == observe(pod).unready
+
+
+def a_lost_pod(name: str = "lost", *, group: str = "") -> JSON:
+    lost = a_server(conditions=[condition("Ready", "False"), condition("ContainersReady")])
+    lost["metadata"] |= {"name": name, "deletionTimestamp": "2026-11-24T08:02:45Z", "deletionGracePeriodSeconds": 165}
+    lost["metadata"]["labels"] |= {GROUP_KEY_LABEL: group} if group else {}
+    return lost
+
+
+def test_a_pod_that_was_told_to_go_and_cannot_as_its_node_is_lost_stays_known() -> None:
+    leaving = a_server(conditions=[condition("Ready", "False", "ContainersNotReady"), condition("ContainersReady")])
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-24T08:00:00Z"
+    lost = [a_lost_pod(), a_lost_pod("leader", group="g")]
+    told_at = "2026-11-24T08:00:00Z"
+    expected = (
+        FailedPod("lost", "abc", "NodeLost", "", told_at, "h100-0", is_lost=True),
+        FailedPod("leader", "abc", "NodeLost", "", told_at, "h100-0", group="g", is_lost=True),
+    )
+    assert expected == observe_failed_pods([*lost, leaving])
+    assert () == observe_pods([*lost, leaving])

@@ -37,6 +37,28 @@ def test_a_component_can_be_stopped_and_started_again(component: Component, how:
     assert first != second
 
 
+@pytest.mark.parametrize(("grace_seconds", "says"), [(0.1, "still at work\n"), (30.0, "still at work\nended\n")])
+def test_a_component_is_killed_only_after_its_own_grace(component: Component, grace_seconds: float, says: str) -> None:
+    code = """
+import signal, time
+
+def end(*_):
+    time.sleep(1)
+    print("ended", flush=True)
+    raise SystemExit
+
+signal.signal(signal.SIGTERM, end)
+print("still at work", flush=True)
+time.sleep(60)
+"""
+    slow = replace(component, command=(component.command[0], "-c", code), grace_seconds=grace_seconds)
+    slow.start()
+    assert slow._wait_until(lambda: "at work" in slow.log.read_text(), 10)
+    slow.stop()
+    assert slow.pid() is None
+    assert slow.log.read_text().endswith(says)
+
+
 def test_starting_a_running_component_changes_nothing(component: Component) -> None:
     component.start()
     expected = component.pid()

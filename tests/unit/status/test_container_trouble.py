@@ -1,10 +1,15 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nemotron_operator.api.conditions import Reason
+from nemotron_operator.probe import adapter_loader, engine_probe
+from nemotron_operator.render.adapter_list import LOADER_CONTAINER
 from nemotron_operator.render.pods import PROBE_CONTAINER
 from nemotron_operator.status.explanation import Trouble
+from nemotron_operator.status.image_causes import find_image_cause
 from nemotron_operator.status.observed_pods import ContainerRun, ContainerTrouble
 from nemotron_operator.status.trouble import explain_pods
 from tests.support.fixtures.observations import a_pod, trouble
@@ -77,6 +82,34 @@ def test_why_an_image_does_not_come_is_told_apart(
     assert all(each in found.message for each in [*words, said.rstrip(".")])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unexpected status from HEAD request to https://registry.example.com/v2/vllm/manifests/v0: 502 Bad Gateway",
+        "received unexpected HTTP status: 503 Service Unavailable",
+        "failed with status code [manifests v0]: 504 Gateway Timeout",
+        "invalid status code from registry 503 (Service Unavailable)",
+        "error parsing HTTP 502 response body: invalid character",
+    ],
+)
+def test_a_registry_that_answers_with_an_error_of_its_own_is_tried_again(said: str) -> None:
+    assert "the registry does not answer" in find_image_cause(PULLING + said).sentence
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64), st.sampled_from(["401", "403", "429", "502", "503"]))
+def test_numbers_in_the_name_of_an_image_are_no_answers_of_its_registry(digest: str, number: str) -> None:
+    for image in (
+        f"registry.example.com/vllm@sha256:{digest}",
+        f"registry.example.com/vllm@sha256:{number}{digest[3:]}",
+        f"registry.example.com/vllm@sha256:{digest[:30]}{number}{digest[33:]}",
+        f"registry.example.com:{number}/vllm:v{number}",
+        f"registry.example.com:5{number}/vllm:{number}",
+        f"registry.example.com/vllm-{number}:0.{number}",
+    ):
+        said = f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": {image}: not found'
+        assert "the registry has no such image" in find_image_cause(said).sentence
+
+
 def test_the_image_of_a_jobs_pod_is_the_operators() -> None:
     pulled = replace(trouble("ErrImagePull", f"{PULLING}not found"), container="download")
     assert "Correct the operator's downloaderImage." in told(pulled).message
@@ -119,6 +152,54 @@ def test_a_probe_that_does_not_run_is_told_as_such() -> None:
     crashed = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words="OSError: no port", restarts=1)
     assert "OSError: no port" in told(replace(crashed, container=PROBE_CONTAINER)).message
     assert explain(replace(trouble("PodInitializing"), container=PROBE_CONTAINER)) is None
+
+
+def read_refused(environment: dict[str, str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        engine_probe.read_key(environment)
+    return str(ended.value)
+
+
+ROTATED, WITH_A_LINE_END = {"VLLM_API_KEY": "sk-very-secret"}, {"VLLM_API_KEY": "sk-very-secret\n"}
+
+
+@pytest.mark.parametrize("container", [PROBE_CONTAINER, LOADER_CONTAINER])
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (engine_probe.explain_refusal(ROTATED), ["has changed since one of the two started"]),
+        (adapter_loader.explain_refusal(ROTATED), ["has changed since one of the two started"]),
+        (engine_probe.explain_refusal(WITH_A_LINE_END), ["no API key that a client can send", "`printf %s`"]),
+        (read_refused({"VLLM_API_KEY": "two words"}), ["no API key that a client can send", "Put the key alone"]),
+    ],
+)
+def test_a_sidecar_whose_key_is_refused_again_and_again_is_told_with_the_way_out(
+    container: str, said: str, words: list[str]
+) -> None:
+    log = f"2026-11-26T12:00:00Z first-answer: /health answers 200\n2026-11-26T12:00:01Z {said}\n"
+    again = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words=log, restarts=1)
+    found = told(replace(again, container=container))
+    assert (Reason.PROBE_FAILED, True) == (found.reason, found.needs_human)
+    assert all(each in found.message for each in [*words, "spec.apiKeySecretRef", "`nemoctl restart"])
+    assert "-n team`" in found.message
+    assert "sk-very-secret" not in found.message
+
+
+@pytest.mark.parametrize("container", [PROBE_CONTAINER, LOADER_CONTAINER])
+def test_a_sidecar_that_takes_another_key_once_needs_nobody(container: str) -> None:
+    words = engine_probe.explain_refusal(ROTATED)
+    once = replace(trouble(ended="Error", exit_code=1, last_words=words), container=container, has_just_ended=True)
+    assert explain(once) is None
+    waits = trouble("PodInitializing", ended="Error", exit_code=1, last_words=words, restarts=3)
+    assert explain(replace(waits, container=container)) is None
+
+
+def test_a_loader_that_ends_again_and_again_is_told_with_its_log() -> None:
+    again = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words="OSError: no port", restarts=1)
+    found = told(replace(again, container=LOADER_CONTAINER))
+    assert (Reason.CRASH_LOOP, True) == (found.reason, found.needs_human)
+    assert "OSError: no port" in found.message
+    assert f"`kubectl -n team logs nemotron-x --container={LOADER_CONTAINER} --previous`" in found.message
 
 
 def ended(run_seconds: int | None, exit_code: int, *, restarts: int = 1, waiting: str = "") -> ContainerTrouble:
@@ -179,3 +260,45 @@ def test_the_words_of_another_container_are_no_engines() -> None:
     job = replace(trouble(ended="Error", exit_code=3, last_words="[Errno 13] Permission denied", restarts=1),
                   container="download")  # fmt: skip
     assert explain(job) is None
+
+
+HISTORY = trouble(ended="Error", exit_code=1, last_words="RuntimeError: CUDA error: out of memory", restarts=2)
+
+UNREADY = "containers with unready status: [vllm]"
+
+
+def explain_unready(in_trouble: ContainerTrouble, *, group: str = "") -> Trouble | None:
+    pod = replace(a_pod(name="nemotron-x", in_trouble=in_trouble), unready=UNREADY, has_probe=True, group=group)
+    return explain_pods([pod], "team")
+
+
+@pytest.mark.parametrize("in_trouble", [HISTORY, trouble()], ids=["it ended at its first start", "it never ended"])
+def test_an_engine_that_has_served_and_is_not_ready_is_told_as_such(in_trouble: ContainerTrouble) -> None:
+    found = explain_unready(in_trouble)
+    assert found is not None
+    assert (Reason.ENGINE_UNREADY, False) == (found.reason, found.needs_human)
+    assert "Pod nemotron-x has served and is not ready at the moment: containers with unready" in found.message
+    assert "`kubectl -n team logs nemotron-x -c probe`" in found.message
+
+
+def test_an_engine_that_starts_again_is_judged_by_how_it_ended() -> None:
+    found = explain(HISTORY)
+    assert found is not None
+    assert (Reason.CUDA_OUT_OF_MEMORY, True) == (found.reason, found.needs_human)
+
+
+def test_a_probe_that_does_not_run_says_more_than_that_nobody_answers() -> None:
+    gone = trouble("CrashLoopBackOff", ended="Error", exit_code=1, last_words="OSError: no port", restarts=2)
+    found = explain_unready(replace(gone, container=PROBE_CONTAINER))
+    assert Reason.PROBE_FAILED == (found and found.reason)
+    once = replace(gone, waiting_reason="", restarts=1, container=PROBE_CONTAINER)
+    found = explain_unready(once)
+    assert Reason.ENGINE_UNREADY == (found and found.reason)
+
+
+def test_an_end_in_a_group_is_never_history_as_the_group_is_made_anew() -> None:
+    found = explain_unready(HISTORY, group="g")
+    assert Reason.CUDA_OUT_OF_MEMORY == (found and found.reason)
+    found = explain_unready(trouble(), group="g")
+    assert Reason.ENGINE_UNREADY == (found and found.reason)
+    assert explain_unready(trouble(ended="Error", exit_code=1, restarts=1), group="g") is None

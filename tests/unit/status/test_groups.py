@@ -11,7 +11,7 @@ from nemotron_operator.plan.rollout import RolloutPlan
 from nemotron_operator.status.findings import find_available
 from nemotron_operator.status.group_restarts import remember_failure
 from nemotron_operator.status.observation import Observation
-from nemotron_operator.status.observed_pods import ObservedPod
+from nemotron_operator.status.observed_pods import FailedPod, ObservedPod
 from nemotron_operator.status.observed_servers import GroupFailures, ObservedServer
 from nemotron_operator.status.rollout import find_failed_rollout
 from nemotron_operator.status.rollout_trouble import explain_rollout
@@ -189,3 +189,57 @@ def test_a_controller_that_does_not_answer_needs_somebody_and_takes_nothing_back
     assert needs_human
     rollout = RolloutPlan(NEW, NEW, {}, NEW, "i", "1", "Replace", "", can_go_back=True)
     assert find_failed_rollout(PLAN, silent, rollout) is None
+
+
+LOST = FailedPod("nemotron-nodes-0-1", NEW, "NodeLost", "", "2026-11-24T08:00:00Z", "h100-1", group="g", is_lost=True)
+
+HELD_NAME = "No pod takes its place before node h100-1 is back, or gone for Kubernetes too"
+
+
+def test_a_node_that_is_lost_keeps_the_name_of_a_pod_in_a_group() -> None:
+    message, needs_human = told(seen(LEADER, replace(WORKER, ready=False, is_out_of_reach=True)))
+    assert "Node h100-1 reports no more, and pod nemotron-nodes-0-1 with it." in message
+    assert HELD_NAME in message
+    assert "`kubectl taint node h100-1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`" in message
+    assert "five minutes" not in message
+    assert not needs_human
+
+
+@pytest.mark.parametrize("pods", [(), (LEADER,)], ids=["the leader is gone", "the leader is there"])
+def test_a_lost_node_is_told_of_after_the_pods_of_a_group_were_told_to_go(pods: tuple[ObservedPod, ...]) -> None:
+    observation = seen(LEADER, WORKER, failed_pods=(LOST,), server_pods=pods)
+    assert HELD_NAME in told(observation)[0]
+    assert Reason.NODE_LOST == find_available(PLAN, observation).finding.reason
+
+
+def test_what_a_group_lost_with_its_node_is_its_cause_unless_it_fails_again_and_again() -> None:
+    observation = seen(LEADER, failed_pods=(LOST,), ending_pods=(replace(WORKER, trouble=ENDED),))
+    assert told(observation)[0].startswith("Node h100-1 reports no more")
+    again = replace(after(remembering(2)), failed_pods=(LOST,))
+    message, needs_human = told(again)
+    assert message.startswith("Pod w ended.")
+    assert HELD_NAME in message
+    assert needs_human
+
+
+def test_a_group_whose_pods_are_missing_names_what_makes_them_and_no_log() -> None:
+    nothing = seen(server_pods=())
+    message = find_available(PLAN, nothing).finding.message
+    assert "The LeaderWorkerSet is making its pods." in message
+    assert "`kubectl -n team describe statefulset nemotron-nodes`" in message
+    late, needs_human = told(seen(deadline="since long ago.", server_pods=()))
+    assert "`kubectl -n team describe statefulset nemotron-nodes`" in late
+    assert " logs " not in late
+    assert "deploy/" not in late
+    assert needs_human
+
+
+def test_a_late_leader_whose_workers_are_missing_names_what_makes_them() -> None:
+    message, _ = told(seen(LEADER, deadline="since long ago."))
+    assert "`kubectl -n team describe statefulset nemotron-nodes-0`" in message
+    assert "logs" not in message
+
+
+def test_late_groups_whose_leaders_are_ready_are_no_deployment() -> None:
+    message, _ = told(seen(replace(LEADER, ready=True), replace(WORKER, ready=False), deadline="since long ago."))
+    assert "logs nemotron-nodes-0`" in message

@@ -25,6 +25,10 @@ RELEASE = "nemotron-operator"
 WITHOUT_PODS: Mapping[str, Any] = {"replicaCount": 0}
 """Values of the chart for an operator that runs beside the cluster."""
 
+GRACE_SECONDS = 30
+"""How long an operator may take to end, as in its pod: one that leads finishes what it has begun, and gives its Lease
+back then. Killed before, it would leave the others to wait until the Lease has run out."""
+
 START_SECONDS = 20
 """How long the operator may take until it answers on its port."""
 
@@ -89,9 +93,8 @@ def make_operator(
     link.unlink(missing_ok=True)
     link.symlink_to(Path(sys.executable).with_name("nemotron-operator"))
     command = (str(link), "run", "--http-host=127.0.0.1", "--http-port=0", *options)
-    return Component(
-        name, plane.directory, command, {"KUBECONFIG": str(write_operator_kubeconfig(plane, account=account))}
-    )
+    environment = {"KUBECONFIG": str(write_operator_kubeconfig(plane, account=account))}
+    return Component(name, plane.directory, command, environment, grace_seconds=GRACE_SECONDS)
 
 
 def write_operator_kubeconfig(

@@ -14,6 +14,7 @@ from lab.directories import lab_home
 from lab.errors import LabError
 from lab.file_lock import file_lock
 from lab.go_toolchain import require_go
+from lab.removed_definitions import delete_definitions
 from lab.served_definitions import wait_until_served
 
 _GO_MOD = "module nemotron.dev/lab/apis\n\ngo 1.26.0\n"
@@ -137,7 +138,7 @@ def install_apis(plane: ControlPlane, names: Iterable[str], say: Callable[[str],
 def remove_apis(plane: ControlPlane, names: Iterable[str]) -> None:
     """Take the definitions of some projects away, and all objects of their kinds with them."""
     definitions = [f"crd/{definition}" for name in names for definition in APIS[name].definitions]
-    plane.kubectl("delete", "--ignore-not-found", "--wait", "--timeout=60s", *definitions)
+    delete_definitions(plane, definitions)
 
 
 def fetch_definitions(api: OptionalApi, say: Callable[[str], None] = lambda _text: None) -> Path:

@@ -18,7 +18,11 @@ import yaml
 from lab.errors import LabError
 
 GRACE_SECONDS = 5
-"""A component that has not ended so long after SIGTERM is killed. The API server waits for open watches."""
+"""A component that has not ended so long after SIGTERM is killed, unless it is given longer. The API server waits for
+open watches."""
+
+KILLED_SECONDS = 5
+"""How long a component that was killed may take to be gone; more than a moment on a busy machine only."""
 
 START_SECONDS = 1
 """A component that does not show up in this time has already ended; its log says why."""
@@ -39,6 +43,8 @@ class Component:
     environment: Mapping[str, str]
     launcher: tuple[str, ...] = ()
     """What the command is handed to, where it starts elsewhere than here; it has to end as the command itself."""
+    grace_seconds: float = GRACE_SECONDS
+    """How long it may take to end after a signal before it is killed."""
 
     @property
     def pid_file(self) -> Path:
@@ -68,9 +74,9 @@ class Component:
         if pid is None:
             return
         os.kill(pid, with_signal)
-        if not self._wait_until(self._has_ended, GRACE_SECONDS):
+        if not self._wait_until(self._has_ended, self.grace_seconds):
             os.kill(pid, signal.SIGKILL)
-            self._wait_until(self._has_ended, GRACE_SECONDS)
+            self._wait_until(self._has_ended, KILLED_SECONDS)
 
     def start(self) -> None:
         """Run the component's command again, detached; do nothing if it runs."""

@@ -36,7 +36,7 @@ def live(*adapters: Body) -> Body:
 
 def list_modules(namespace: Namespace) -> list[str]:
     """List what the pods that serve were started with, by the adapters' names; fail where they differ."""
-    pods = namespace.list("pod", SERVERS)
+    pods = namespace.list_staying_pods(SERVERS)
     (arguments,) = {tuple(pod["spec"]["containers"][0]["args"]) for pod in pods}
     if "--lora-modules" not in arguments:
         return []

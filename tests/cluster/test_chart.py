@@ -12,6 +12,7 @@ import pytest
 from lab.binaries import find_or_build_helms
 from lab.bring_up import bring_up
 from lab.control_plane import ControlPlane
+from lab.removed_definitions import wait_until_gone
 from tests.support.chart_cluster import NEWER_FIELD, ChartCluster, make_older_chart, make_older_copy
 from tests.support.cluster import Namespace, wait_until
 from tests.support.gpu_pool import GpuPool
@@ -79,9 +80,8 @@ def pods(cluster: ChartCluster) -> set[str]:
     """Name the pods that are ready and stay."""
     return {
         pod["metadata"]["name"]
-        for pod in cluster.namespace.list("pods", f"app.kubernetes.io/instance={RELEASE}")
-        if "deletionTimestamp" not in pod["metadata"]
-        and {"type": "Ready", "status": "True"}.items() <= ready_condition(pod).items()
+        for pod in cluster.namespace.list_staying_pods(f"app.kubernetes.io/instance={RELEASE}")
+        if {"type": "Ready", "status": "True"}.items() <= ready_condition(pod).items()
     }
 
 
@@ -200,7 +200,7 @@ def test_turning_the_definition_off_does_not_take_it_away(cluster: ChartCluster,
 def test_without_keep_the_definition_goes_with_the_release(cluster: ChartCluster, name: str) -> None:
     cluster.install(name, WITHOUT_PODS, "--set=crds.keep=false")
     cluster.uninstall(name)
-    wait_until("the definition is gone", lambda: cluster.definition() is None)
+    wait_until_gone(cluster.plane, [f"crd/{CRD_NAME}"])
 
 
 @both_helms

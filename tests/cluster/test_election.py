@@ -46,7 +46,7 @@ def test_one_replica_leads_and_the_other_takes_over(replicas: list[RunningOperat
 
     leader.restart()
     assert [other] == [replica for replica in replicas if _leads(replica)]
-    assert [other] == _list_counting(replicas, counted)
+    wait_until("the other alone counts the resource", lambda: _list_counting(replicas, counted) == [other])
     other.component.stop(signal.SIGTERM)
     wait_until("the first was handed the Lease", lambda: _leads(leader), HAND_OVER_SECONDS)
 

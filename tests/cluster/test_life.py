@@ -44,12 +44,12 @@ def test_conditions_tell_each_step_and_events_tell_each_change_once(namespace: N
     namespace.apply(a_resource())
     status = namespace.wait_until_ready()["status"]
 
+    def look() -> list[str] | None:
+        reasons = namespace.list_event_reasons()
+        return reasons if {"Fits", "Downloading", "Cached", "Serving"} <= set(reasons) else None
+
     conditions = {condition["type"]: condition["reason"] for condition in status["conditions"]}
-    reasons = [
-        event["reason"]
-        for event in namespace.list("events.events.k8s.io")
-        if event.get("regarding", {}).get("kind") == "NemotronDeployment"
-    ]
+    reasons = wait_until("each step is an event", look)
 
     expected = {
         "Ready": "Serving",
@@ -60,7 +60,6 @@ def test_conditions_tell_each_step_and_events_tell_each_change_once(namespace: N
     }
     assert expected == conditions
     assert sorted(set(reasons)) == sorted(reasons)
-    assert {"Fits", "Downloading", "Cached", "Serving"} <= set(reasons)
 
 
 def test_kubectl_scale_changes_the_replicas_and_protects_them_from_disruption(namespace: Namespace) -> None:

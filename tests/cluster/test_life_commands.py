@@ -13,8 +13,8 @@ SERVERS = "nemotron.dev/component=server"
 SMALL = {"tensor": 2}
 
 
-def _pods(namespace: Namespace) -> set[str]:
-    return {pod["metadata"]["uid"] for pod in namespace.list("pod", SERVERS)}
+def _staying_pods(namespace: Namespace) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in namespace.list_staying_pods(SERVERS)}
 
 
 def _serve(pool: GpuPool, namespace: Namespace, **spec: object) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_a_rollback_brings_back_the_spec_and_the_revision_and_history_tells_both
 def test_a_restart_makes_new_pods_of_the_same_kind(pool: GpuPool, namespace: Namespace) -> None:
     pool.add_node()
     _serve(pool, namespace)
-    pods, deployment = _pods(namespace), namespace.get("deployment", "nemotron")
+    pods, deployment = _staying_pods(namespace), namespace.get("deployment", "nemotron")
 
     said = namespace.nemoctl("restart", "nemotron", "-n", namespace.name, "--wait")
 
@@ -63,7 +63,7 @@ def test_a_restart_makes_new_pods_of_the_same_kind(pool: GpuPool, namespace: Nam
     assert restarted is not None
     assert "its pods are replaced by the rollout strategy" in said
     assert "'nemotron' is ready" in said
-    assert not pods & _pods(namespace)
+    assert not pods & _staying_pods(namespace)
     key = "nemotron.dev/base-revision"
     assert deployment["metadata"]["annotations"][key] == restarted["metadata"]["annotations"][key]
 
@@ -75,13 +75,13 @@ def test_a_suspended_model_frees_its_gpus_and_resumes_with_the_same_revision(
     revision = _serve(pool, namespace)["servingRevision"]
 
     suspended = namespace.nemoctl("suspend", "nemotron", "-n", namespace.name, "--wait")
-    pods = _pods(namespace)
+    pods = namespace.list("pod", SERVERS)  # one that is told to go has its GPUs until it ends
     resumed = namespace.nemoctl("resume", "nemotron", "-n", namespace.name, "--wait")
 
     status = (namespace.get("nemo", "nemotron") or {})["status"]
     assert "give back 2 GPUs" in suspended
     assert "No pod of 'nemotron' is left; its GPUs are free." in suspended
-    assert set() == pods
+    assert [] == pods
     assert "'nemotron' is ready" in resumed
     assert (revision, revision) == (status["desiredRevision"], status["servingRevision"])
 

@@ -74,14 +74,22 @@ def test_every_line_of_the_log_is_an_object_and_those_of_a_reconcile_name_the_re
     namespace.apply(a_resource())
     namespace.wait_until_ready()
 
-    # The laboratory marks in the log where it started a process.
-    lines = [line for line in operator.component.log.read_text().splitlines() if not line.startswith("--- ")]
-    told: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    def look() -> list[dict[str, Any]] | None:
+        """Read the log; None while it does not tell of each step, which it does after the status."""
+        told = _read_log(operator)
+        ours = [line for line in told if (line.get("namespace"), line.get("name")) == (namespace.name, "nemotron")]
+        steps = {line["message"].split(":")[0] for line in ours}
+        return told if {"Fits", "Downloading", "Cached", "Serving"} <= steps else None
 
+    told = wait_until("each step is in the log", look)
     assert [] == [line for line in told if not {"time", "level", "logger", "message"} <= line.keys()]
-    ours = [line for line in told if (line.get("namespace"), line.get("name")) == (namespace.name, "nemotron")]
-    assert {"Fits", "Downloading", "Cached", "Serving"} <= {line["message"].split(":")[0] for line in ours}
     assert [] == [line for line in told if "Serving: " in line["message"] and "name" not in line]
+
+
+def _read_log(operator: RunningOperator) -> list[dict[str, Any]]:
+    """Read the lines that are written to their end, but for those by which the laboratory marks a start."""
+    written, _, _ = operator.component.log.read_text().rpartition("\n")
+    return [json.loads(line) for line in written.splitlines() if not line.startswith("--- ")]
 
 
 def _wait_for_gpus(namespace: Namespace, operator: RunningOperator, expected: tuple[float, ...]) -> None:

@@ -45,6 +45,16 @@ def _nodes_of(namespace: Namespace) -> dict[str, str]:
     return {pod["metadata"]["name"]: pod["spec"].get("nodeName", "") for pod in pods}
 
 
+def _wait_for_nodes(namespace: Namespace, pods: int) -> dict[str, str]:
+    """Wait until there are so many pods, each on a node: a simulated leader serves without its workers."""
+
+    def look() -> dict[str, str] | None:
+        nodes = _nodes_of(namespace)
+        return nodes if len(nodes) == pods and all(nodes.values()) else None
+
+    return wait_until(f"{pods} pods are on nodes", look)
+
+
 def _a_group(pool: GpuPool, parallelism: Body = TWO_NODES, **spec: object) -> Body:
     return pool.a_resource(parallelism=parallelism, engine={"maxModelLen": 4096}, **spec)
 
@@ -68,7 +78,7 @@ def test_without_the_api_nothing_starts_and_with_it_the_base_model_serves_from_t
     plan = resource["status"]["plan"]
     assert (16, 16, 2) == (plan["gpus"], plan["gpusPerReplica"], plan["nodesPerReplica"])
     assert (1, 1) == (resource["status"]["replicas"], resource["status"]["readyReplicas"])
-    nodes = _nodes_of(namespace)
+    nodes = _wait_for_nodes(namespace, 2)
     assert {"nemotron-nodes-0", "nemotron-nodes-0-1"} == set(nodes)
     assert 2 == len(set(nodes.values()))
     assert namespace.get("deployment", "nemotron") is None
@@ -103,6 +113,7 @@ def test_a_worker_that_ends_takes_its_whole_group_along_and_the_status_says_why(
     pool.add_node()
     namespace.apply(_a_group(pool))
     namespace.wait_until_ready(seconds=60)
+    _wait_for_nodes(namespace, 2)
     before = {pod["metadata"]["uid"] for kind in (LEADERS, WORKERS) for pod in namespace.list("pod", kind)}
 
     with watched(namespace, "nemo", "", tmp_path / "told") as told:
@@ -113,15 +124,19 @@ def test_a_worker_that_ends_takes_its_whole_group_along_and_the_status_says_why(
             pods = [pod for kind in (LEADERS, WORKERS) for pod in namespace.list("pod", kind)]
             return len(pods) == 2 and not before & {pod["metadata"]["uid"] for pod in pods}
 
+        def list_said() -> list[str]:
+            return [
+                condition["message"]
+                for resource in told.list_objects()
+                for condition in resource.get("status", {}).get("conditions", [])
+                if condition["type"] == "Ready" and condition["reason"] == "GroupRestarting"
+            ]
+
         wait_until("the group is made anew", is_anew)
+        wait_until("it is told", list_said)  # the status of before still says that all is well
         namespace.wait_until_ready()
 
-    said = [
-        condition["message"]
-        for resource in told.list_objects()
-        for condition in resource.get("status", {}).get("conditions", [])
-        if condition["type"] == "Ready" and condition["reason"] == "GroupRestarting"
-    ]
+    said = list_said()
     assert any("Pod nemotron-nodes-0-1 on node" in message and "in the middle" in message for message in said), said
 
 
@@ -134,6 +149,7 @@ def test_in_place_one_of_two_groups_goes_on_serving_and_then_nothing_is_written(
     namespace.apply(_a_group(pool, replicas=2))
     resource = namespace.wait_until_ready(seconds=60)
     before = resource["status"]["desiredRevision"]
+    _wait_for_nodes(namespace, 4)  # else the operator would see room for one more group
     pool.settle()
 
     with watched(namespace, "pod", LEADERS, tmp_path / "pods") as pods:
@@ -147,7 +163,7 @@ def test_in_place_one_of_two_groups_goes_on_serving_and_then_nothing_is_written(
     assert "Replace" == rollout["strategy"]
     assert "One more replica needs 2 nodes with 8 free H100-80GB each" in rollout["message"]
     assert 1 == min(pods.count_ready())
-    assert 4 == len(set(_nodes_of(namespace).values()))
+    assert 4 == len(set(_wait_for_nodes(namespace, 4).values()))
 
     wait_until_alone(namespace)
     writes = operator.count_writes()
@@ -185,7 +201,7 @@ def test_where_two_nodes_have_room_the_new_group_comes_first_and_one_that_fails_
         return bool(ready and "the revision before it is back: 1 of 1 pods serve" in ready["message"])
 
     wait_until("the failed revision is taken back", is_back, seconds=90)
-    (leader,) = namespace.list("pod", LEADERS)
+    (leader,) = namespace.list_staying_pods(LEADERS)
     assert second["servingRevision"] == leader["metadata"]["labels"]["nemotron.dev/revision"]
 
 
@@ -202,11 +218,11 @@ def test_a_replica_moves_from_one_node_to_two_and_back(pool: GpuPool, namespace:
     assert "needs 2 nodes with 8 free H100-80GB each" in waiting["message"]
     pool.free(taker)
     namespace.wait_until_ready(seconds=60)
-    assert 2 == len(set(_nodes_of(namespace).values()))
+    assert 2 == len(set(_wait_for_nodes(namespace, 2).values()))
     assert namespace.get("deployment", "nemotron") is None
 
     namespace.apply(_a_group(pool, ONE_NODE))
     namespace.wait_until_ready(seconds=60)
     assert namespace.get(KIND, "nemotron-nodes") is None
-    (name,) = _nodes_of(namespace)
+    (name,) = _wait_for_nodes(namespace, 1)
     assert not name.startswith("nemotron-nodes")

@@ -1,10 +1,12 @@
 """An object of a needed name that belongs to somebody else is reported, and never taken over."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import FP8, Namespace, a_resource
+from nemotron_operator.constants import FIELD_MANAGER
+from tests.support.cluster import FP8, Body, Namespace, a_resource
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -32,7 +34,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_a_foreign_object_is_reported_and_not_touched(kind: str, namespace: Namespace) -> None:
     namespace.apply({"kind": kind, "metadata": {"name": "nemotron"}, **FOREIGN[kind]})
-    before = namespace.get(kind, "nemotron")
+    before, _ = _read(namespace, kind)
 
     namespace.apply(a_resource(replicas=2, cache={"accessModes": ["ReadWriteMany"]}))
 
@@ -40,8 +42,21 @@ def test_a_foreign_object_is_reported_and_not_touched(kind: str, namespace: Name
     stalled = namespace.wait_for_reason("nemotron", "Stalled", "NameConflict")
     assert f"{kind} 'nemotron' exists and belongs to somebody else" in ready["message"]
     assert stalled["status"] == "True"
-    assert before == namespace.get(kind, "nemotron")
+    after, managers = _read(namespace, kind)
+    assert before == after
+    assert [] == [manager for manager in managers if manager.startswith(FIELD_MANAGER)]
     assert namespace.list("job,pvc", "app.kubernetes.io/managed-by=nemotron-operator") == []
+
+
+def _read(namespace: Namespace, kind: str) -> tuple[Body, list[str]]:
+    """Read an object without what the controllers of its kind write, and who else wrote to it."""
+    body: Body = json.loads(namespace.kubectl("get", kind, "nemotron", "-o", "json", "--show-managed-fields"))
+    metadata = body["metadata"]
+    managers = [entry["manager"] for entry in metadata.pop("managedFields")]
+    body.pop("status", None)
+    metadata.pop("resourceVersion")
+    metadata["annotations"].pop("deployment.kubernetes.io/revision", None)
+    return body, managers
 
 
 def test_the_resource_goes_on_once_the_foreign_object_is_gone(namespace: Namespace) -> None:

@@ -16,6 +16,9 @@ from tests.support.cluster import RunningOperator, wait_until
 HAND_OVER_SECONDS = 8.0
 """A leader that is told to stop gives its Lease back, and it is looked at every 2 s."""
 
+LOOK_SECONDS = 0.05
+"""Between two looks at who leads."""
+
 
 class Replicas:
     """Replicas of the operator that take part in one election."""
@@ -54,11 +57,12 @@ class Replicas:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Look all the time, beside what is done meanwhile."""
+        """Look again and again, beside what is done meanwhile."""
         ended = threading.Event()
 
         def look_on() -> None:
-            while not ended.is_set():
+            # Without a pause it would take a core from the replicas that it looks at.
+            while not ended.wait(LOOK_SECONDS):
                 self.look()
 
         watcher = threading.Thread(target=look_on)

@@ -36,7 +36,7 @@ def _rollout(namespace: Namespace) -> tuple[str, str]:
 
 
 def _node_of(namespace: Namespace) -> str:
-    (pod,) = namespace.list("pod", SERVERS)
+    (pod,) = namespace.list_staying_pods(SERVERS)
     name: str = pod["spec"]["nodeName"]
     return name
 

@@ -84,11 +84,9 @@ def _list_versions(namespace: Namespace) -> dict[str, str]:
 
 
 def _has_new_argument(namespace: Namespace) -> set[bool]:
-    pods = namespace.list("pod", SERVERS)
     return {
         any(NEW_ARGUMENT in container.get("args", []) for container in pod["spec"]["containers"])
-        for pod in pods
-        if "deletionTimestamp" not in pod["metadata"]
+        for pod in namespace.list_staying_pods(SERVERS)
     }
 
 

@@ -13,8 +13,9 @@ import yaml
 
 from lab.control_plane import ControlPlane
 from lab.operator_process import Account, make_operator, start_operator
+from lab.removed_definitions import delete_definitions
 from lab.served_definitions import wait_until_served
-from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator, wait_until
+from tests.support.cluster import OPERATOR_CONFIG, Namespace, RunningOperator
 from tests.support.helm import CHART, CRD_NAME, NAMESPACE, RELEASE, Helm
 
 LAST_RELEASE = Path(__file__).resolve().parent.parent / "releases" / "nemotron-operator-0.1.0.tgz"
@@ -22,9 +23,6 @@ LAST_RELEASE = Path(__file__).resolve().parent.parent / "releases" / "nemotron-o
 
 NEWER_FIELD = ("verification", "expect")
 """A field of the spec that the definition of an older chart does not have. No pod shows it."""
-
-FINALIZER_SECONDS = 10
-"""How long the API server may take to finalize a definition: it takes a second, unless it backs off."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +81,7 @@ class ChartCluster:
         """Leave nothing behind."""
         for release in self.helms["helm"].run("list", "--short").split():
             self.uninstall("helm", release)
-        if self.definition() is None:
-            return
-        self.plane.kubectl("delete", CRD_NAME, "--all", "--all-namespaces")
-        self.plane.kubectl("delete", "crd", CRD_NAME, "--wait=false")
-        try:
-            wait_until("the definition is gone", lambda: self.definition() is None, FINALIZER_SECONDS)
-        except AssertionError:
-            # The API server's own finalizer backs off for minutes after a few conflicts. Nothing is left to finalize.
-            self.plane.kubectl("patch", "crd", CRD_NAME, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-            wait_until("the definition is gone", lambda: self.definition() is None)
+        delete_definitions(self.plane, [f"crd/{CRD_NAME}"])
 
 
 def spec_fields(definition: dict[str, Any], part: str) -> dict[str, Any]:

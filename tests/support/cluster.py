@@ -106,6 +106,15 @@ class Namespace:
         text = self.kubectl("get", kind, name, "--ignore-not-found", "-o", "json")
         return json.loads(text) if text.strip() else None
 
+    def list_staying_pods(self, selector: str) -> list[Body]:
+        """Read the pods that nobody told to go: those of before a rollout end after it, and are no part of it."""
+        return [pod for pod in self.list("pod", selector) if "deletionTimestamp" not in pod["metadata"]]
+
+    def list_event_reasons(self) -> list[str]:
+        """Read why events of NemotronDeployments were posted: each comes after the status that it tells of."""
+        events = self.list("events.events.k8s.io")
+        return [event["reason"] for event in events if event.get("regarding", {}).get("kind") == "NemotronDeployment"]
+
     def list(self, kind: str, selector: str = "") -> list[Body]:
         """Read all objects of one kind."""
         items: list[Body] = json.loads(self.kubectl("get", kind, "-l", selector, "-o", "json"))["items"]

@@ -59,22 +59,26 @@ def record_phases(namespace: Namespace, path: Path) -> dict[str, Body]:
     new = namespace.kubectl(
         "apply", "--server-side", "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(a_resource("new"))
     )
-    with watched(namespace, "nemo", "", path) as recording:
-        _apply(namespace, *resources.values())
-        for name, kind, reason in WAITING:
-            namespace.wait_for_reason(name, kind, reason)
-        _apply(namespace, _changed(), _failing())
-        namespace.kubectl("delete", "nemo", "terminating", "--wait=false")
-        namespace.wait_for_reason("failing", "Ready", "CrashLoop")
-        namespace.wait_for_reason("changing", "Ready", "RollingOut")
-        namespace.wait_for_reason("scaled-to-zero", "Ready", "Suspended")
-        phases = {name: _get(namespace, name) for name, _, _ in WAITING}
-        phases["rolling-out"] = phases.pop("changing")
-        phases["rollout-failed"] = phases.pop("failing")
-        phases["planned"] = _first(recording, "verified", lambda body: "conditions" in body["status"])
-        phases["verifying"] = _first(recording, "verified", _is_verifying)
-        phases["spec-changed"] = _first(recording, "changing", _is_ahead)
-    namespace.patch("nemo", "terminating", {"metadata": {"finalizers": None}})
+    try:
+        with watched(namespace, "nemo", "", path) as recording:
+            _apply(namespace, *resources.values())
+            for name, kind, reason in WAITING:
+                namespace.wait_for_reason(name, kind, reason)
+            _apply(namespace, _changed(), _failing())
+            namespace.kubectl("delete", "nemo", "terminating", "--wait=false")
+            namespace.wait_for_reason("failing", "Ready", "CrashLoop")
+            namespace.wait_for_reason("changing", "Ready", "RollingOut")
+            namespace.wait_for_reason("scaled-to-zero", "Ready", "Suspended")
+            phases = {name: _get(namespace, name) for name, _, _ in WAITING}
+            phases["rolling-out"] = phases.pop("changing")
+            phases["rollout-failed"] = phases.pop("failing")
+            phases["planned"] = _first(recording, "verified", lambda body: "conditions" in body["status"])
+            phases["verifying"] = _first(recording, "verified", _is_verifying)
+            phases["spec-changed"] = _first(recording, "changing", _is_ahead)
+    finally:
+        # Whatever failed before, the namespace shall not wait for an end that nobody lets happen.
+        if namespace.get("nemo", "terminating") is not None:
+            namespace.patch("nemo", "terminating", {"metadata": {"finalizers": None}})
     return {"new": json.loads(new), **phases, **_record_children(namespace)}
 
 

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 END = b"[DONE]"
 """What an OpenAI stream ends with; a stream without it was cut off."""
 
-TIMEOUT_SECONDS = 120
-"""How long a client waits for the next bytes; nobody is that slow."""
+TIMEOUT_SECONDS = 300
+"""How long a client waits for the next bytes, and so for the whole of an answer that is not streamed: longer than the
+240 s that a test lets a pod drain, so that no client gives an answer up for lost which its pod still brings in time."""
 
 PAUSE_SECONDS = 1.5
 """Between two questions of a client: on two cores an engine that is asked without a pause leaves none to one that has

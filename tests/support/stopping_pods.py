@@ -14,6 +14,9 @@ from tests.support.web_server import fetch
 LOOK_SECONDS = 1.0
 """Between two looks: each is a process, which takes its share from the engines."""
 
+LONGEST_GAP_SECONDS = 5.0
+"""How long a pod that is told to stop is asked on where none of its questions is seen; it listens for longer."""
+
 ENGINE_PORT = 8000
 
 _IN_FLIGHT = re.compile(r"^vllm:num_requests_(?:running|waiting)\{[^}]*\} (\S+)$", re.MULTILINE)
@@ -35,22 +38,31 @@ class StoppingPods:
     """The pods that were told to stop, by name, with what was seen of each while it still answered."""
 
     on_stop: Callable[[str], None]
-    """What to do when a pod is first seen so, with its name."""
+    """What to do when a pod is first seen to answer something although it was told to stop, with its name.
+
+    Who asks one question after the other has none in flight for a moment in between: so it is asked on for a little.
+    """
     looks: dict[str, list[Look]] = field(default_factory=dict)
     _first_seen_at: dict[str, float] = field(default_factory=dict)
+    _in_flight_at_stop: dict[str, int] = field(default_factory=dict)
 
     def look_at(self, pod: Body, now: float) -> None:
         """Look once more."""
         name, address = pod["metadata"]["name"], pod["status"].get("podIP")
-        if name not in self.looks:
-            self.on_stop(name)
         began_at = self._first_seen_at.setdefault(name, now)
         looks = self.looks.setdefault(name, [])
         in_flight = count_in_flight(address) if address else None
         if in_flight is not None:
             looks.append(Look(now - began_at, in_flight))
+        if name not in self._in_flight_at_stop and (in_flight or now - began_at >= LONGEST_GAP_SECONDS):
+            self._in_flight_at_stop[name] = in_flight or 0
+            self.on_stop(name)
 
-    def count_in_flight(self, after_seconds: float = 0) -> int:
+    def count_in_flight_at_stop(self) -> int:
+        """Add up what the pods had to answer when nobody asked them any more."""
+        return sum(self._in_flight_at_stop.values())
+
+    def count_in_flight(self, after_seconds: float) -> int:
         """Add up what the pods had to answer so long after they were told to stop, each at the first look from then."""
         firsts = (next((look for look in looks if look.after_seconds >= after_seconds), None) for looks in self._all())
         return sum(look.in_flight for look in firsts if look is not None)
@@ -58,7 +70,7 @@ class StoppingPods:
     def describe(self, after_seconds: float) -> str:
         """Count what was in flight when pods were told to stop, and so long after."""
         return (
-            f"{len(self.looks)} pods stopped with {self.count_in_flight()} questions in flight, of which "
+            f"{len(self.looks)} pods stopped with {self.count_in_flight_at_stop()} questions in flight, of which "
             f"{self.count_in_flight(after_seconds)} were still so after {after_seconds:.0f} s"
         )
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.cluster import Namespace, RunningOperator, a_resource
+from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
 from tests.support.faults.acts import answer_with, lose_reply, refuse, reset, truncate_reply
 from tests.support.faults.exchange import Act
 from tests.support.faults.proxy import FaultProxy
@@ -65,6 +65,8 @@ def assert_served_once(namespace: Namespace, operator: RunningOperator) -> None:
     )
     made = {kind: len(namespace.list(kind, "app.kubernetes.io/managed-by=nemotron-operator")) for kind in CHILDREN}
     assert dict.fromkeys(CHILDREN, 1) == made
+    # The event of the last step is written after the status, and is the last write.
+    wait_until("the last event is there", lambda: "Serving" in namespace.list_event_reasons())
     writes = operator.count_writes()
     time.sleep(QUIET_SECONDS)
     assert writes == operator.count_writes()

@@ -7,6 +7,7 @@ import pytest
 
 from lab.control_plane import ControlPlane
 from lab.operator_process import install_chart
+from lab.removed_definitions import delete_definitions
 from tests.support.cluster import Namespace, RunningOperator, a_resource, wait_until
 from tests.support.faults.acts import refuse
 from tests.support.faults.proxy import FaultProxy
@@ -22,6 +23,8 @@ def test_an_api_server_that_was_killed_is_waited_for_and_nothing_is_written_anew
 ) -> None:
     namespace.apply(a_resource())
     namespace.wait_until_ready()
+    # The event of the last step is written after the status, and is the last write.
+    wait_until("the last event is there", lambda: "Serving" in namespace.list_event_reasons())
     before, writes = namespace.get("service", "nemotron"), operator.count_writes()
     assert before is not None
 
@@ -72,7 +75,7 @@ def test_a_definition_that_is_deleted_and_made_again_is_served_again(
     namespace.apply(a_resource())
     namespace.wait_until_ready()
 
-    plane.kubectl("delete", "crd", "nemotrondeployments.nemotron.dev")
+    delete_definitions(plane, ["crd/nemotrondeployments.nemotron.dev"])
     wait_until("its children went with it", lambda: not namespace.list("deployment"))
     install_chart(plane)
     namespace.apply(a_resource())

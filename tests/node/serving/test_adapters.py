@@ -11,7 +11,7 @@ from lab.hub import Hub
 from lab.real_operator import tiny_resource
 from lab.tiny_adapter import make_adapter
 from tests.node.serving.conftest import a_namespace
-from tests.node.serving.test_serving import API_KEY, START_SECONDS, Served
+from tests.node.serving.test_serving import API_KEY, START_SECONDS, Served, first_answer
 from tests.support.cluster import Body, Namespace, wait_until
 
 SERVERS = "nemotron.dev/component=server"
@@ -102,7 +102,7 @@ def test_an_engine_that_is_started_again_has_its_adapters_before_clients_come(se
     namespace.kubectl("exec", "deployment/tiny", "--container=vllm", "--", "python3", "-c", "import os; os.kill(1, 15)")
     wait_until("it was started again", lambda: identities(namespace) == [(uid, restarts + 1)], START_SECONDS)
     namespace.kubectl("wait", "--for=condition=Ready", "pod", "-l", SERVERS, f"--timeout={START_SECONDS}s")
-    assert ["tiny", "chat"] == list_names(client)
+    assert ["tiny", "chat"] == first_answer(lambda: list_names(client))
 
 
 def test_an_adapter_that_the_engine_does_not_take_is_told_in_its_words_and_the_others_stay(

@@ -17,9 +17,12 @@ SIGNAL_ENGINE = """
 import os, pathlib, signal, sys
 found = 0
 for process in pathlib.Path("/proc").glob("[0-9]*"):
-    if b"EngineCore" in (process / "cmdline").read_bytes() and int(process.name) != os.getpid():
-        os.kill(int(process.name), signal.Signals[sys.argv[1]])
-        found += 1
+    try:
+        if b"EngineCore" in (process / "cmdline").read_bytes() and int(process.name) != os.getpid():
+            os.kill(int(process.name), signal.Signals[sys.argv[1]])
+            found += 1
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended meanwhile: an engine that starts runs many a short program
 print(found)
 """
 """The engine names its process so (vllm/v1/engine/core.py)."""

@@ -221,8 +221,19 @@ def test_a_pipeline_spreads_weights_without_a_tensor_parallel_group() -> None:
 def test_what_is_missing_at_worst_is_what_stands_between_the_plan_and_certainty(deployment: DeploymentBuilder) -> None:
     planned = plan_or_refuse(deployment)
     if isinstance(planned, ServingPlan):
-        is_certain = planned.memory.holds(planned.engine.max_model_len, is_worst=True)
+        memory, needs_states = planned.memory, planned.memory.state_bytes_per_sequence > 0
+        holds_states = not needs_states or memory.count_blocks(is_worst=True) >= planned.engine.max_num_seqs
+        is_certain = memory.holds(planned.engine.max_model_len, is_worst=True) and holds_states
         assert is_certain == (planned.missing_at_worst_bytes == 0)
+
+
+def test_the_block_of_one_sequences_states_may_be_what_is_missing() -> None:
+    """One sequence more in a batch than surely has a block for its states."""
+    deployment = a_deployment().with_model(NANO).having("engine.gpuMemoryUtilizationPercent", 50)
+    planned = plan(deployment.having("engine.maxNumSeqs", 390))
+    assert 389 == planned.memory.count_blocks(is_worst=True)
+    assert 0 < planned.missing_at_worst_bytes <= planned.memory.layout.block_bytes
+    assert 0 == plan(deployment.having("engine.maxNumSeqs", 389)).missing_at_worst_bytes
 
 
 def test_the_block_that_vllm_holds_back_may_be_what_is_missing() -> None:

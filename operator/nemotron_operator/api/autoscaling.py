@@ -60,7 +60,8 @@ class AutoscalingSpec(ApiModel):
 
     scale_down_delay_seconds: Annotated[int | None, Field(strict=True, ge=0, le=3600)] = None
     """How long the load has to be low before a replica is taken away, in seconds. Default: the estimate of a start, at
-    least 300, so that no replica goes that would be wanted before it could come back. Example: `900`."""
+    least 300, so that no replica goes that would be wanted before it could come back. The last one of `minReplicas: 0`
+    stays for at least as long as a start may take. Example: `900`."""
 
     activation: ActivationSpec | None = None
     """What starts the first replica again when none runs. Default: none. Example: `{query: "sum(my_queue_length)"}`."""

@@ -47,6 +47,7 @@ from nemotron_operator.cluster.observation import (
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.platform import WITHOUT_VOLUMES, Platform, read_place
 from nemotron_operator.cluster.pods import observe_ending_pods, observe_failed_pods, observe_pods
+from nemotron_operator.cluster.refusal import observe_refusal
 from nemotron_operator.cluster.scaling import list_scaling_objects, observe_scalers, read_live_replicas
 from nemotron_operator.cluster.servers import (
     find_server,
@@ -57,6 +58,7 @@ from nemotron_operator.cluster.servers import (
     list_server_names,
     read_live_port,
     read_live_tls,
+    read_ready_ports,
 )
 from nemotron_operator.cluster.verification import observe_verification, read_serving_fact
 from nemotron_operator.errors import ClusterError
@@ -150,6 +152,7 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         has_live_groups=has_live_groups(find_server_of(identity, cache)),
         live_tls=read_live_tls(find_server_of(identity, cache)),
         live_port=read_live_port(find_server_of(identity, cache)),
+        ready_ports=read_ready_ports(_select(pods, SERVER_COMPONENT)),
         missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
         forbidden_apis=view.platform.list_forbidden(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),
@@ -204,8 +207,10 @@ async def observe(
 
 def _observe_server(server: KubernetesObject, pods: Iterable[KubernetesObject], now: datetime | None) -> ObservedServer:
     """Look at what makes the pods; a Deployment says itself when it is late."""
-    if now is None or read_worker_template(server) is None:
+    if now is None:
         return observe_server(server)
+    if read_worker_template(server) is None:
+        return observe_refusal(server, _select(pods, SERVER_COMPONENT), now)
     return observe_groups(server, _select(pods, SERVER_COMPONENT), now)
 
 

@@ -1,8 +1,11 @@
 """What makes the pods that serve: a Deployment, or where a replica is a group of pods, a LeaderWorkerSet."""
 
+from collections.abc import Iterable
+
 from nemotron_operator.api.v1alpha1 import Identity
 from nemotron_operator.cluster.cache import KubernetesObject, ObjectCache
 from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, SERVICE, ApiKind
+from nemotron_operator.cluster.observation import find_condition
 from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.plan.names import name_groups
 from nemotron_operator.render.metadata import read_pod_template, read_worker_template
@@ -85,3 +88,10 @@ def read_live_tls(server: KubernetesObject | None) -> LiveTls | None:
 def read_live_port(server: KubernetesObject | None) -> int | None:
     """Read on which port the pods of what serves do; None where nothing does."""
     return None if server is None else read_server_port(read_pod_template(server))
+
+
+def read_ready_ports(pods: Iterable[KubernetesObject]) -> tuple[int, ...]:
+    """Read on which ports those of some pods serve that are ready and stay, each port once."""
+    staying = (pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    ready = (pod for pod in staying if find_condition(pod.get("status") or {}, "Ready").get("status") == "True")
+    return tuple(sorted({port for port in map(read_server_port, ready) if port is not None}))

@@ -147,6 +147,8 @@ class Facts:
     """How what serves is spoken with; None where there is nothing that serves."""
     live_port: int | None = None
     """On which port the pods serve of what serves; None where there is nothing that serves."""
+    ready_ports: tuple[int, ...] = ()
+    """On which ports those that are ready do, of whatever revision."""
     missing_apis: frozenset[str] = frozenset()
     """Kinds that the spec asks for and the API server does not know, or does not let the operator use."""
     forbidden_apis: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ def plan_network(request: PlanRequest) -> NetworkPlan:
         tls=tls,
         serving_tls=find_serving_tls(tls, request.identity, request.facts.live_tls),
         live_port=request.facts.live_port,
+        ready_ports=request.facts.ready_ports,
         doubts=(_NOBODY_MAY_CONNECT,) if peers == () else (),
     )
 

@@ -32,5 +32,7 @@ class NetworkPlan:
     None where they serve HTTP."""
     live_port: int | None = None
     """On which port those serve that are there; None where none are."""
+    ready_ports: tuple[int, ...] = ()
+    """On which ports those do that are ready, of whatever revision."""
     doubts: tuple[str, ...] = ()
     """What may go wrong although nothing forbids it, in sentences."""

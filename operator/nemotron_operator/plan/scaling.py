@@ -32,6 +32,7 @@ def plan_scaling(request: PlanRequest, startup: StartupPlan) -> ScalingPlan | No
         prometheus_url=config.prometheus_url if wanted.by == "KEDA" else None,
         scale_down_delay_seconds=_choose_delay(wanted, startup),
         start_seconds=startup.estimate_seconds,
+        start_budget_seconds=startup.budget_seconds,
         first_answer_seconds=startup.progress_deadline_seconds + FIRST_ANSWER_SECONDS,
         activation=_plan_activation(wanted.activation),
         spec_replicas=request.spec.replicas,
@@ -67,7 +68,9 @@ def _find_left_replicas(request: PlanRequest) -> int | None:
     live, wanted = request.facts.live_replicas, request.spec.autoscaling
     if live is None or wanted is None:
         return None
-    may_be_zero = wanted.min_replicas == 0 and "ScaledObject" not in request.facts.missing_apis
+    # Without the permission for it, a ScaledObject that is there goes on scaling.
+    is_missing = "ScaledObject" in request.facts.missing_apis - request.facts.forbidden_apis.keys()
+    may_be_zero = wanted.min_replicas == 0 and not is_missing
     return live if live > 0 or may_be_zero else None
 
 

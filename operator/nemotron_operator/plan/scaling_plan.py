@@ -32,6 +32,8 @@ class ScalingPlan:
     scale_down_delay_seconds: int
     start_seconds: int
     """Estimate of the time that an engine takes to start."""
+    start_budget_seconds: int
+    """How long a start may take before the kubelet ends it."""
     first_answer_seconds: int
     """How long a first replica may take to start and to answer, before anybody counts it as unused."""
     activation: ActivationPlan | None
@@ -52,4 +54,4 @@ class ScalingPlan:
     def cooldown_seconds(self) -> int:
         """Count how long nobody may ask before the last replica goes: it loads for minutes before anybody can."""
         delay = self.scale_down_delay_seconds
-        return max(delay, self.first_answer_seconds) if self.min_replicas == 0 else delay
+        return max(delay, self.start_budget_seconds) if self.min_replicas == 0 else delay

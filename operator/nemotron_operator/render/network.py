@@ -97,9 +97,15 @@ def render_inference_pool(plan: ServingPlan, rollout: RolloutPlan | None = None)
 
 
 def _find_serving_port(plan: ServingPlan, rollout: RolloutPlan | None) -> int:
-    """Find the port of the pods that serve: a pool takes no name, and those that stay may have another number."""
-    port = plan.network.live_port if rollout is None else read_server_port(rollout.pod_template)
-    return port or plan.engine.port
+    """Find the port of the pods that serve: a pool takes no name, and has one number for all revisions.
+
+    It is that of the pods to come as soon as one of them is ready, and of those that go until then.
+    """
+    wanted = plan.network.live_port if rollout is None else read_server_port(rollout.pod_template)
+    ready = plan.network.ready_ports
+    if ready and wanted not in ready:
+        return ready[0]
+    return wanted or plan.engine.port
 
 
 def read_server_port(template: Mapping[str, Any]) -> int | None:

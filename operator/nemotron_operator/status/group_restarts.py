@@ -45,9 +45,15 @@ def remember_failure(observation: Observation, namespace: str, now: datetime) ->
     if server is None or server.kind == "Deployment" or _serves_whole(server, observation):
         return None
     known = server.group_failures
-    failed = next((pod for pod in _list_ended(observation) if _is_new(pod, known)), None)
-    if failed is None:
-        return known
+    for pod in sorted(_list_ended(observation), key=lambda pod: pod.trouble.ended_at if pod.trouble else ""):
+        if _is_new(pod, known):
+            known = _count(pod, known, observation, namespace, now)
+    return known
+
+
+def _count(
+    failed: ObservedPod, known: GroupFailures | None, observation: Observation, namespace: str, now: datetime
+) -> GroupFailures:
     times = known.times + 1 if known is not None and known.revision == failed.revision else 1
     told = _describe(failed, namespace, observation.claim)
     ended_at = failed.trouble.ended_at if failed.trouble else ""

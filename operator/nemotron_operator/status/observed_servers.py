@@ -41,6 +41,8 @@ class ObservedServer:
     """None where each pod is a replica, which its kubelet starts again and counts."""
     refusal: str = ""
     """Why pods that are missing may not be made, in the API server's words; a LeaderWorkerSet does not say."""
+    refusal_lasts: bool = False
+    """Whether that has been so for minutes, and no pod that could make room is on its way out."""
 
 
 @dataclass(frozen=True, slots=True)

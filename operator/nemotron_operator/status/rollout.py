@@ -119,7 +119,7 @@ def find_failed_rollout(decision: Decision, observation: Observation, rollout: R
         return None
     seen = replace(
         observation,
-        server=_see_own_deadline(observation, own),
+        server=_see_own_server(observation, own),
         server_pods=own,
         worker_pods=_list_own(observation.worker_pods, rollout),
         ending_pods=_list_own(observation.ending_pods, rollout),
@@ -140,12 +140,13 @@ def _has_waited_long(is_short: bool, observation: Observation) -> bool:  # noqa:
     return is_short and observation.server is not None and bool(observation.server.deadline_message)
 
 
-def _see_own_deadline(observation: Observation, own: Sequence[ObservedPod]) -> ObservedServer | None:
+def _see_own_server(observation: Observation, own: Sequence[ObservedPod]) -> ObservedServer | None:
     """Leave out a deadline that others exceeded: it stands until the Deployment's controller sees the first progress.
 
     Its message names the ReplicaSet (k8s.io/kubernetes, pkg/controller/deployment/progress.go), and so do its pods.
+    Nor do pods count that may not be made: the earlier ones would be refused as well.
     """
-    server = observation.server
+    server = replace(observation.server, refusal="") if observation.server is not None else None
     if server is not None and server.kind != "Deployment":
         # It says since when, and not for which pods; and whoever does not answer takes none back either.
         return replace(server, deadline_message="", is_unanswered=False)

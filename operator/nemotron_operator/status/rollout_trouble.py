@@ -70,7 +70,7 @@ def _explain_server_pods(decision: Decision, observation: Observation) -> Troubl
     pods = (*observation.server_pods, *observation.worker_pods)
     trouble = explain_pods(pods, namespace, observation.claim, need)
     lost = _explain_lost_pod(observation, trouble)
-    restart = explain_restart(observation, namespace) if trouble is None else None
+    restart = _explain_restart(observation, namespace, trouble)
     if restart is not None and (lost is None or restart.needs_human):
         trouble = restart
     ended = [pod for pod in observation.failed_pods if not pod.is_lost]
@@ -81,14 +81,27 @@ def _explain_server_pods(decision: Decision, observation: Observation) -> Troubl
     return replace(first, message=" ".join([first.message, *others])) if first is not None else None
 
 
+def _explain_restart(observation: Observation, namespace: str, trouble: Trouble | None) -> Trouble | None:
+    """Explain groups that are made anew, where nothing of their pods is told, or only what may follow from that."""
+    restart = explain_restart(observation, namespace)
+    if restart is None or trouble is None:
+        return restart
+    is_cause = restart.needs_human or bool(observation.ending_pods)
+    return restart if trouble.reason is Reason.ENGINE_UNREADY and is_cause else None
+
+
 def _explain_refusal(decision: Decision, observation: Observation) -> Trouble | None:
-    """Explain that pods are missing since the API server refuses them; while others start, something moves."""
-    said = observation.server.refusal if observation.server else ""
-    if not said:
+    """Explain that pods are missing since the API server refuses them.
+
+    It may pass by itself: where a quota fits exactly, a pod is refused until the one before it has ended.
+    """
+    server = observation.server
+    if server is None or not server.refusal:
         return None
+    said = server.refusal
     explanation = PODS_OVER_QUOTA if "exceeded quota" in said else PODS_REFUSED
     words = {"name": decision.identity.name, "namespace": decision.identity.namespace, "said": said.rstrip(".")}
-    return explanation.explain(words, needs_human=not _list_starting(observation))
+    return explanation.explain(words, needs_human=server.refusal_lasts and not _list_starting(observation))
 
 
 def _explain_lost_pod(observation: Observation, trouble: Trouble | None) -> Trouble | None:

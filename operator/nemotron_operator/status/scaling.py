@@ -45,7 +45,7 @@ def _judge_missing(plan: ServingPlan) -> Judged:
     if refusal is not None:
         message = (
             f"spec.autoscaling.by: KEDA. {explain_forbidden(_KINDS['KEDA'], refusal)} Until it may, or "
-            f"`by: HorizontalPodAutoscaler` is set, nothing scales, and {_count(plan.replicas)} stay."
+            f"`by: HorizontalPodAutoscaler` is set, it makes and changes none; one that is there goes on scaling."
         )
     return Judged(no(_KIND, Reason.API_NOT_INSTALLED, message), needs_human=True)
 

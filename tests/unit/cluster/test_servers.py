@@ -15,6 +15,7 @@ from nemotron_operator.cluster.servers import (
     list_servers,
     read_live_port,
     read_live_tls,
+    read_ready_ports,
 )
 from nemotron_operator.plan.facts import LiveTls
 from nemotron_operator.render.manifests import render
@@ -108,6 +109,17 @@ def test_on_which_port_the_pods_serve_is_read_by_its_name() -> None:
     assert read_live_port(None) is None
     assert 9000 == read_live_port(server_of(render(plan_cached(a_deployment().having("service.port", 9000)))))
     assert 8000 == read_live_port(groups())
+
+
+def test_the_ports_of_ready_pods_that_stay_are_read_once() -> None:
+    def on(port: int, *, ready: bool = True, leaving: bool = False) -> JSON:
+        pod = a_live_pod(ready=ready)
+        pod["spec"] = {"containers": [{"name": "vllm", "ports": [{"name": "http", "containerPort": port}]}]}
+        pod["metadata"].update({"deletionTimestamp": "2026-11-24T08:00:00Z"} if leaving else {})
+        return pod
+
+    pods = [on(9000), on(8000), on(9000), on(8001, ready=False), on(8002, leaving=True), a_live_pod(ready=True)]
+    assert (8000, 9000) == read_ready_ports(pods)
 
 
 def test_a_live_group_is_read_with_its_leaders_and_workers() -> None:

@@ -196,6 +196,19 @@ def test_while_the_next_model_is_fetched_a_pool_leads_to_what_serves(live_port: 
     assert [{"number": expected}] == pool["spec"]["targetPorts"]
 
 
+@pytest.mark.parametrize(
+    ("ready_ports", "expected"),
+    [((ENGINE_PORT,), ENGINE_PORT), ((ENGINE_PORT, 9000), 9000), ((), 9000)],
+    ids=["while the new ones load", "as soon as one of them is ready", "where none is ready"],
+)
+def test_during_a_rollout_a_pool_leads_to_pods_that_are_ready(ready_ports: tuple[int, ...], expected: int) -> None:
+    wanted = POOLED.having("service.port", 9000)
+    facts = replace(facts_when_cached(wanted), ready_ports=ready_ports)
+    pool = render(plan(wanted, facts)).inference_pool
+    assert pool is not None
+    assert [{"number": expected}] == pool["spec"]["targetPorts"]
+
+
 def test_what_nobody_asks_for_is_not_made() -> None:
     made = render_cached(a_deployment())
     assert [None] * 4 == [made.network_policy, made.certificate, made.inference_pool, made.route]

@@ -132,6 +132,27 @@ def test_a_group_that_failed_is_told_late_and_the_next_one_counts_all_the_same()
     assert 2 == second.times
 
 
+def test_failures_that_could_not_be_kept_in_between_all_count() -> None:
+    def ended(created: str, at: str) -> ObservedPod:
+        return replace(
+            WORKER, trouble=replace(ENDED, ended_at=f"2026-11-24T{at}Z"), created_at=f"2026-11-24T{created}Z"
+        )
+
+    pods = ended("07:58:30", "07:59:00"), ended("07:57:00", "07:58:00"), ended("07:57:01", "07:58:01")
+    kept = remember_failure(seen(LEADER, ending_pods=pods), "team", NOW)
+    assert kept is not None
+    assert (2, "2026-11-24T07:59:00Z") == (kept.times, kept.at)
+
+
+def test_a_leader_that_is_unready_does_not_hide_why_its_group_fails() -> None:
+    unready = replace(LEADER, unready="It is busy.")
+    message, needs_human = told(after(remembering(3), unready))
+    assert "happened 3 times" in message
+    assert needs_human
+    worker = replace(WORKER, trouble=ENDED)
+    assert "Pod nemotron-nodes-0-1 on node h100-1 ended" in told(seen(unready, ending_pods=(worker,)))[0]
+
+
 def test_a_remembered_failure_names_the_node_on_which_it_was() -> None:
     ended = replace(WORKER, trouble=replace(ENDED, last_message="CUDA error: device lost"))
     kept = remember_failure(seen(LEADER, ended), "team", NOW)

@@ -37,7 +37,7 @@ ROLLOUT = RolloutPlan(NEW, NEW, {}, NEW, "i", "1", "Replace", "", can_go_back=Tr
 def refused(*pods: ObservedPod, said: str = OVER_QUOTA, deadline: str = "") -> Observation:
     seen = serving(*pods, deadline=deadline)
     assert seen.server is not None
-    return replace(seen, server=replace(seen.server, refusal=said))
+    return replace(seen, server=replace(seen.server, refusal=said, refusal_lasts=True))
 
 
 def told(observation: Observation) -> Trouble:
@@ -72,6 +72,17 @@ def test_a_pod_that_loads_goes_on_although_another_may_not_be_made() -> None:
     observation = refused(a_pod())
     assert (Reason.REFUSED_BY_CLUSTER, False) == (told(observation).reason, told(observation).needs_human)
     assert find_failed_rollout(PLAN, observation, ROLLOUT) is None
+
+
+def test_a_refusal_that_may_pass_by_itself_is_told_and_needs_nobody() -> None:
+    observation = refused()
+    assert observation.server is not None
+    passing = replace(observation, server=replace(observation.server, refusal_lasts=False))
+    assert (Reason.REFUSED_BY_CLUSTER, False) == (told(passing).reason, told(passing).needs_human)
+
+
+def test_a_revision_that_is_unready_for_a_moment_is_not_taken_back_since_a_pod_is_refused() -> None:
+    assert find_failed_rollout(PLAN, refused(replace(a_pod(), unready="It is busy.")), ROLLOUT) is None
 
 
 def test_what_a_pod_suffers_from_stands_beside_that_another_may_not_be_made() -> None:

@@ -166,7 +166,7 @@ def test_of_keda_that_is_there_and_may_not_be_used_nobody_says_that_it_is_to_be_
     assert ("False", "ApiNotInstalled") == _verdict(told)
     assert told.message.endswith(
         "This cluster has ScaledObject, and the operator may not use it: Not allowed in 'blue'. Until it may, or "
-        "`by: HorizontalPodAutoscaler` is set, nothing scales, and 2 replicas stay."
+        "`by: HorizontalPodAutoscaler` is set, it makes and changes none; one that is there goes on scaling."
     )
 
 

@@ -1,8 +1,10 @@
 """Load and unload LoRA adapters in the engine of the same pod, as a list on the volume says.
 
 It runs as text in the engine's image, beside the engine: it knows the standard library alone. What the engine has is
-read from itself each time, so that one that was started again gets all of them again. It ends when the engine does not
-take its API key: the kubelet then starts it again, with what the Secret holds by then.
+read from itself each time, so that one that was started again gets all of them again.
+
+It ends when an engine that was started again does not take its API key any more: the kubelet then starts it again too,
+with what the Secret holds by then. Wherever that would not help it stays, not ready, and says why.
 """
 
 import argparse
@@ -34,6 +36,10 @@ SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 10.0, 300.0
 API_KEY_VARIABLE = "VLLM_API_KEY"
 """The server's API key."""
 
+GROUP_VARIABLE = "LWS_LEADER_ADDRESS"
+"""LeaderWorkerSet gives it to every container of a group's pods, also to init containers. When one of them is started
+again, it makes all pods of the group anew, and the engine loads its weights again."""
+
 
 class Refusal(NamedTuple):
     """What the engine said of an adapter that it did not take, and when to try again."""
@@ -49,7 +55,12 @@ class NotThereError(Exception):
 
 
 class KeyRefusedError(Exception):
-    """The engine answers 401 to the API key: it started with another one."""
+    """The engine answers 401 to the API key: it has another one."""
+
+    def __init__(self, *, is_engine_newer: bool) -> None:
+        super().__init__()
+        self.is_engine_newer = is_engine_newer
+        """Whether an engine answered, went, and another came meanwhile: that one read the Secret later."""
 
 
 class Engine:
@@ -57,6 +68,7 @@ class Engine:
 
     def __init__(self, port: int, api_key: str | None, *, is_encrypted: bool) -> None:
         self._port, self._is_encrypted, self._has_key = port, is_encrypted, api_key is not None
+        self._has_answered = self._has_gone = False
         self._headers = {"Content-Type": "application/json"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
@@ -90,12 +102,14 @@ class Engine:
                 response = connection.getresponse()
                 status, page = response.status, response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
+            self._has_gone |= self._has_answered and isinstance(error, ConnectionRefusedError)
             raise NotThereError(f"{type(error).__name__}: {error}") from error
         except ValueError as error:
             # http.client quotes the header that it does not send, and with it the key.
             raise NotThereError(f"the request cannot be sent: {type(error).__name__}") from None
+        self._has_answered = True
         if status == HTTPStatus.UNAUTHORIZED and self._has_key:
-            raise KeyRefusedError
+            raise KeyRefusedError(is_engine_newer=self._has_gone)
         return status, page
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -133,11 +147,15 @@ class Loader:
                     self._load(name, path, now, is_replaced=name in there)
             self.is_ready = True
         except NotThereError as error:
-            self._refusals.clear()
-            self.is_ready = False
-            if str(error) != self._absence:
-                self._absence = str(error)
-                self._say(f"the engine does not answer: {error}")
+            self.miss(f"the engine does not answer: {error}")
+
+    def miss(self, words: str) -> None:
+        """Take in that nothing can be asked of the engine, and say once why."""
+        self._refusals.clear()
+        self.is_ready = False
+        if words != self._absence:
+            self._absence = words
+            self._say(words)
 
     def _look_at_list(self, there: dict[str, str]) -> dict[str, str]:
         """Take the list; one that is gone stays as it was read, and before there was any the engine stays as it is."""
@@ -168,17 +186,31 @@ def read_key(environment: Mapping[str, str]) -> str | None:
     Raises
     ------
     SystemExit
-        It is no key. It is not repeated.
+        It is no key, and the pod is in no group. It is not repeated.
     """
     if API_KEY_VARIABLE not in environment:
         return None
-    api_key = environment[API_KEY_VARIABLE].strip()
-    if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
-        raise SystemExit(
-            f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into "
-            "the Secret that spec.apiKeySecretRef names."
-        )
-    return api_key
+    flaw = find_flaw(environment)
+    if flaw and GROUP_VARIABLE not in environment:
+        raise SystemExit(flaw)
+    return environment[API_KEY_VARIABLE].strip()
+
+
+def find_flaw(environment: Mapping[str, str]) -> str:
+    """Say, without repeating it, why what stands for the API key is none; nothing where it may be one."""
+    api_key = environment.get(API_KEY_VARIABLE, "").strip()
+    if api_key.isascii() and api_key.isprintable() and " " not in api_key:
+        return ""
+    return (
+        f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into the "
+        "Secret that spec.apiKeySecretRef names, then `nemoctl restart` starts the engine anew."
+    )
+
+
+def may_end(environment: Mapping[str, str]) -> bool:
+    """Tell whether another process, with what the Secret holds by then, may have the key, and costs nobody else."""
+    value = environment[API_KEY_VARIABLE]
+    return value == value.strip() and GROUP_VARIABLE not in environment
 
 
 def explain_refusal(environment: Mapping[str, str]) -> str:
@@ -242,8 +274,11 @@ def work(loader: Loader) -> None:
     while True:
         try:
             loader.look(time.monotonic())
-        except KeyRefusedError:
-            end(explain_refusal(os.environ))
+        except KeyRefusedError as refusal:
+            words = explain_refusal(os.environ)
+            if refusal.is_engine_newer and may_end(os.environ):
+                end(words)
+            loader.miss(words)
         except Exception as error:  # noqa: BLE001 -- a thread that ends would never load anything again
             tell(f"{type(error).__name__}: {error}")
         time.sleep(LOOK_SECONDS)
@@ -261,7 +296,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     engine = Engine(options.engine_port, read_key(os.environ), is_encrypted=options.https)
     loader = Loader(engine, lambda: read_list(options.list), tell)
-    threading.Thread(target=work, args=[loader], daemon=True).start()
+    flaw = find_flaw(os.environ)
+    if flaw:
+        loader.miss(flaw)  # and ask nothing: no later look has another key
+    else:
+        threading.Thread(target=work, args=[loader], daemon=True).start()
     serve(options.port, loader)
 
 

@@ -2,8 +2,10 @@
 
 `/started` is 200 once the engine's /health is; `/ready` after a completion was answered, until the engine dies or
 stalls; `/live` until it hangs; `/report` is the state in JSON. The engine is looked at only when one of them is asked.
-Runs as text, `python3 -c`, with Python 3.10 or newer. Environment: VLLM_API_KEY, if the engine wants one. It ends when
-the engine does not take that key: the kubelet then starts it again, with what the Secret holds by then.
+Runs as text, `python3 -c`, with Python 3.10 or newer. Environment: VLLM_API_KEY, if the engine wants one.
+
+It ends when an engine that was started again does not take that key any more: the kubelet then starts it again too,
+with what the Secret holds by then. Wherever that would not help it stays, not ready, and says why.
 
 vLLM reports its work after each step, so a hung engine goes on showing what it showed before: a request that came to an
 idle one is in no number. What shows it is a completion of our own, the canary, that is not answered.
@@ -42,6 +44,14 @@ MOST_DOUBLINGS = 16
 
 API_KEY_VARIABLE = "VLLM_API_KEY"
 """The server's API key."""
+
+GROUP_VARIABLE = "LWS_LEADER_ADDRESS"
+"""LeaderWorkerSet gives it to every container of a group's pods, also to init containers. When one of them is started
+again, it makes all pods of the group anew, and the engine loads its weights again."""
+
+PARTING_SECONDS = 20.0
+"""How long it answers on before it ends: two periods of the liveness probe (render/server_pod.py). The kubelet's
+patience with nobody who answers then begins at an answer."""
 
 PAGE_BYTES = 8 * 2**20
 """How much of a page is read: /metrics has 50 kB, more with many adapters."""
@@ -153,6 +163,11 @@ class Judge:
             self._failures = self._failures + 1 if failure else 0
 
     @property
+    def is_engine_newer(self) -> bool:
+        """Tell whether an engine went and another came while it was looked at: that one read the Secret later."""
+        return self._life > 1
+
+    @property
     def _silent_seconds(self) -> float:
         """To the latest look and not to now: while nobody asks, nobody looks, and that is no silence."""
         return 0.0 if self._silent_since is None else self._looked_at - self._silent_since
@@ -231,7 +246,7 @@ def read_work(page: str) -> Work | None:
 
 
 class KeyRefusedError(Exception):
-    """The engine answers 401 to the API key: it started with another one."""
+    """The engine answers 401 to the API key: it has another one."""
 
 
 class Engine(NamedTuple):
@@ -241,6 +256,8 @@ class Engine(NamedTuple):
     model: str
     api_key: str | None
     """None where none is asked for."""
+    flaw: str = ""
+    """Why that is no key, and is not sent."""
 
     def look(self) -> Look:
         """Look at /health and /metrics, over one connection."""
@@ -266,6 +283,8 @@ class Engine(NamedTuple):
         KeyRefusedError
             It does not take the key.
         """
+        if self.flaw:
+            return self.flaw
         body = json.dumps({"model": self.model, "prompt": "Hi", "max_tokens": 1, "temperature": 0})
         try:
             with closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
@@ -332,14 +351,19 @@ class Watch:
             self._looked.set()
 
     def _complete(self, life: int) -> None:
+        is_refused = False
         try:
             failure = self._engine.complete()
         except KeyRefusedError:
-            end(explain_refusal(os.environ))
+            failure, is_refused = explain_refusal(os.environ), True
         with self._lock:
             now = time.monotonic()
             self._judge.hear(life, failure, now)
             self._tell(now)
+            is_over = is_refused and self._judge.is_engine_newer and may_end(os.environ)
+        if is_over:
+            time.sleep(PARTING_SECONDS)
+            end(failure)
 
     def _tell(self, now: float) -> None:
         """Log a change of state."""
@@ -355,17 +379,31 @@ def read_key(environment: Mapping[str, str]) -> str | None:
     Raises
     ------
     SystemExit
-        It is no key. It is not repeated.
+        It is no key, and the pod is in no group. It is not repeated.
     """
     if API_KEY_VARIABLE not in environment:
         return None
-    api_key = environment[API_KEY_VARIABLE].strip()
-    if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
-        raise SystemExit(
-            f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into "
-            "the Secret that spec.apiKeySecretRef names."
-        )
-    return api_key
+    flaw = find_flaw(environment)
+    if flaw and GROUP_VARIABLE not in environment:
+        raise SystemExit(flaw)
+    return environment[API_KEY_VARIABLE].strip()
+
+
+def find_flaw(environment: Mapping[str, str]) -> str:
+    """Say, without repeating it, why what stands for the API key is none; nothing where it may be one."""
+    api_key = environment.get(API_KEY_VARIABLE, "").strip()
+    if api_key.isascii() and api_key.isprintable() and " " not in api_key:
+        return ""
+    return (
+        f"{API_KEY_VARIABLE} holds spaces, line ends or other characters that no key has. Put the key alone into the "
+        "Secret that spec.apiKeySecretRef names, then `nemoctl restart` starts the engine anew."
+    )
+
+
+def may_end(environment: Mapping[str, str]) -> bool:
+    """Tell whether another process, with what the Secret holds by then, may have the key, and costs nobody else."""
+    value = environment[API_KEY_VARIABLE]
+    return value == value.strip() and GROUP_VARIABLE not in environment
 
 
 def explain_refusal(environment: Mapping[str, str]) -> str:
@@ -425,7 +463,7 @@ def main() -> None:
     # The first process of a container is not ended by a signal without a handler.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     judge = Judge(options.stall_seconds, options.hang_seconds, options.canary_seconds)
-    engine = Engine(options.engine_port, options.model, read_key(os.environ))
+    engine = Engine(options.engine_port, options.model, read_key(os.environ), find_flaw(os.environ))
     serve(options.port, Watch(engine, judge))
 
 

@@ -21,7 +21,7 @@ import pytest
 from typing_extensions import override
 
 from nemotron_operator.render.adapter_list import PROGRAM
-from tests.unit.probe.test_program import free_port
+from tests.unit.probe.test_program import GROUP, free_port
 
 pytestmark = pytest.mark.program
 
@@ -40,6 +40,8 @@ class AdapterEngine:
     keys: set[str | None] = field(default_factory=set)
     api_key: str = ""
     """The key that it takes; any where there is none."""
+    refusals: int = 0
+    """How often it took none."""
 
     def change(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
         self.requests.append((path.rpartition("/")[2], body))
@@ -78,6 +80,7 @@ def serving(engine: AdapterEngine, port: int) -> Iterator[None]:
 
         def do_GET(self) -> None:
             if self.is_refused():
+                engine.refusals += 1
                 self.answer(HTTPStatus.UNAUTHORIZED, '{"error": "Unauthorized"}')
             else:
                 self.answer(HTTPStatus.OK, engine.list_models())
@@ -207,61 +210,143 @@ def test_before_there_is_a_list_nothing_is_unloaded(loading: Loading) -> None:
     assert [] == loading.engine.requests
 
 
-def run_with_key(key: str, tmp_path: Path, engines_key: str = "") -> tuple[int | None, str, AdapterEngine]:
-    """Run the program with a key until it has asked, or ended if its key is not the engine's; return what came of it.
+@dataclass
+class Running:
+    """The program with a key, looking often, and where its engine has to be."""
 
-    Returns
-    -------
-        Its exit code, if it ended, its words, and what it asked.
-    """
-    engine, engine_port = AdapterEngine(api_key=engines_key), free_port()
+    process: subprocess.Popen[bytes]
+    engine: AdapterEngine
+    engine_port: int
+    port: int
+    log: Path
+
+    @property
+    def words(self) -> str:
+        return self.log.read_text()
+
+    def sees_no_engine(self) -> None:
+        wait_until(lambda: self.is_ready() is False and self.words.endswith("Connection refused\n"))
+
+    def is_ready(self) -> bool | None:
+        """Ask it; None while it does not answer."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5):
+                return True
+        except HTTPError:
+            return False
+        except OSError:
+            return None
+
+    def is_refused_often(self) -> None:
+        before = self.engine.refusals
+        wait_until(lambda: self.engine.refusals >= before + 3 or self.process.poll() is not None)
+
+    def stop(self) -> str:
+        """Make sure that it runs and is not ready; end it, and return its words."""
+        assert (None, False) == (self.process.poll(), self.is_ready())
+        self.process.terminate()
+        assert 0 == self.process.wait(10)
+        assert KEY not in self.words
+        return self.words
+
+
+@contextmanager
+def running(key: str, tmp_path: Path, engines_key: str = "", **environment: str) -> Iterator[Running]:
+    engine, engine_port, port = AdapterEngine(api_key=engines_key), free_port(), free_port()
     text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
-    arguments = [f"--engine-port={engine_port}", f"--port={free_port()}", f"--list={tmp_path / 'u.json'}"]
+    arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
     command = [sys.executable, "-I", "-c", text, *arguments]
+    environment["VLLM_API_KEY"] = key
+    log = tmp_path / "log"
     with (
-        serving(engine, engine_port),
-        subprocess.Popen(
-            command, env={"VLLM_API_KEY": key}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process,
+        log.open("w") as output,
+        subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
     ):
-        deadline = time.monotonic() + 5
-        while process.poll() is None and (engines_key or not engine.keys) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        ended = process.poll()
-        process.terminate()
-        return ended, process.communicate()[0], engine
+        try:
+            yield Running(process, engine, engine_port, port, log)
+        finally:
+            process.kill()
 
 
 def test_the_line_end_of_a_key_is_left_out(tmp_path: Path) -> None:
-    ended, words, engine = run_with_key(f"{KEY}\n", tmp_path)
-    assert ended is None
-    assert {f"Bearer {KEY}"} == engine.keys
-    assert KEY not in words
+    with running(f"{KEY}\n", tmp_path) as loader, serving(loader.engine, loader.engine_port):
+        wait_until(lambda: loader.is_ready() is True)
+        loader.process.terminate()
+        loader.process.wait(10)
+    assert KEY not in loader.words
+    assert {f"Bearer {KEY}"} == loader.engine.keys
 
 
-@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])
+NO_KEYS = [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
 def test_what_is_no_key_is_told_without_its_words(tmp_path: Path, key: str) -> None:
-    ended, words, engine = run_with_key(key, tmp_path)
-    assert 1 == ended
-    assert words.startswith("VLLM_API_KEY holds spaces, line ends")
-    assert "spec.apiKeySecretRef" in words
-    assert KEY not in words
-    assert set() == engine.keys
+    with running(key, tmp_path) as loader, serving(loader.engine, loader.engine_port):
+        assert 1 == loader.process.wait(10)
+    assert loader.words.startswith("VLLM_API_KEY holds spaces, line ends")
+    assert "spec.apiKeySecretRef" in loader.words
+    assert KEY not in loader.words
+    assert set() == loader.engine.keys
 
 
-def test_a_key_that_is_not_the_engines_ends_it_so_that_it_starts_with_todays(tmp_path: Path) -> None:
-    ended, words, engine = run_with_key(KEY, tmp_path, "sk-another")
-    assert (1, {f"Bearer {KEY}"}) == (ended, engine.keys)
-    assert "The engine does not take the API key: the Secret that spec.apiKeySecretRef names has changed" in words
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_in_a_group_what_is_no_key_is_not_sent_and_is_told(tmp_path: Path, key: str) -> None:
+    with running(key, tmp_path, **GROUP) as loader, serving(loader.engine, loader.engine_port):
+        wait_until(lambda: loader.is_ready() is not None or loader.process.poll() is not None)
+        time.sleep(0.3)
+        words = loader.stop()
+    assert 1 == words.count("VLLM_API_KEY holds spaces, line ends")
+    assert set() == loader.engine.keys
+
+
+HAS_CHANGED = "The engine does not take the API key: the Secret that spec.apiKeySecretRef names has changed"
+IS_NO_KEY = "what the Secret that spec.apiKeySecretRef names holds begins or ends with a space or a line end"
+
+
+def test_an_engine_that_was_there_before_it_has_the_older_key_so_no_end_would_help(tmp_path: Path) -> None:
+    with running(KEY, tmp_path, "sk-another") as loader, serving(loader.engine, loader.engine_port):
+        loader.is_refused_often()
+        words = loader.stop()
+    assert (1, {f"Bearer {KEY}"}) == (words.count(HAS_CHANGED), loader.engine.keys)
     assert "`nemoctl restart`" in words
-    assert KEY not in words
+
+
+@pytest.mark.parametrize("first_key", [KEY, "sk-the-first"], ids=["taken-before", "refused-before"])
+def test_an_engine_that_starts_again_with_another_key_ends_it_so_that_it_starts_with_todays(
+    tmp_path: Path, first_key: str
+) -> None:
+    with running(KEY, tmp_path, first_key) as loader:
+        with serving(loader.engine, loader.engine_port):
+            wait_until(lambda: loader.is_ready() is True or loader.engine.refusals > 1)
+        loader.sees_no_engine()
+        loader.engine.api_key = "sk-another"
+        with serving(loader.engine, loader.engine_port):
+            assert 1 == loader.process.wait(10)
+    assert HAS_CHANGED in loader.words.splitlines()[-1]
+    assert KEY not in loader.words
+
+
+def test_in_a_group_it_never_ends_as_all_pods_would_be_made_anew(tmp_path: Path) -> None:
+    with running(KEY, tmp_path, KEY, **GROUP) as loader:
+        with serving(loader.engine, loader.engine_port):
+            wait_until(lambda: loader.is_ready() is True)
+        wait_until(lambda: loader.is_ready() is False)
+        loader.engine.api_key = "sk-another"
+        with serving(loader.engine, loader.engine_port):
+            loader.is_refused_often()
+            words = loader.stop()
+    assert 1 == words.count(HAS_CHANGED)
 
 
 def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_told(tmp_path: Path) -> None:
-    ended, words, _ = run_with_key(f"{KEY}\n", tmp_path, f"{KEY}\n")
-    assert 1 == ended
-    assert "what the Secret that spec.apiKeySecretRef names holds begins or ends with a space or a line end" in words
-    assert KEY not in words
+    with running(f"{KEY}\n", tmp_path, f"{KEY}\n") as loader:
+        for _ in range(2):
+            with serving(loader.engine, loader.engine_port):
+                loader.is_refused_often()
+            loader.sees_no_engine()
+        words = loader.stop()
+    assert 2 == words.count(IS_NO_KEY)
 
 
 def test_a_request_that_cannot_be_sent_is_told_without_the_key() -> None:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -24,15 +25,22 @@ from urllib.request import urlopen
 import pytest
 
 from nemotron_operator.probe import engine_probe
+from nemotron_operator.render.server_pod import LIVENESS_PROBE_PERIOD_SECONDS
 from tests.support.certificates import sign
 from tests.unit.probe.fake_engine import FakeEngine, serving
 
 pytestmark = pytest.mark.program
 
 PROGRAM, OVER_TLS = (
-    resources.files("nemotron_operator.probe").joinpath(name).read_text() for name in ("engine_probe.py", "over_tls.py")
+    resources.files("nemotron_operator.probe")
+    .joinpath(name)
+    .read_text()
+    .replace("PARTING_SECONDS = 20.0", "PARTING_SECONDS = 1.0")
+    for name in ("engine_probe.py", "over_tls.py")
 )
 KEY = "sk-very-secret"
+GROUP = {"LWS_LEADER_ADDRESS": "nemotron-nodes-0.nemotron-nodes.team", "LWS_GROUP_SIZE": "2", "LWS_WORKER_INDEX": "0"}
+"""What LeaderWorkerSet adds to every container of a group's pods, also to init containers."""
 STALL_SECONDS = 1
 HANG_SECONDS = 3
 CANARY_SECONDS = 1
@@ -94,13 +102,18 @@ def engine() -> FakeEngine:
 
 
 @contextmanager
-def probing(engine: FakeEngine, api_key: str | None = None, programs: tuple[str, ...] = (PROGRAM,)) -> Iterator[Probe]:
+def probing(
+    engine: FakeEngine,
+    api_key: str | None = None,
+    programs: tuple[str, ...] = (PROGRAM,),
+    group: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Probe]:
     """Run the program without anything of the project, and wait until it answers."""
     port = free_port()
     budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
     arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
     command = [sys.executable, "-I", "-c", *programs, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
-    environment = {} if api_key is None else {"VLLM_API_KEY": api_key}
+    environment = {**group, **({} if api_key is None else {"VLLM_API_KEY": api_key})}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -190,18 +203,44 @@ def last_words_of(probe: Probe) -> str:
 
 
 NOT_TAKEN = "The engine does not take the API key: "
+HAS_CHANGED = f"{NOT_TAKEN}the Secret that spec.apiKeySecretRef names has changed since"
+IS_NO_KEY = f"{NOT_TAKEN}what the Secret that spec.apiKeySecretRef names holds begins or ends with"
+
+
+def stays(probe: Probe, engine: FakeEngine, words: str) -> None:
+    """Make sure that it asks on in vain for longer than it would take to end, and says once why; end it."""
+    asked = len(engine.bodies)
+    wait_until(lambda: probe.verdicts == (200, 503, 200) and len(engine.bodies) >= asked + 3)
+    report = probe.report()
+    assert "failing" == report["state"]
+    assert report["reason"].startswith(words)
+    log = probe.end()
+    assert 1 == sum(NOT_TAKEN in line for line in log)
+    assert log[-1].startswith(f"failing: {words}")
+    assert KEY not in str([report, log])
 
 
 @pytest.mark.parametrize("api_key", ["sk-another", ""], ids=["another", "empty"])
-def test_a_key_that_is_not_the_engines_ends_it_so_that_it_starts_with_todays(engine: FakeEngine, api_key: str) -> None:
+def test_an_engine_that_was_there_before_it_has_the_older_key_so_no_end_would_help(
+    engine: FakeEngine, api_key: str
+) -> None:
     engine.api_key = KEY
     with serving(engine), probing(engine, api_key) as probe:
-        words = last_words_of(probe)
-    assert words.startswith(f"{NOT_TAKEN}the Secret that spec.apiKeySecretRef names has changed since")
-    assert "`nemoctl restart`" in words
+        probe.comes_to("failing")
+        assert "`nemoctl restart`" in probe.report()["reason"]
+        stays(probe, engine, HAS_CHANGED)
 
 
-def test_an_engine_that_starts_again_with_another_key_ends_it_and_takes_the_next_one(engine: FakeEngine) -> None:
+def test_the_first_engine_that_it_sees_does_not_end_it(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with probing(engine, "sk-another") as probe:
+        probe.comes_to("loading")
+        with serving(engine):
+            probe.comes_to("failing")
+            stays(probe, engine, HAS_CHANGED)
+
+
+def test_an_engine_that_starts_again_with_another_key_ends_it_and_the_next_one_has_that_key(engine: FakeEngine) -> None:
     engine.api_key = KEY
     with probing(engine, KEY) as probe:
         with serving(engine):
@@ -209,9 +248,56 @@ def test_an_engine_that_starts_again_with_another_key_ends_it_and_takes_the_next
         probe.comes_to("gone")
         engine.api_key, engine.steps = "sk-another", 0
         with serving(engine):
-            assert last_words_of(probe).startswith(NOT_TAKEN)
+            assert last_words_of(probe).startswith(HAS_CHANGED)
             with probing(engine, "sk-another") as next_probe:
                 next_probe.comes_to("ready")
+
+
+def test_before_it_ends_it_answers_that_the_engine_lives_so_that_nobody_takes_it_for_hung(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with probing(engine, KEY) as probe:
+        with serving(engine):
+            probe.comes_to("ready")
+        probe.comes_to("gone")
+        engine.api_key, engine.steps = "sk-another", 0
+        with serving(engine):
+            probe.comes_to("failing")
+            assert (200, 503, 200) == probe.verdicts
+            assert probe.report()["reason"].startswith(HAS_CHANGED)
+            last_words_of(probe)
+    assert 2 * LIVENESS_PROBE_PERIOD_SECONDS == engine_probe.PARTING_SECONDS
+
+
+def test_in_a_group_it_never_ends_as_all_pods_would_be_made_anew(engine: FakeEngine) -> None:
+    engine.api_key = KEY
+    with probing(engine, KEY, group=GROUP) as probe:
+        with serving(engine):
+            probe.comes_to("ready")
+        probe.comes_to("gone")
+        engine.api_key, engine.steps = "sk-another", 0
+        with serving(engine):
+            probe.comes_to("failing")
+            stays(probe, engine, HAS_CHANGED)
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])
+@pytest.mark.parametrize("programs", [(PROGRAM,), (OVER_TLS, PROGRAM)], ids=["http", "https"])
+def test_in_a_group_what_is_no_key_is_not_sent_and_is_told_without_its_words(
+    engine: FakeEngine, key: str, programs: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = sign("nemotron.team.svc", valid=timedelta(hours=1)).write(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(files / "tls.crt", files / "tls.key")
+    with serving(engine, tls if OVER_TLS in programs else None), probing(engine, key, programs, GROUP) as probe:
+        probe.comes_to("failing")
+        wait_until(lambda: "(2 in a row" in probe.report()["reason"])
+        assert (200, 503, 200) == probe.verdicts
+        report = probe.report()
+        log = probe.end()
+    assert report["reason"].startswith("VLLM_API_KEY holds spaces, line ends")
+    assert 1 == sum("VLLM_API_KEY holds spaces, line ends" in line for line in log)
+    assert [] == engine.bodies
+    assert KEY not in str([report, log])
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE])
@@ -233,9 +319,19 @@ def test_the_line_end_of_a_key_is_left_out(engine: FakeEngine) -> None:
 
 def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_told(engine: FakeEngine) -> None:
     engine.api_key = f"{KEY}\n"
-    with serving(engine), probing(engine, f"{KEY}\n") as probe:
-        words = last_words_of(probe)
-    assert words.startswith(f"{NOT_TAKEN}what the Secret that spec.apiKeySecretRef names holds begins or ends with")
+    with probing(engine, f"{KEY}\n") as probe:
+        with serving(engine):
+            probe.comes_to("failing")
+            assert probe.report()["reason"].startswith(IS_NO_KEY)
+        probe.comes_to("gone")
+        engine.steps = 0
+        with serving(engine):
+            probe.comes_to("failing")
+            wait_until(lambda: "(3 in a row" in probe.report()["reason"])
+            assert (200, 503, 200) == probe.verdicts
+            log = probe.end()
+    assert 2 == sum(IS_NO_KEY in line for line in log)
+    assert KEY not in str(log)
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])

@@ -92,9 +92,9 @@ def _do(options: argparse.Namespace) -> Complete:
             raise
         raise NoSpaceError(
             f"The batch's volume is full: {error.strerror}. Where its class can grow, `kubectl patch pvc BATCH -n "
-            'NAMESPACE -p \'{"spec":{"resources":{"requests":{"storage":"100Gi"}}}}\'` makes it larger (it is named as '
-            "the batch), and the same command goes on with what was answered. Else delete the batch, and run it again "
-            "with a larger --size."
+            'NAMESPACE -p \'{"spec":{"resources":{"requests":{"storage":"SIZE"}}}}\'` makes it larger (BATCH is its '
+            "name, SIZE more than now), and the same command goes on with what was answered. Else delete the batch, "
+            "and run it again with a larger --size."
         ) from error
 
 

@@ -98,4 +98,6 @@ def test_a_full_volume_says_what_to_do(
     said = json.loads(capsys.readouterr().out)["message"]
     grow, delete = said.index("kubectl patch pvc"), said.index("larger --size")
     assert grow < said.index("the same command") < delete
+    assert '"storage":"SIZE"' in said  # a number of ours would make a larger claim smaller, which is refused
+    assert "SIZE more than now" in said
     assert len(said) <= WORDS_SHOWN  # else nemoctl shows its end alone

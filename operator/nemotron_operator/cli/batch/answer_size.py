@@ -14,6 +14,9 @@ UNSAID_TOKENS = 8192
 """What is counted at most for a request that does not say how long its answer may be: few answers use up a limit that
 nobody chose, and a volume may grow."""
 
+MOST_CHOICES = 16_384
+"""The most answers to one request that vLLM gives (its VLLM_MAX_N_SEQUENCES): whoever asks for more is refused."""
+
 
 def count_answer_bytes(line: bytes, longest_tokens: int) -> int:
     """Count what the answer to one request may take.
@@ -26,8 +29,10 @@ def count_answer_bytes(line: bytes, longest_tokens: int) -> int:
     body = json.loads(line)["body"]
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"))
     said = next((limit for limit in limits if _is_count(limit)), UNSAID_TOKENS)
-    choices = body.get("n")
-    return max(ANSWER_BYTES, min(said, longest_tokens) * TOKEN_BYTES * (choices if _is_count(choices) else 1))
+    choices = body.get("n") if _is_count(body.get("n")) else 1
+    if choices > MOST_CHOICES:
+        return ANSWER_BYTES
+    return max(ANSWER_BYTES, min(said, longest_tokens) * TOKEN_BYTES * choices)
 
 
 def _is_count(value: Any) -> bool:  # noqa: ANN401 - of a body that vLLM checks

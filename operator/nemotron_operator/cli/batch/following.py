@@ -106,7 +106,9 @@ class Following:
         """Tell how a Job is that has not ended."""
         running = [pod for pod in pods if (pod.get("status") or {}).get("phase") in {"Pending", "Running"}]
         if not running:
-            seconds = self._measure_state("no pod")
+            # What is suspended may be so for hours, and has from then on its time to make a pod.
+            is_suspended = bool((job.get("spec") or {}).get("suspend"))
+            seconds = self._measure_state("suspended" if is_suspended else "no pod")
             self._tell(describe_podless(job, self.batch.namespace, seconds, has_failed=bool(pods)))
             return
         pod = running[-1]
@@ -239,7 +241,10 @@ def describe_podless(job: KubernetesObject, namespace: str, seconds: float, *, h
         if QUEUE_LABEL in labels:
             return f"Kueue holds the Job until its queue has room: `kubectl get workloads -n {namespace}` says more."
         resumed = json.dumps({"spec": {"suspend": False}}, separators=(",", ":"))
-        return f"Somebody suspended the Job: `kubectl patch job {name} -n {namespace} -p '{resumed}'` lets it go on."
+        return (
+            f"Somebody suspended the Job: `kubectl patch job {name} -n {namespace} -p '{resumed}'` lets it go on. Or "
+            f"Kueue did, where it manages Jobs without a queue: `kubectl get workloads -n {namespace}` says more."
+        )
     if seconds < NO_POD_SECONDS:
         return "The Job makes a pod."
     pauses = " It waits longer after each pod that failed." if has_failed else ""

@@ -6,8 +6,9 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from nemotron_operator.cli.batch.manifests import Batch, render_pod
 from nemotron_operator.cli.batch.objects import find, take_away
@@ -36,6 +37,9 @@ POLL_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
+Wait = Callable[[ClusterGateway, KubernetesObject], Awaitable[None]]
+"""Waits until a pod has come to what it was made for."""
+
 
 @contextmanager
 def held_pod(batch: Batch, target: ClusterTarget, timeout_seconds: int, say: Say) -> Iterator[None]:
@@ -46,12 +50,29 @@ def held_pod(batch: Batch, target: ClusterTarget, timeout_seconds: int, say: Say
     OperatorError
         Another nemoctl has it, or it does not run.
     """
-    pod = asyncio.run(_take(batch, target, say))
+
+    async def wait(gateway: ClusterGateway, pod: KubernetesObject) -> None:
+        await wait_for_loader(gateway, pod, timeout_seconds, say)
+
+    with held(batch, render_pod(batch), target, wait, say):
+        yield
+
+
+@contextmanager
+def held(batch: Batch, manifest: dict[str, Any], target: ClusterTarget, wait: Wait, say: Say) -> Iterator[None]:
+    """Make a pod of the batch's name for this nemoctl alone, wait for it, and take it away when the block ends.
+
+    Raises
+    ------
+    OperatorError
+        Another nemoctl has it, or waiting is no use.
+    """
+    pod = asyncio.run(_take(batch, manifest, target, say))
     has_ended = threading.Event()
     beating = threading.Thread(target=lambda: asyncio.run(_beat(pod, target, has_ended)), daemon=True)
     beating.start()
     try:
-        asyncio.run(_wait(pod, target, timeout_seconds, say))
+        asyncio.run(_wait(pod, target, wait))
         yield
     except BaseException:
         with suppress(OperatorError):  # what went wrong first is what counts
@@ -60,10 +81,10 @@ def held_pod(batch: Batch, target: ClusterTarget, timeout_seconds: int, say: Say
     _stop(beating, has_ended, pod, target)
 
 
-async def _take(batch: Batch, target: ClusterTarget, say: Say) -> KubernetesObject:
-    manifest = render_pod(batch)
+async def _take(batch: Batch, manifest: dict[str, Any], target: ClusterTarget, say: Say) -> KubernetesObject:
     marks = {HOLDER_ANNOTATION: _name_holder(), BEAT_ANNOTATION: "0"}
-    manifest["metadata"]["annotations"] = {**manifest["metadata"].get("annotations", {}), **marks}
+    metadata = manifest["metadata"]
+    marked = {**manifest, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **marks}}}
     async with open_gateway(target) as gateway:
         while True:
             left = await find(gateway, POD, batch.namespace, batch.pod_name)
@@ -71,7 +92,7 @@ async def _take(batch: Batch, target: ClusterTarget, say: Say) -> KubernetesObje
                 await _require_gone(gateway, left, batch, say)
                 await take_away(gateway, POD, batch.namespace, batch.pod_name, uid=left["metadata"]["uid"])
             with suppress(ConflictError), explained("create", POD, batch.namespace):
-                return await gateway.create(POD, manifest)
+                return await gateway.create(POD, marked)
 
 
 async def _require_gone(gateway: ClusterGateway, pod: KubernetesObject, batch: Batch, say: Say) -> None:
@@ -103,9 +124,9 @@ def _read_life(pod: KubernetesObject) -> tuple[str | None, ...]:
     return metadata["uid"], metadata.get("deletionTimestamp"), beat
 
 
-async def _wait(pod: KubernetesObject, target: ClusterTarget, timeout_seconds: int, say: Say) -> None:
+async def _wait(pod: KubernetesObject, target: ClusterTarget, wait: Wait) -> None:
     async with open_gateway(target) as gateway:
-        await wait_for_loader(gateway, pod, timeout_seconds, say)
+        await wait(gateway, pod)
 
 
 async def _beat(pod: KubernetesObject, target: ClusterTarget, has_ended: threading.Event) -> None:

@@ -55,6 +55,9 @@ WRONG_ARGUMENTS = (2,)
 GRACE_SECONDS = 30
 """How long a pod may take to end: every answer is written when it comes."""
 
+PLACING_SECONDS = 5 * 60
+"""How long the pod that places the volume lives at most on a node, should its image not come."""
+
 _DIGEST_LENGTH = 8
 
 _KUEUE_PREFIX = "kueue.x-k8s.io/"
@@ -115,7 +118,19 @@ class Batch:
 
     def once_placed(self) -> "Batch":
         """Give the batch whose volume is somewhere: the pod that carries files goes there, wherever the weights are."""
-        return replace(self, model=replace(self.model, unused_claim=None))
+        return replace(self, model=replace(self.model, node=None, unused_claim=None))
+
+    @property
+    def unplaced_weights(self) -> str | None:
+        """The claim with the weights beside which the volume has yet to be made; None where that is no matter."""
+        return None if self.is_through_server else self.model.unused_claim
+
+    @property
+    def queue_name(self) -> str | None:
+        """The queue of Kueue that has the GPUs of the batch; None where it takes none, or asks nobody."""
+        if self.is_through_server:
+            return None
+        return self.plan.queue_name or self.plan.pod.template.labels.get(QUEUE_LABEL)
 
 
 def render_volume(batch: Batch) -> dict[str, Any]:
@@ -151,9 +166,29 @@ def render_pod(batch: Batch) -> dict[str, Any]:
             "terminationGracePeriodSeconds": 1,
             **_render_place(batch),
             "containers": [container],
-            "volumes": [*_render_volumes(batch), *_render_unused_weights(batch)],
+            "volumes": _render_volumes(batch),
         },
     }
+
+
+def render_placer(batch: Batch, weights: str) -> dict[str, Any]:
+    """Render a pod before that one, where no pod shows on which node the weights are: the engine needs both volumes.
+
+    The scheduler looks at every claim that a pod lists, and has the new volume made within reach of the old one. What
+    is listed is attached too, mounted or not, and kept from other nodes: so no files go through this pod. It mounts
+    nothing, and ends as soon as its image is there, also where nobody is left to delete it.
+    """
+    container = {**_render_container(batch, CONTAINER_NAME), "command": ["true"], "volumeMounts": []}
+    manifest = render_pod(batch)
+    manifest["spec"] |= {
+        "activeDeadlineSeconds": PLACING_SECONDS,
+        "containers": [container],
+        "volumes": [
+            _render_claim(batch),
+            {"name": "weights", "persistentVolumeClaim": {"claimName": weights, "readOnly": True}},
+        ],
+    }
+    return manifest
 
 
 def render_job(batch: Batch) -> dict[str, Any]:
@@ -165,9 +200,8 @@ def render_job(batch: Batch) -> dict[str, Any]:
         else {PREPARE_CONTAINER: TERMINAL_EXIT_CODES, ENGINE_CONTAINER: WRONG_ARGUMENTS}
     )
     metadata = _render_metadata(batch, batch.name)
-    queue_name = batch.plan.queue_name or batch.plan.pod.template.labels.get(QUEUE_LABEL)
-    if queue_name is not None and not batch.is_through_server:
-        metadata["labels"][QUEUE_LABEL] = queue_name  # Kueue queues the Job, and not its pods
+    if batch.queue_name is not None:
+        metadata["labels"][QUEUE_LABEL] = batch.queue_name  # Kueue queues the Job, and not its pods
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -289,22 +323,11 @@ def _render_container(batch: Batch, name: str) -> dict[str, Any]:
 
 
 def _render_volumes(batch: Batch) -> list[dict[str, Any]]:
-    return [
-        {"name": "batch", "persistentVolumeClaim": {"claimName": batch.name}},
-        {"name": "batch-tmp", "emptyDir": {}},
-    ]
+    return [_render_claim(batch), {"name": "batch-tmp", "emptyDir": {}}]
 
 
-def _render_unused_weights(batch: Batch) -> list[dict[str, Any]]:
-    """List the weights beside, where no pod shows on which node they are, and the engine needs both volumes on one.
-
-    The scheduler looks at every claim that a pod lists, and has the new volume made within reach of the old one; the
-    kubelet mounts, and waits for, those alone that a container mounts.
-    """
-    claim = batch.model.unused_claim
-    if claim is None or batch.is_through_server:
-        return []
-    return [{"name": "weights", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
+def _render_claim(batch: Batch) -> dict[str, Any]:
+    return {"name": "batch", "persistentVolumeClaim": {"claimName": batch.name}}
 
 
 def _render_place(batch: Batch) -> dict[str, Any]:

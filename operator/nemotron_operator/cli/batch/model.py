@@ -254,9 +254,19 @@ async def _find_lone_volume(
 
 
 def _uses(pod: KubernetesObject, claim_name: str) -> bool:
-    has_ended = (pod.get("status") or {}).get("phase") in ENDED_PHASES
-    claims = {(each.get("persistentVolumeClaim") or {}).get("claimName") for each in pod["spec"].get("volumes") or []}
-    return bool(pod["spec"].get("nodeName")) and not has_ended and claim_name in claims
+    """Tell whether a pod on a node mounts a claim: nemoctl's own lists it alone, and goes."""
+    spec, has_ended = pod["spec"], (pod.get("status") or {}).get("phase") in ENDED_PHASES
+    volumes = {
+        each["name"]
+        for each in spec.get("volumes") or []
+        if (each.get("persistentVolumeClaim") or {}).get("claimName") == claim_name
+    }
+    mounted = {
+        each["name"]
+        for container in (*(spec.get("initContainers") or []), *(spec.get("containers") or []))
+        for each in (*(container.get("volumeMounts") or []), *(container.get("volumeDevices") or []))
+    }
+    return bool(spec.get("nodeName")) and not has_ended and not volumes.isdisjoint(mounted)
 
 
 def _find_claim_name(pod: Mapping[str, Any]) -> str | None:

@@ -55,11 +55,14 @@ async def find_or_make(gateway: ClusterGateway, kind: ApiKind, manifest: dict[st
 
 
 async def list_others(gateway: ClusterGateway, namespace: str, resource: str, but: str) -> list[str]:
-    """List the other batches of a resource by their volumes, which go when their answers are fetched."""
+    """List the other batches of a resource by their volumes, which go when their answers are fetched.
+
+    One whose volume is going is over.
+    """
     selector = f"{MANAGED_BY_LABEL}=nemoctl,{COMPONENT_LABEL}=batch"
     with explained("list", CLAIM, namespace):
         volumes, _ = await gateway.list_all(CLAIM, namespace, selector)
-    names = (volume["metadata"]["name"] for volume in volumes)
+    names = (volume["metadata"]["name"] for volume in volumes if "deletionTimestamp" not in volume["metadata"])
     return sorted(name for name in names if name.rpartition("-batch-")[0] == resource and name != but)
 
 

@@ -16,12 +16,15 @@ from nemotron_operator.cli.batch.manifests import (
     REVISION_ANNOTATION,
     Batch,
     render_job,
+    render_placer,
     render_pod,
     render_volume,
 )
 from nemotron_operator.cli.batch.model import BatchModel, read_model
 from nemotron_operator.cli.batch.objects import find, find_or_make, list_others, take_away
+from nemotron_operator.cli.batch.placing import place
 from nemotron_operator.cli.batch.prepared import PreparedRequests, prepared
+from nemotron_operator.cli.batch.queue import require_queue
 from nemotron_operator.cli.batch.summary import announce, describe_others, summarize
 from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log, send_requests
 from nemotron_operator.cli.cluster_access import ClusterTarget, open_gateway
@@ -30,6 +33,7 @@ from nemotron_operator.cli.messages import say
 from nemotron_operator.cli.offline import read_offline
 from nemotron_operator.cli.output import ManifestFormat, write_document
 from nemotron_operator.cli.program import EXIT_REFUSED
+from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import CLAIM, JOB
 from nemotron_operator.errors import OperatorError
@@ -116,7 +120,9 @@ def _parse_size(text: str) -> int:
 
 
 def _show(batch: Batch) -> None:
-    for manifest in (render_volume(batch), render_pod(batch), render_job(batch)):
+    weights = batch.unplaced_weights
+    carriers = [render_pod(batch)] if weights is None else [render_placer(batch, weights), render_pod(batch)]
+    for manifest in (render_volume(batch), *carriers, render_job(batch)):
         typer.echo("---")
         write_document(manifest, ManifestFormat.YAML)
 
@@ -149,9 +155,10 @@ class _Run:
             return
         self.say(announce(self.batch))
         render_job(self.batch)  # what cannot be is refused before anything is made
+        asyncio.run(self._require_queue())
         asyncio.run(self._tell_others())
-        asyncio.run(self._make_volume())
-        with self._held_pod(self.batch):
+        volume = asyncio.run(self._make_volume())
+        with self._held_pod(place(self.batch, volume, self.query.target, self.query.timeout_seconds, self.say)):
             send_requests(self.batch, self.requests, self.query.target)
         asyncio.run(self._make_job())
 
@@ -208,9 +215,13 @@ class _Run:
         if others:
             self.say(describe_others(batch, others))
 
-    async def _make_volume(self) -> None:
+    async def _require_queue(self) -> None:
         async with self._open() as gateway:
-            await find_or_make(gateway, CLAIM, render_volume(self.batch))
+            await require_queue(gateway, self.batch)
+
+    async def _make_volume(self) -> KubernetesObject:
+        async with self._open() as gateway:
+            return await find_or_make(gateway, CLAIM, render_volume(self.batch))
 
     async def _make_job(self) -> None:
         """Make the Job; the pod has let go of the volume."""

@@ -18,11 +18,12 @@ def announce(batch: Batch) -> str:
 
 def describe_others(batch: Batch, others: list[str]) -> str:
     """Say that a new batch leaves others where they are."""
-    deletion = f"`kubectl delete job,pvc {' '.join(others)} -n {batch.namespace}`"
     return (
         f"There are other batches of {batch.model.title}: {', '.join(others)}. Such a batch was made of other lines, "
-        "or the model said something else of temperature, top_p, system prompt or name; the command that made it "
-        f"fetches its answers while all that is as it was. {deletion} gives them up."
+        "the other way (with or without --through-server), for a resource of this name that was deleted since, or when "
+        "the model said something else of temperature, top_p, system prompt or name; the command that made it fetches "
+        "its answers while all that is as it was. Its Job may still run. One that nobody needs goes with `kubectl "
+        f"delete job,pvc BATCH -n {batch.namespace}`, BATCH being its name."
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from nemotron_operator.batch.place import Place
 from nemotron_operator.batch.prepare import prepare
+from nemotron_operator.cluster.kinds import CLAIM
 from tests.unit.batch.batches import a_failure, an_answer, leave, read_custom_ids
 from tests.unit.cli.cache.cluster_api import ClusterApi
 
@@ -68,9 +69,18 @@ class Machine:
         """Run pods and Jobs as soon as they are made."""
         if "/pods/" in path and "status" not in body:
             api.objects[path] = {**body, "status": RUNNING}
+            for volume in body["spec"]["volumes"]:
+                if name := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
+                    self.bind(name)
         if "/jobs/" in path and "status" not in body:
             self.jobs.append(body)
             api.objects[path] = {**body, "status": self._answer()}
+
+    def bind(self, name: str) -> None:
+        """Have a claim bound to a volume."""
+        claim = self.cluster.get(CLAIM, name)
+        assert claim is not None, f"no claim {name}"
+        claim["status"] = {"phase": "Bound"}
 
     def _answer(self) -> Body:
         prepare(self.place)

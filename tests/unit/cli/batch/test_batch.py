@@ -16,11 +16,12 @@ from nemotron_operator.cli.batch.manifests import Batch
 from nemotron_operator.cli.batch.transfer import Counts, fetch_results, read_log
 from nemotron_operator.cli.cluster_access import ClusterTarget
 from nemotron_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, NEMOTRON, POD, ApiKind
-from nemotron_operator.constants import COMPONENT_LABEL, MANAGED_BY_LABEL
+from nemotron_operator.constants import COMPONENT_LABEL, MANAGED_BY_LABEL, QUEUE_LABEL
 from nemotron_operator.errors import OperatorError
+from nemotron_operator.plan.facts import Facts
 from nemotron_operator.render.metadata import label_child
 from tests.support.fixtures.deployments import a_deployment
-from tests.support.fixtures.plans import COMMIT, render_cached, server_of
+from tests.support.fixtures.plans import COMMIT, refuse, render_cached, server_of
 from tests.unit.batch.batches import an_answer
 from tests.unit.cli.batch.machine import RUNNING, Machine, fail_at
 from tests.unit.cli.batch.test_manifests import a_batch
@@ -42,6 +43,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nemotron_operator.cli.batch.following.POLL_SECONDS", 0)
     monkeypatch.setattr("nemotron_operator.cli.batch.objects.POLL_SECONDS", 0.01)
     monkeypatch.setattr("nemotron_operator.cli.batch.holding.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("nemotron_operator.cli.batch.placing.POLL_SECONDS", 0.01)
 
 
 def put_model(cluster: ClusterApi, *, is_cached: bool = True, serves: bool = True, **spec: object) -> None:
@@ -489,7 +491,11 @@ def test_a_volume_that_another_node_cannot_have_decides_where_it_runs(
     claim = cluster.get(CLAIM, find_claim(server))
     assert claim is not None
     claim["spec"]["accessModes"] = ["ReadWriteOnce"]
-    user = {"nodeName": "gpu-7", "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": find_claim(server)}}]}
+    user = {
+        "nodeName": "gpu-7",
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": find_claim(server)}}],
+        "containers": [{"name": "vllm", "volumeMounts": [{"name": "v", "mountPath": "/models"}]}],
+    }
     cluster.put(POD, {"metadata": {"name": "serving"}, "spec": user, "status": {"phase": "Running"}})
     assert 0 == batch(login, prompts).code
     affinity = machine.jobs[0]["spec"]["template"]["spec"]["affinity"]
@@ -502,12 +508,18 @@ def test_a_volume_that_another_node_cannot_have_decides_where_it_runs(
     assert "The pod 'serving' has the volume" in refused.err
 
 
-def test_the_volume_is_made_beside_weights_that_no_pod_has_and_is_found_without_them(
-    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
-) -> None:
+PLACES, CARRIES = ["batch", "weights"], ["batch", "batch-tmp"]
+
+
+def put_unused_weights(cluster: ClusterApi) -> None:
+    """Put a model there whose weights one node may have, and none has."""
     put_model(cluster, serves=False)
     name = find_claim(server_of(render_cached(a_deployment())))
     cluster.put(CLAIM, {"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"]}})
+
+
+def keep_carriers(machine: Machine) -> list[list[str]]:
+    """Keep the names of the volumes of each pod that nemoctl makes, in order."""
     carriers = []
 
     def keep(api: ClusterApi, path: str, body: Body) -> None:
@@ -515,9 +527,150 @@ def test_the_volume_is_made_beside_weights_that_no_pod_has_and_is_found_without_
             carriers.append([each["name"] for each in body["spec"]["volumes"]])
         machine.run(api, path, body)
 
-    cluster.after_write = keep
+    machine.cluster.after_write = keep
+    return carriers
+
+
+def test_the_volume_is_made_beside_weights_that_no_pod_has_and_files_go_without_them(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_unused_weights(cluster)
+    carriers = keep_carriers(machine)
+    machine.break_at("receive")
+    assert 2 == batch(login, prompts).code
+    assert [PLACES, CARRIES] == carriers
+    machine.break_at("nothing")
     assert 0 == batch(login, prompts).code
-    assert [["batch", "batch-tmp", "weights"], ["batch", "batch-tmp"]] == carriers
+    assert [PLACES, CARRIES, CARRIES, CARRIES] == carriers
+
+
+def test_a_volume_that_is_made_at_once_is_not_placed(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_unused_weights(cluster)
+    carriers = keep_carriers(machine)
+    keep = cluster.after_write
+
+    def bind(api: ClusterApi, path: str, body: Body) -> None:
+        if "/persistentvolumeclaims/" in path and "status" not in body:
+            machine.bind(body["metadata"]["name"])
+        keep(api, path, body)
+
+    cluster.after_write = bind
+    assert 0 == batch(login, prompts).code
+    assert [CARRIES, CARRIES] == carriers
+
+
+def test_a_pod_that_places_is_done_with_before_its_container_runs(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    """Its claims are bound before it has a node, and from there its image may take minutes."""
+    put_unused_weights(cluster)
+    carriers = keep_carriers(machine)
+    keep = cluster.after_write
+
+    def schedule(api: ClusterApi, path: str, body: Body) -> None:
+        keep(api, path, body)
+        if path.endswith("-io") and carriers == [PLACES]:
+            api.objects[path]["status"] = {"phase": "Pending"}
+
+    cluster.after_write = schedule
+    assert 0 == batch(login, prompts).code
+    assert [PLACES, CARRIES, CARRIES] == carriers
+
+
+@pytest.mark.parametrize("kind", [POD, CLAIM])
+def test_what_somebody_deletes_while_it_is_placed_is_not_waited_for(
+    kind: ApiKind, cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_unused_weights(cluster)
+
+    def take_away(api: ClusterApi, path: str, body: Body) -> None:
+        if path.endswith("-io"):
+            del api.objects[path if kind is POD else CLAIM.path("team", body["metadata"]["name"].removesuffix("-io"))]
+
+    cluster.after_write = take_away
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert f"Somebody deleted the {kind.name} 'nemotron-batch-" in answer.err
+    assert "Run the same command again." in answer.err
+
+
+def test_a_volume_that_cannot_be_placed_says_why_and_leaves_no_pod(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_unused_weights(cluster)
+    why = "0/3 nodes are available: 3 node(s) had volume node affinity conflict."
+
+    def refuse(api: ClusterApi, path: str, body: Body) -> None:
+        if path.endswith("-io"):
+            conditions = [{"reason": "Unschedulable", "message": why}]
+            api.objects[path] = {**body, "status": {"phase": "Pending", "conditions": conditions}}
+
+    cluster.after_write = refuse
+    answer = batch(login, prompts, "--timeout", "1")
+    assert (2, []) == (answer.code, machine.jobs)
+    assert f"waits: {why}" in answer.err
+    assert f"is not placed beside the weights after 1 s: {why}" in answer.err
+    assert [] == [path for path in cluster.objects if "/pods/" in path]
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_dry_run_shows_the_pod_that_places_too(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_unused_weights(cluster)
+    pods = [document for document in batch(login, prompts, "--dry-run").documents if document["kind"] == "Pod"]
+    assert [PLACES, CARRIES] == [[each["name"] for each in pod["spec"]["volumes"]] for pod in pods]
+
+
+QUEUED = "kueue.x-k8s.io/v1beta1"
+
+
+def put_kueue(cluster: ClusterApi, *plurals: str) -> None:
+    """Have the API server say that it knows these kinds of Kueue's."""
+    groups = [{"versions": [{"groupVersion": QUEUED}]}] if plurals else []
+    cluster.objects["/apis"] = {"groups": groups}
+    cluster.objects[f"/apis/{QUEUED}"] = {"resources": [{"name": plural} for plural in plurals]}
+
+
+@pytest.mark.parametrize("plurals", [(), ("cohorts",)], ids=["no Kueue", "no queues"])
+def test_a_queue_that_nobody_has_is_refused_as_the_operator_refuses_it(
+    plurals: tuple[str, ...], cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, queueName="team-queue")
+    put_kueue(cluster, *plurals)
+    operators = refuse(a_deployment().having("queueName", "team-queue"), Facts(missing_apis=frozenset({"LocalQueue"})))
+    answer = batch(login, prompts)
+    assert (2, [], []) == (answer.code, machine.jobs, cluster.writes)
+    assert operators.message in answer.err
+
+
+def test_a_queue_of_the_pods_labels_is_refused_by_the_field_that_names_it(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, podTemplate={"labels": {QUEUE_LABEL: "team-queue"}})
+    put_kueue(cluster)
+    answer = batch(login, prompts)
+    assert (2, []) == (answer.code, machine.jobs)
+    assert "spec.podTemplate.labels: 'team-queue' is a LocalQueue of Kueue" in answer.err
+    assert f"or remove the label {QUEUE_LABEL} from spec.podTemplate.labels." in answer.err
+
+
+def test_a_queue_that_is_there_in_any_version_gets_the_job(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, queueName="team-queue")
+    put_kueue(cluster, "localqueues")
+    assert 0 == batch(login, prompts).code
+    assert "team-queue" == machine.jobs[0]["metadata"]["labels"][QUEUE_LABEL]
+
+
+def test_a_batch_through_the_server_takes_nothing_of_a_quota_and_asks_for_no_queue(
+    cluster: ClusterApi, login: Login, machine: Machine, prompts: Path
+) -> None:
+    put_model(cluster, queueName="team-queue")
+    put_kueue(cluster)
+    assert 0 == batch(login, prompts, "--through-server").code
+    assert QUEUE_LABEL not in machine.jobs[0]["metadata"]["labels"]
 
 
 def test_a_line_that_asks_for_a_long_answer_makes_a_larger_volume(
@@ -549,13 +702,16 @@ def test_another_batch_of_the_model_is_told_before_a_new_one_begins(
     assert "other batches" not in first.err
     (before,) = machine.jobs
     name = before["metadata"]["name"]
-    cluster.put(CLAIM, {**a_volume(name), "metadata": {**a_volume(name)["metadata"], "name": "nemotron-x-batch-1"}})
+    cluster.put(CLAIM, a_volume("nemotron-x-batch-1"))
+    cluster.put(CLAIM, a_volume("nemotron-batch-9", deletionTimestamp="2026-11-27T02:04:02Z"))
     put_model(cluster, engine={"sampling": {"temperature": "0.1"}})
     second = batch(login, prompts, "--detach")
     assert (
-        f"There are other batches of 'nemotron' in namespace 'team': {name}. Such a batch was made of other lines, or "
-        "the model said something else of temperature, top_p, system prompt or name; the command that made it fetches "
-        f"its answers while all that is as it was. `kubectl delete job,pvc {name} -n team` gives them up."
+        f"There are other batches of 'nemotron' in namespace 'team': {name}. Such a batch was made of other lines, the "
+        "other way (with or without --through-server), for a resource of this name that was deleted since, or when the "
+        "model said something else of temperature, top_p, system prompt or name; the command that made it fetches its "
+        "answers while all that is as it was. Its Job may still run. One that nobody needs goes with `kubectl delete "
+        "job,pvc BATCH -n team`, BATCH being its name."
     ) in second.err
     assert "other batches" not in batch(login, prompts, "--detach").err
 
@@ -573,6 +729,6 @@ def test_whoever_may_not_list_volumes_is_told_of_no_other_batch(
     assert 0 == batch(login, prompts).code
 
 
-def a_volume(name: str) -> Body:
+def a_volume(name: str, **metadata: object) -> Body:
     labels = {MANAGED_BY_LABEL: "nemoctl", COMPONENT_LABEL: "batch"}
-    return {"metadata": {"name": name, "labels": labels}, "spec": {}}
+    return {"metadata": {"name": name, "labels": labels, **metadata}, "spec": {}}

@@ -142,6 +142,15 @@ def test_a_job_that_somebody_suspended_goes_on_when_that_is_taken_back() -> None
     watched.following.look({"metadata": {"name": NAME}, "spec": {"suspend": True}}, [])
     (said,) = watched.said
     assert f"""`kubectl patch job {NAME} -n team -p '{{"spec":{{"suspend":false}}}}'` lets it go on.""" in said
+    assert "Or Kueue did, where it manages Jobs without a queue: `kubectl get workloads -n team` says more." in said
+
+
+def test_a_job_that_was_suspended_for_long_has_its_time_to_make_a_pod() -> None:
+    watched = Watched()
+    watched.look(suspend=True)
+    watched.look(suspend=True, after=3600)
+    assert "The Job makes a pod." == watched.look(after=3)
+    assert watched.look(after=30).startswith("The Job has had no pod for 30 s")
 
 
 def test_a_job_that_makes_no_pod_for_long_is_described_by_kubectl() -> None:

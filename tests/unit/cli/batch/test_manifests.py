@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nemotron_operator.cli.batch.answer_size import ANSWER_BYTES
-from nemotron_operator.cli.batch.manifests import Batch, render_job, render_pod, render_volume
+from nemotron_operator.cli.batch.manifests import Batch, render_job, render_placer, render_pod, render_volume
 from nemotron_operator.cli.batch.model import BatchModel
 from nemotron_operator.constants import DEPLOYMENT_LABEL, FIELD_MANAGER, MANAGED_BY_LABEL, QUEUE_LABEL
 from nemotron_operator.errors import OperatorError
@@ -176,16 +176,31 @@ def test_all_pods_run_where_the_weights_are_if_only_one_node_has_them() -> None:
 def test_the_volume_is_made_where_weights_are_that_no_pod_shows_yet() -> None:
     """The scheduler places what a pod lists; the kubelet mounts, and waits for, what a container mounts."""
     batch = a_batch(unused_claim="weights")
-    pod = render_pod(batch)["spec"]
-    assert {
-        "name": "weights",
-        "persistentVolumeClaim": {"claimName": "weights", "readOnly": True},
-    } in pod["volumes"]
+    pod = render_placer(batch, "weights")["spec"]
+    assert [batch.name, "weights"] == [each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]]
     (container,) = pod["containers"]
-    assert "weights" not in {each["name"] for each in container["volumeMounts"]}
+    assert [] == container["volumeMounts"]
+    assert "weights" == batch.unplaced_weights
     for other in (a_batch(), batch.once_placed(), a_batch(unused_claim="weights", is_through_server=True)):
-        assert "weights" not in {each["name"] for each in render_pod(other)["spec"]["volumes"]}
+        assert other.unplaced_weights is None
     assert batch.name == batch.once_placed().name
+
+
+def test_the_pod_that_places_lets_go_of_the_weights_by_itself() -> None:
+    """A pod that lists a volume has it attached, and keeps a ReadWriteOncePod one from others, until it has ended."""
+    batch = a_batch(unused_claim="weights")
+    pod = render_placer(batch, "weights")["spec"]
+    (container,) = pod["containers"]
+    assert (["true"], "Never") == (container["command"], pod["restartPolicy"])
+    assert pod["activeDeadlineSeconds"] <= 600
+    assert "weights" not in str(render_pod(batch))
+
+
+def test_a_volume_that_is_placed_is_looked_for_where_it_is_and_the_engine_stays_with_the_weights() -> None:
+    batch = a_batch(node="gpu-7")
+    assert "gpu-7" not in str(render_pod(batch.once_placed()))
+    assert "gpu-7" in str(render_pod(batch))
+    assert "gpu-7" in str(render_job(batch))
 
 
 def test_the_name_is_that_of_the_model_the_requests_and_the_way() -> None:

@@ -53,21 +53,53 @@ def test_what_serves_is_reached_as_it_serves(
     assert ("our-tls" if scheme == "https" else None) == trusted
 
 
-def test_weights_for_one_node_that_no_pod_has_are_named_and_place_nothing() -> None:
+def find_claim_name() -> str:
     manifests = render_cached(OPEN)
     assert manifests.claim is not None
-    claim_name = manifests.claim["metadata"]["name"]
-    user = a_live_object(
-        "Pod",
-        "serving",
-        spec={"nodeName": "gpu-7", "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}]},
-        status={"phase": "Running"},
-    )
+    name: str = manifests.claim["metadata"]["name"]
+    return name
+
+
+def a_user(**containers: list[JSON]) -> JSON:
+    """Make a pod that lists the weights as its volume `v`."""
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": find_claim_name()}}]
+    spec = {"nodeName": "gpu-7", "volumes": volumes, **containers}
+    return a_live_object("Pod", "serving", spec=spec, status={"phase": "Running"})
+
+
+MOUNTS: JSON = {"name": "vllm", "volumeMounts": [{"name": "v", "mountPath": "/models"}]}
+
+
+def test_weights_for_one_node_that_no_pod_has_are_named_and_place_nothing() -> None:
+    claim_name, user = find_claim_name(), a_user(containers=[MOUNTS])
     unused, used = (read(OPEN, OPEN, mode="ReadWriteOnce", user=each) for each in (None, user))
     assert (None, claim_name) == (unused.node, unused.unused_claim)
     assert ("gpu-7", None) == (used.node, used.unused_claim)
     everywhere = read(OPEN, OPEN)
     assert (None, None) == (everywhere.node, everywhere.unused_claim)
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        {"containers": [{"name": "beside"}, MOUNTS]},
+        {"containers": [{"name": "beside"}], "initContainers": [MOUNTS]},
+        {"containers": [{"name": "vllm", "volumeDevices": [{"name": "v", "devicePath": "/dev/models"}]}]},
+    ],
+    ids=["a container", "a container before", "a device"],
+)
+def test_a_pod_has_the_weights_if_one_of_its_containers_mounts_them(containers: dict[str, list[JSON]]) -> None:
+    assert "gpu-7" == read(OPEN, OPEN, mode="ReadWriteOnce", user=a_user(**containers)).node
+    with pytest.raises(OperatorError, match="The pod 'serving' has the volume"):
+        read(OPEN, OPEN, mode="ReadWriteOncePod", user=a_user(**containers))
+
+
+@pytest.mark.parametrize("mode", ["ReadWriteOnce", "ReadWriteOncePod"])
+def test_a_pod_that_lists_the_weights_and_mounts_something_else_has_them_not(mode: str) -> None:
+    """Such a pod is nemoctl's own, left by one that was killed: it would refuse the same command, or tie it down."""
+    mounts = [{"name": "batch", "mountPath": "/batch"}]
+    read_so = read(OPEN, OPEN, mode=mode, user=a_user(containers=[{"name": "receive", "volumeMounts": mounts}]))
+    assert (None, find_claim_name()) == (read_so.node, read_so.unused_claim)
 
 
 SINCE = {"observedGeneration": 3, "lastTransitionTime": "2026-11-27T02:00:00Z"}

@@ -26,7 +26,7 @@ test: check test-programs test-cache test-chart test-contract test-cluster test-
 	@echo "Passed: every tier that this machine allows."
 
 .PHONY: check
-check: $(READY) format-check lint types imports generated test-unit ## Run what you run all day, in under two minutes.
+check: $(READY) format-check lint types imports generated test-unit ## Run what you run all day, in about two minutes.
 
 .PHONY: format
 format: $(READY) ## Format the code.

@@ -137,6 +137,7 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
     recorded_claims = _find_recorded_claims(lookups, claims, volume)
     requested_at = read_request(cache.get(NEMOTRON, identity.namespace, identity.name))
     pods = cache.list_children(POD, identity.namespace, identity.name)
+    server, server_pods = find_server_of(identity, cache), _select(pods, SERVER_COMPONENT)
     return Facts(
         foreign_objects=await _find_foreign_objects(deployment, lookups, recorded_claims, view),
         foreign_group_objects=await _find_foreign_group_objects(deployment, view),
@@ -147,12 +148,12 @@ async def observe_facts(deployment: ParsedDeployment, catalog: Catalog, view: Cl
         damage=volume.damage,
         check_due=find_check_due(volume, deployment.spec.cache, requested_at, now, running_since),
         claim_users=find_claim_users(deployment, lookups.shared_claim_name, catalog, cache),
-        serving=read_serving_fact(find_server_of(identity, cache), _select(pods, SERVER_COMPONENT)),
-        live_replicas=read_live_replicas(find_server_of(identity, cache)),
-        has_live_groups=has_live_groups(find_server_of(identity, cache)),
-        live_tls=read_live_tls(find_server_of(identity, cache)),
-        live_port=read_live_port(find_server_of(identity, cache)),
-        ready_ports=read_ready_ports(_select(pods, SERVER_COMPONENT)),
+        serving=read_serving_fact(server, server_pods),
+        live_replicas=read_live_replicas(server),
+        has_live_groups=has_live_groups(server),
+        live_tls=read_live_tls(server),
+        live_port=read_live_port(server),
+        ready_ports=read_ready_ports(server_pods),
         missing_apis=view.platform.list_missing(list_needed_apis(deployment.spec)),
         forbidden_apis=view.platform.list_forbidden(list_needed_apis(deployment.spec)),
         answered_job=_find_answered_job(identity, cache),

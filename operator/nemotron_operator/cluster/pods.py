@@ -67,13 +67,18 @@ def _is_leaving(pod: KubernetesObject) -> bool:
 
 
 def _has_ended_before_it_was_told(pod: KubernetesObject, container: str) -> bool:
-    """Compare the seconds in which a container ended and its pod was told to go, which is a grace before it has to."""
-    metadata = pod["metadata"]
-    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
-    told_at = datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
+    """Compare the seconds in which a container ended and its pod was told to go."""
+    told_at = _read_told_at(pod)
     own = (each for each in _list_statuses(pod["status"]) if each["name"] == container)
     ends = ((each.get("state") or {}).get("terminated") or {} for each in own)
     return any(_is_before(end, told_at) for end in ends if end.get("finishedAt"))
+
+
+def _read_told_at(pod: KubernetesObject) -> datetime:
+    """Read when a pod was told to go, which is a grace before it has to be gone."""
+    metadata = pod["metadata"]
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    return datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
 
 
 def _is_before(end: Mapping[str, Any], told_at: datetime) -> bool:
@@ -132,13 +137,12 @@ def _read_unready(status: Mapping[str, Any]) -> str:
 def _observe_lost_pod(pod: KubernetesObject) -> FailedPod:
     metadata = pod["metadata"]
     labels = metadata.get("labels") or {}
-    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     return FailedPod(
         name=metadata["name"],
         revision=labels.get(REVISION_LABEL, ""),
         reason="NodeLost",
         message="",
-        ended_at=rfc3339(datetime.fromisoformat(metadata["deletionTimestamp"]) - grace),
+        ended_at=rfc3339(_read_told_at(pod)),
         node=(pod.get("spec") or {}).get("nodeName") or "",
         group=labels.get(GROUP_KEY_LABEL, ""),
         is_lost=True,

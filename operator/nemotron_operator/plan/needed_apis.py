@@ -14,6 +14,22 @@ def explain_forbidden(kind_name: str, refusal: str) -> str:
     return f"This cluster has {kind_name}, and the operator may not use it: {refusal}"
 
 
+def explain_missing_queue(field: str, queue_name: str, way_out: str) -> str:
+    """Explain that nobody queues here: the pods would take at once the GPUs that the queue's quota withholds.
+
+    Parameters
+    ----------
+    field
+        What names the queue.
+    way_out
+        What to do where Kueue shall not be installed.
+    """
+    return (
+        f"{field}: {queue_name!r} is a LocalQueue of Kueue (kueue.x-k8s.io), which this cluster does not have: nothing "
+        f"is started past the quota. Install it (https://kueue.sigs.k8s.io), or {way_out}."
+    )
+
+
 def list_needed_apis(spec: NemotronDeploymentSpec) -> frozenset[str]:
     """List the kinds that the spec asks for, or may: how many nodes a pipeline takes is known later."""
     is_certified = spec.tls is not None and spec.tls.cert_manager is not None

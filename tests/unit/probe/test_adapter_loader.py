@@ -145,6 +145,18 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
     assert names <= set(sys.stdlib_module_names)
 
 
+def test_both_programs_read_the_api_key_alike() -> None:
+    """Each is a text that runs alone, so the same functions stand in both."""
+    names = {"read_key", "find_flaw", "may_end", "explain_refusal"}
+
+    def read(program: str) -> dict[str, str]:
+        tree = ast.parse(resources.files("nemotron_operator.probe").joinpath(program).read_text())
+        return {each.name: ast.unparse(each) for each in tree.body if isinstance(each, ast.FunctionDef)}
+
+    loader, probe = read(PROGRAM), read("engine_probe.py")
+    assert {name: probe[name] for name in names} == {name: loader[name] for name in names}
+
+
 def test_the_engine_comes_to_the_list_whatever_changes(loading: Loading) -> None:
     loading.want(sql="/models/1", chat="/models/2")
     with serving(loading.engine, loading.engine_port):

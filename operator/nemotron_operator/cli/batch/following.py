@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from nemotron_operator.cli.batch.manifests import SEND_CONTAINER, Batch
+from nemotron_operator.cli.batch.manifests import KUEUE_PREFIX, SEND_CONTAINER, Batch
 from nemotron_operator.cli.batch.summary import format_rate
 from nemotron_operator.cli.cluster_access import explained
 from nemotron_operator.cli.tables import format_seconds
@@ -36,9 +36,6 @@ NO_POD_SECONDS = 30.0
 
 LOST_SECONDS = 60.0
 """How long a pod that is taken away may take to end: twice its grace period."""
-
-KUEUE = "kueue.x-k8s.io/"
-"""How the names of Kueue's labels and gates begin."""
 
 ReadLog = Callable[[str, str], str | None]
 """Gives the end of the log of a pod's container; None where it cannot be read."""
@@ -283,7 +280,7 @@ def _describe_gate(pod: KubernetesObject) -> str:
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     gates = [gate["name"] for gate in pod["spec"].get("schedulingGates") or []]
     look = f"`kubectl describe pod {name} -n {namespace}` shows it"
-    if any(gate.startswith(KUEUE) for gate in gates):
+    if any(gate.startswith(KUEUE_PREFIX) for gate in gates):
         look += f", and `kubectl get workloads -n {namespace}` what Kueue waits for"
     return f"its gate {', '.join(gates)} keeps it from the scheduler: {look}."
 

@@ -60,9 +60,10 @@ PLACING_SECONDS = 5 * 60
 
 _DIGEST_LENGTH = 8
 
-_KUEUE_PREFIX = "kueue.x-k8s.io/"
+KUEUE_PREFIX = "kueue.x-k8s.io/"
+"""How the names of Kueue's labels, annotations and gates begin."""
 
-_OWN_PREFIXES = (f"{API_GROUP}/", _KUEUE_PREFIX)
+_OWN_PREFIXES = (f"{API_GROUP}/", KUEUE_PREFIX)
 """Labels of the pods that serve which those of a batch must not have: Services and Kueue find them by these."""
 
 
@@ -264,7 +265,7 @@ def _render_engine(batch: Batch, served: Mapping[str, Any]) -> dict[str, Any]:
     # The annotations stay: the engine's logging configuration is one of them. Those of Kueue would have it take the pod
     # for one of the Deployment's, put a gate before it, and never open that: it admits the Job, and not its pods.
     annotations = metadata.get("annotations") or {}
-    metadata["annotations"] = {name: each for name, each in annotations.items() if not name.startswith(_KUEUE_PREFIX)}
+    metadata["annotations"] = {name: each for name, each in annotations.items() if not name.startswith(KUEUE_PREFIX)}
     return {"metadata": {**metadata, "labels": {**labels, **batch.labels}}, "spec": pod}
 
 

@@ -6,6 +6,7 @@ from nemotron_operator.cluster.gateway import ClusterGateway
 from nemotron_operator.cluster.kinds import LOCAL_QUEUE
 from nemotron_operator.constants import QUEUE_LABEL
 from nemotron_operator.errors import OperatorError
+from nemotron_operator.plan.needed_apis import explain_missing_queue
 
 
 async def require_queue(gateway: ClusterGateway, batch: Batch) -> None:
@@ -22,7 +23,4 @@ async def require_queue(gateway: ClusterGateway, batch: Batch) -> None:
     if batch.plan.queue_name is None:
         field = "spec.podTemplate.labels"
         way_out = f"remove the label {QUEUE_LABEL} from {field}"
-    raise OperatorError(
-        f"{field}: {batch.queue_name!r} is a LocalQueue of Kueue (kueue.x-k8s.io), which this cluster does not have: "
-        f"nothing is started past the quota. Install it (https://kueue.sigs.k8s.io), or {way_out}."
-    )
+    raise OperatorError(explain_missing_queue(field, batch.queue_name, way_out))

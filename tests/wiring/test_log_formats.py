@@ -30,21 +30,22 @@ def run_until_it_waits(directory: Path, environment: dict[str, str] | None = Non
         stderr=subprocess.PIPE,
         text=True,
     )
-    said = []
+    said: list[str] = []
     with process:
         for line in process.stderr or ():
-            said.append(line)
-            if "No API server answers" in line:
+            # On a busy machine it may ask, in vain, once more before it hears.
+            if "No API server answers" in line and not any("No API server answers" in before for before in said):
                 process.send_signal(signal.SIGINT)
+            said.append(line)
     return process.returncode, said
 
 
 def test_interrupted_it_says_so_in_a_sentence_and_ends_well(tmp_path: Path) -> None:
     exit_code, said = run_until_it_waits(tmp_path)
     assert 0 == exit_code
-    assert ["nemotron_operator.handlers.process: Told to stop by SIGINT", "nemotron_operator: Stopped."] == [
-        line.split("INFO    ")[1].split(": what")[0].strip() for line in said[-2:]
-    ]
+    news = [line.split("INFO    ")[1].split(": what")[0].strip() for line in said if "INFO    " in line]
+    assert ["nemotron_operator.handlers.process: Told to stop by SIGINT", "nemotron_operator: Stopped."] == news[-2:]
+    assert said[-1].endswith("Stopped.\n")
 
 
 def test_with_json_every_line_is_an_object(tmp_path: Path) -> None:

@@ -238,6 +238,21 @@ def read_list(path: Path) -> dict[str, str] | None:
         return None
 
 
+def leave_on_sigterm() -> None:
+    """End the process on SIGTERM, whatever its threads do.
+
+    The first process of a container is not ended by a signal that nobody takes. A handler would run in the main thread
+    alone, and not before its next return from `poll`, where the signal came just before it: that can be a probe later.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_leave, daemon=True).start()
+
+
+def _leave() -> None:
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)
+
+
 def serve(port: int, loader: Loader) -> None:
     """Answer the kubelet, on every address of the pod, to the end of the process."""
 
@@ -292,8 +307,7 @@ def main() -> None:
     parser.add_argument("--list", type=Path, required=True)
     parser.add_argument("--https", action="store_true")
     options = parser.parse_args()
-    # The first process of a container is not ended by a signal without a handler.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    leave_on_sigterm()
     engine = Engine(options.engine_port, read_key(os.environ), is_encrypted=options.https)
     loader = Loader(engine, lambda: read_list(options.list), tell)
     flaw = find_flaw(os.environ)

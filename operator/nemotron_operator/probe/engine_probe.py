@@ -428,6 +428,21 @@ def end(words: str) -> NoReturn:
     os._exit(1)
 
 
+def leave_on_sigterm() -> None:
+    """End the process on SIGTERM, whatever its threads do.
+
+    The first process of a container is not ended by a signal that nobody takes. A handler would run in the main thread
+    alone, and not before its next return from `poll`, where the signal came just before it: that can be a probe later.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_leave, daemon=True).start()
+
+
+def _leave() -> None:
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)
+
+
 def serve(port: int, watch: Watch) -> None:
     """Answer on every address of the pod, of both IP versions where there are two, to the end of the process."""
 
@@ -460,8 +475,7 @@ def main() -> None:
     for budget in ("--stall-seconds", "--hang-seconds", "--canary-seconds"):
         parser.add_argument(budget, type=float, required=True)
     options = parser.parse_args()
-    # The first process of a container is not ended by a signal without a handler.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    leave_on_sigterm()
     judge = Judge(options.stall_seconds, options.hang_seconds, options.canary_seconds)
     engine = Engine(options.engine_port, options.model, read_key(os.environ), find_flaw(os.environ))
     serve(options.port, Watch(engine, judge))

@@ -21,7 +21,7 @@ import pytest
 from typing_extensions import override
 
 from nemotron_operator.render.adapter_list import PROGRAM
-from tests.unit.probe.test_program import GROUP, free_port
+from tests.unit.probe.test_program import GROUP, STUCK, free_port, listens, surround
 
 pytestmark = pytest.mark.program
 
@@ -122,7 +122,7 @@ def loading(tmp_path: Path) -> Iterator[Loading]:
     text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
     arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={file}"]
     command = [sys.executable, "-I", "-c", text, *arguments]
-    with subprocess.Popen(command, env={"VLLM_API_KEY": KEY}, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=surround(VLLM_API_KEY=KEY), stdout=subprocess.PIPE, text=True) as process:
         yield Loading(AdapterEngine(), engine_port, port, file)
         process.terminate()
         assert 0 == process.wait(10)
@@ -145,9 +145,9 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
     assert names <= set(sys.stdlib_module_names)
 
 
-def test_both_programs_read_the_api_key_alike() -> None:
+def test_both_programs_read_the_api_key_and_leave_alike() -> None:
     """Each is a text that runs alone, so the same functions stand in both."""
-    names = {"read_key", "find_flaw", "may_end", "explain_refusal"}
+    names = {"read_key", "find_flaw", "may_end", "explain_refusal", "leave_on_sigterm", "_leave"}
 
     def read(program: str) -> dict[str, str]:
         tree = ast.parse(resources.files("nemotron_operator.probe").joinpath(program).read_text())
@@ -268,11 +268,12 @@ def running(key: str, tmp_path: Path, engines_key: str = "", **environment: str)
     text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
     arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
     command = [sys.executable, "-I", "-c", text, *arguments]
-    environment["VLLM_API_KEY"] = key
     log = tmp_path / "log"
     with (
         log.open("w") as output,
-        subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, env=surround(VLLM_API_KEY=key, **environment), stdout=output, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             yield Running(process, engine, engine_port, port, log)
@@ -370,6 +371,19 @@ def test_a_request_that_cannot_be_sent_is_told_without_the_key() -> None:
     for now in (0.0, 1.0):
         loader.look(now)
     assert ["the engine does not answer: the request cannot be sent: ValueError"] == said
+
+
+def test_sigterm_ends_it_whatever_its_main_thread_waits_for(tmp_path: Path) -> None:
+    port = free_port()
+    arguments = [f"--engine-port={free_port()}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
+    command = [sys.executable, "-I", "-c", STUCK, TEXT, *arguments]
+    with subprocess.Popen(command, env=surround(), stdout=subprocess.PIPE) as process:
+        try:
+            wait_until(lambda: listens(port))
+            process.terminate()
+            assert 0 == process.wait(10)
+        finally:
+            process.kill()
 
 
 def test_a_list_that_cannot_be_read_changes_nothing(loading: Loading) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import signal
 import socket
 import ssl
@@ -39,6 +40,18 @@ PROGRAM, OVER_TLS = (
     for name in ("engine_probe.py", "over_tls.py")
 )
 KEY = "sk-very-secret"
+STUCK = """\
+import ctypes, selectors, sys
+
+def stay(*_):
+    mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    while True:
+        libc.pthread_mutex_lock(mutex)
+
+selectors.PollSelector.select = stay
+exec(compile(sys.argv.pop(1), "program", "exec"), {"__name__": "__main__"})
+"""
+"""Runs the program with a main thread that never comes back from where it waits for connections."""
 GROUP = {"LWS_LEADER_ADDRESS": "nemotron-nodes-0.nemotron-nodes.team", "LWS_GROUP_SIZE": "2", "LWS_WORKER_INDEX": "0"}
 """What LeaderWorkerSet adds to every container of a group's pods, also to init containers."""
 STALL_SECONDS = 1
@@ -91,7 +104,8 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    """Find one that nobody has on any address: the programs listen on all."""
+    with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
         port: int = taken.getsockname()[1]
         return port
 
@@ -113,17 +127,25 @@ def probing(
     budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
     arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
     command = [sys.executable, "-I", "-c", *programs, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
-    environment = {**group, **({} if api_key is None else {"VLLM_API_KEY": api_key})}
+    environment = surround(**group, **({} if api_key is None else {"VLLM_API_KEY": api_key}))
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
-            wait_until(lambda: _listens(port))
+            wait_until(lambda: listens(port))
             yield Probe(process, port)
         finally:
+            ended = process.poll()
             process.kill()
+            with suppress(ValueError):  # the test itself has read to the end
+                print(f"Before it was killed, exit code {ended}:", *process.communicate(), sep="\n")
 
 
-def _listens(port: int) -> bool:
+def surround(**variables: str) -> dict[str, str]:
+    """Make the environment of a container of which the test knows these variables."""
+    return {name: value for name, value in os.environ.items() if name not in {"VLLM_API_KEY", *GROUP}} | variables
+
+
+def listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
@@ -340,7 +362,8 @@ def test_what_is_no_key_is_told_without_its_words(engine: FakeEngine, key: str, 
     budgets = ["--stall-seconds=1", "--hang-seconds=3", "--canary-seconds=1"]
     arguments = [f"--engine-port={engine.port}", f"--port={free_port()}", "--model=tiny", *budgets]
     command = [sys.executable, "-I", "-c", *programs, *arguments]
-    ended = subprocess.run(command, env={"VLLM_API_KEY": key}, capture_output=True, text=True, timeout=20, check=False)
+    environment = surround(VLLM_API_KEY=key)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert (1, "") == (ended.returncode, ended.stdout)
     assert ended.stderr.startswith("VLLM_API_KEY holds spaces, line ends")
     assert "spec.apiKeySecretRef" in ended.stderr
@@ -444,6 +467,11 @@ def test_it_says_that_it_cannot_tell_busy_from_hung(engine: FakeEngine) -> None:
         probe.comes_to("ready")
         expected = "/metrics does not tell busy from hung, so /health and the first answer alone are judged"
         assert expected == probe.report()["reason"]
+
+
+def test_sigterm_ends_it_whatever_its_main_thread_waits_for(engine: FakeEngine) -> None:
+    with probing(engine, programs=(STUCK, PROGRAM)) as probe:
+        assert [] == probe.end()
 
 
 def test_it_knows_no_other_path(engine: FakeEngine) -> None:

@@ -62,6 +62,10 @@ REFUSED: tuple[tuple[tuple[str, ...], int, str], ...] = (
 )
 """What neither takes, with the place of the fault and the operator's words."""
 
+_PAST_THE_CACHE = (
+    "would be fetched past the cache and its checks: it is not allowed here; spec.model.source takes a bucket"
+)
+
 ONLY_THE_OPERATOR_REFUSES: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (
         ("--enable-chunked-prefil",),
@@ -89,5 +93,13 @@ ONLY_THE_OPERATOR_REFUSES: tuple[tuple[tuple[str, ...], int, str], ...] = (
         "--spec-method: 'custom_class' loads code: it is not allowed here.",
     ),
     (("--",), 0, "'--' is no argument: remove it."),
+    (("--seed=1", "--tokenizer=s3://b/t"), 1, f"--tokenizer: 's3://b/t' {_PAST_THE_CACHE}."),
+    (("--tokenizer", "GS://b/t"), 1, f"--tokenizer: 'GS://b/t' {_PAST_THE_CACHE}."),
+    (
+        ('--speculative-config={"model": "az://b/draft", "num_speculative_tokens": 2}',),
+        0,
+        '--speculative-config: \'{"model": "az://b/draft", "num_speculative_tokens": 2}\' ' + f"{_PAST_THE_CACHE}.",
+    ),
+    (("--speculative-config.model=s3://b/draft",), 0, f"--speculative-config: 's3://b/draft' {_PAST_THE_CACHE}."),
 )
 """What vLLM's parser takes: unambiguous beginnings, second sources, what loads code."""

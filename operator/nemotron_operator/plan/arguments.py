@@ -101,6 +101,10 @@ UNSAFE_KEYS = frozenset(
 UNSAFE_VALUES = frozenset({"custom_class"})
 """Values that load code: the speculative method whose model is the name of a Python class."""
 
+OBJECT_STORES = ("s3://", "gs://", "az://")
+"""How addresses begin that vLLM fetches from although it is offline (vllm/engine/arg_utils.py): from anywhere, past the
+volume, its checks, and what the platform allows."""
+
 COMPLETE_ARGUMENTS = frozenset({"--reasoning-parser"})
 """Allowed arguments that are also the beginning of a forbidden one."""
 

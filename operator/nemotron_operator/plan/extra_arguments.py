@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemotron_operator.catalog.engine_options import EngineOption, EngineOptions
-from nemotron_operator.plan.arguments import UNSAFE_KEYS, UNSAFE_VALUES, explain_forbidden_argument
+from nemotron_operator.plan.arguments import OBJECT_STORES, UNSAFE_KEYS, UNSAFE_VALUES, explain_forbidden_argument
 
 _NEGATIVE_INTEGER = re.compile(r"-\d+")
 """The only value that may begin with a dash on its own: vLLM takes `-0.5` for a part of a JSON argument."""
@@ -20,6 +20,9 @@ _WITH_UNIT = re.compile(r"\d+(\.\d+)?[kmgt]|\d+[KMGT]|auto|-1")
 """What vLLM reads beside plain numbers where it takes `8k`."""
 
 UNSAFE = "loads code: it is not allowed here"
+PAST_THE_CACHE = (
+    "would be fetched past the cache and its checks: it is not allowed here; spec.model.source takes a bucket"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +209,14 @@ def _explain_values(argument: _Argument, option: EngineOption) -> tuple[int, str
 
 
 def _explain_key(key: str, value: str) -> str | None:
-    if key in UNSAFE_KEYS or value in UNSAFE_VALUES:
+    if key in UNSAFE_KEYS:
         return UNSAFE
-    return _explain_parts(_read_json(value))
+    return _explain_text(value) or _explain_parts(_read_json(value))
 
 
 def _explain_value(option: EngineOption, value: str) -> str | None:
-    if value in UNSAFE_VALUES:
-        return UNSAFE
+    if why := _explain_text(value):
+        return why
     if option.choices and value not in option.choices:
         return f"is none of {', '.join(option.choices)}"
     if option.kind == "json" or (option.kind == "text or json" and value.lstrip().startswith("{")):
@@ -223,15 +226,21 @@ def _explain_value(option: EngineOption, value: str) -> str | None:
     return None if reads(value) else words
 
 
+def _explain_text(text: str) -> str | None:
+    if text in UNSAFE_VALUES:
+        return UNSAFE
+    return PAST_THE_CACHE if text.lower().startswith(OBJECT_STORES) else None
+
+
 def _explain_parts(part: object) -> str | None:
-    """Look for keys that load code anywhere in a JSON value."""
+    """Look for keys that load code, and for texts that may not be, anywhere in a JSON value."""
     if isinstance(part, dict):
         if any(key in UNSAFE_KEYS for key in part):
             return UNSAFE
         return next((why for inner in part.values() if (why := _explain_parts(inner))), None)
     if isinstance(part, list):
         return next((why for inner in part if (why := _explain_parts(inner))), None)
-    return UNSAFE if part in UNSAFE_VALUES else None
+    return _explain_text(part) if isinstance(part, str) else None
 
 
 _NO_JSON = object()

@@ -32,8 +32,8 @@ VERDICTS = {
     # Ready is false, and kstatus knows no rest: the expressions do.
     "suspended": ("InProgress", "Suspended", "Current"),
     "scaled-to-zero": ("InProgress", "Suspended", "Current"),
-    # Argo CD and Flux see that it goes before they ask anything else.
-    "terminating": ("Terminating", None, None),
+    # Argo CD sees that it goes before it asks its script, and Flux' expressions know no deletion.
+    "terminating": ("Terminating", None, "InProgress"),
 }
 
 LIVING = [phase for phase, (_, argo_cd, _) in VERDICTS.items() if argo_cd]
@@ -78,11 +78,45 @@ def test_argo_cd_shows_the_operator_s_own_words(judges: Judges) -> None:
 @pytest.mark.parametrize("expressions", EXPRESSIONS)
 def test_flux_waits_gives_up_and_goes_on_at_the_right_moments(judges: Judges, expressions: dict[str, str]) -> None:
     asked = {key: text for key, text in expressions.items() if key not in {"apiVersion", "kind"}}
-    expected = {phase: VERDICTS[phase][2] for phase in LIVING}
-    found = judges.by_flux(asked, *(FIXTURES[phase] for phase in LIVING))
-    assert expected == dict(zip(LIVING, found, strict=True))
+    expected = {phase: verdict for phase, (_, _, verdict) in VERDICTS.items()}
+    found = judges.by_flux(asked, *(FIXTURES[phase] for phase in VERDICTS))
+    assert expected == dict(zip(VERDICTS, found, strict=True))
     assert FIXTURES["new"]["apiVersion"] == expressions["apiVersion"]
     assert FIXTURES["new"]["kind"] == expressions["kind"]
+
+
+UNASKED = ("False", "ScaledToZero", "KEDA took the last replica away. This revision has not answered yet.")
+
+
+def _with_ready(
+    body: dict[str, Any], status: str, reason: str, message: str, *others: dict[str, Any]
+) -> dict[str, Any]:
+    """Put another `Ready` into a body, and no `Reconciling` nor `Stalled` but these."""
+    kept = [each for each in body["status"]["conditions"] if each["type"] not in {"Ready", "Reconciling", "Stalled"}]
+    ready = {"type": "Ready", "status": status, "reason": reason, "message": message}
+    return {**body, "status": {**body["status"], "conditions": [ready, *others, *kept]}}
+
+
+@pytest.mark.parametrize("expressions", EXPRESSIONS)
+def test_a_revision_that_nobody_asks_while_keda_keeps_it_at_zero_is_at_rest(
+    judges: Judges, expressions: dict[str, str]
+) -> None:
+    asked = {key: text for key, text in expressions.items() if key not in {"apiVersion", "kind"}}
+    body = _with_ready(FIXTURES["verified"], *UNASKED)
+    assert [{"status": "Suspended", "message": UNASKED[2]}] == judges.by_argo_cd(body)
+    assert ["Current"] == judges.by_flux(asked, body)
+    answered = _with_ready(FIXTURES["verified"], "True", *UNASKED[1:])
+    assert ["Healthy"] == [health["status"] for health in judges.by_argo_cd(answered)]
+
+
+@pytest.mark.parametrize("expressions", EXPRESSIONS)
+def test_a_model_whose_pods_have_not_ended_yet_is_no_rest(judges: Judges, expressions: dict[str, str]) -> None:
+    asked = {key: text for key, text in expressions.items() if key not in {"apiVersion", "kind"}}
+    stopping = ("Stopping", "No replica is desired, and pod a holds GPUs until it has ended.")
+    going_on = dict(zip(("type", "status", "reason", "message"), ("Reconciling", "True", *stopping), strict=True))
+    body = _with_ready(FIXTURES["suspended"], "False", *stopping, going_on)
+    assert [{"status": "Progressing", "message": stopping[1]}] == judges.by_argo_cd(body)
+    assert ["InProgress"] == judges.by_flux(asked, body) == judges.by_kstatus(body)
 
 
 def test_a_resource_without_a_status_is_waited_for(judges: Judges) -> None:

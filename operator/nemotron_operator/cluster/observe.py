@@ -46,7 +46,7 @@ from nemotron_operator.cluster.observation import (
 )
 from nemotron_operator.cluster.ownership import find_foreign
 from nemotron_operator.cluster.platform import WITHOUT_VOLUMES, Platform, read_place
-from nemotron_operator.cluster.pods import observe_ending_pods, observe_failed_pods, observe_pods
+from nemotron_operator.cluster.pods import list_leaving_pods, observe_ending_pods, observe_failed_pods, observe_pods
 from nemotron_operator.cluster.refusal import observe_refusal
 from nemotron_operator.cluster.scaling import list_scaling_objects, observe_scalers, read_live_replicas
 from nemotron_operator.cluster.servers import (
@@ -187,6 +187,7 @@ async def observe(
         server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
         worker_pods=observe_pods(workers),
         ending_pods=observe_ending_pods([*_select(pods, SERVER_COMPONENT), *workers]) if is_group else (),
+        leaving_pods=list_leaving_pods([*_select(pods, SERVER_COMPONENT), *workers]),
         failed_pods=observe_failed_pods([*_select(pods, SERVER_COMPONENT), *workers]),
         cache_pods=observe_pods(cache_pods),
         job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,

@@ -42,6 +42,12 @@ def observe_ending_pods(pods: Iterable[KubernetesObject]) -> tuple[ObservedPod, 
     return tuple(observe_pod(pod) for pod in pods if _is_leaving(pod) and has_ended_container(pod))
 
 
+def list_leaving_pods(pods: Iterable[KubernetesObject]) -> tuple[str, ...]:
+    """List the names of those that were told to go and still hold what they asked for on their node."""
+    staying = (pod for pod in pods if _is_leaving(pod) and _phase_of(pod) not in ENDED_PHASES)
+    return tuple(sorted(pod["metadata"]["name"] for pod in staying if (pod.get("spec") or {}).get("nodeName")))
+
+
 def has_ended_container(pod: KubernetesObject) -> bool:
     """Tell whether the engine of a pod ended by itself: not with its pod, nor because that was told to go."""
     trouble = _find_trouble(pod) if _phase_of(pod) not in ENDED_PHASES else None

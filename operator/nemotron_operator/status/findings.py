@@ -10,7 +10,7 @@ from nemotron_operator.status.observed_jobs import JobState, ObservedJob
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.rollout import explain_pause
 from nemotron_operator.status.rollout_trouble import explain_rollout, tell_what_makes_pods
-from nemotron_operator.status.scaling import tell_zero
+from nemotron_operator.status.scaling import tell_held, tell_zero
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
 
@@ -81,9 +81,9 @@ def find_available(decision: Decision, observation: Observation) -> Judged:
         message = f"{observation.ready_pods} of {len(observation.server_pods)} pods serve."
         return Judged(yes(kind, Reason.SERVING, message))
     if isinstance(decision, ServingPlan) and decision.is_scaled_to_zero:
-        return Judged(no(kind, Reason.SCALED_TO_ZERO, tell_zero(decision)))
+        return Judged(no(kind, Reason.SCALED_TO_ZERO, tell_zero(decision, observation)))
     if isinstance(decision, ServingPlan) and decision.replicas == 0:
-        return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+        return _judge_rest(kind, observation)
     if server is None or server.is_scaled_to_zero:
         return Judged(no(kind, Reason.WAITING, "No pod takes a GPU before the model is planned and cached."))
     return _judge_rollout(decision, observation, kind)
@@ -119,7 +119,7 @@ def find_ready(
     kind = ConditionType.READY
     blocking = next((step for step in steps if step.finding.status != "True"), None)
     if isinstance(decision, ServingPlan) and decision.is_scaled_to_zero and _is_unavailable(blocking):
-        return Judged(_judge_answer(verified.finding, tell_zero(decision), Reason.SCALED_TO_ZERO))
+        return Judged(_judge_answer(verified.finding, tell_zero(decision, observation), Reason.SCALED_TO_ZERO))
     if blocking is not None:
         return Judged(
             no(kind, blocking.finding.reason, blocking.finding.message + _add_survivors(observation, blocking))
@@ -127,7 +127,7 @@ def find_ready(
     if not isinstance(decision, ServingPlan):
         raise AssertionError("a decision without a plan blocks earlier")  # noqa: TRY004 - no mistake of a type
     if decision.replicas == 0:
-        return Judged(no(kind, Reason.SUSPENDED, "No replica is desired, no GPU is taken."))
+        return _judge_rest(kind, observation)
     serving = count_serving(observation, desired_revision)
     if serves_whole(decision, observation, desired_revision):
         return Judged(_judge_answer(verified.finding, _tell_serving(decision, observation, serving)))
@@ -140,6 +140,12 @@ def find_ready(
     if trouble is not None:
         return Judged(no(kind, trouble.reason, f"{progress} {trouble.message}"), trouble.needs_human)
     return Judged(no(kind, Reason.ROLLING_OUT, progress))
+
+
+def _judge_rest(kind: ConditionType, observation: Observation) -> Judged:
+    """Tell that nothing is to serve, and whether the GPUs are free already."""
+    reason = Reason.STOPPING if observation.holding_pods else Reason.SUSPENDED
+    return Judged(no(kind, reason, f"No replica is desired, {tell_held(observation)}."))
 
 
 def hold_back(ready: Judged, extras: tuple[Judged, ...]) -> Judged:

@@ -29,6 +29,8 @@ class Observation:
     """The pods that those lead, where a replica is a group of pods on several nodes."""
     ending_pods: tuple[ObservedPod, ...] = ()
     """Pods of groups that are made anew since one of their pods failed, for as long as they are there."""
+    leaving_pods: tuple[str, ...] = ()
+    """Names of the pods that were told to go, serving or led, and still hold their GPUs."""
     failed_pods: tuple[FailedPod, ...] = ()
     """Serving pods that ended for ever, and those that they led."""
     cache_pods: tuple[ObservedPod, ...] = ()
@@ -68,6 +70,11 @@ class Observation:
     def ready_pods(self) -> int:
         """Count the pods that serve. The Service goes by the pods; a Deployment's own count lags behind them."""
         return sum(pod.ready for pod in self.server_pods)
+
+    @property
+    def holding_pods(self) -> tuple[str, ...]:
+        """List the names of the pods that hold GPUs, whatever is desired: until they have ended."""
+        return (*(pod.name for pod in (*self.server_pods, *self.worker_pods) if pod.node), *self.leaving_pods)
 
     @property
     def ready_revisions(self) -> tuple[str, ...]:

@@ -27,11 +27,21 @@ def find_scaled(decision: Decision, observation: Observation) -> tuple[Judged, .
     return (Judged(_judge_scaler(decision, decision.scaling, scaler, observation)),)
 
 
-def tell_zero(plan: ServingPlan) -> str:
+def tell_held(observation: Observation) -> str:
+    """Tell who still holds GPUs although no replica is desired, as a part of a sentence."""
+    first, *others = observation.holding_pods or ("",)
+    if not first:
+        return "no GPU is taken"
+    hold = f"and {len(others)} more hold GPUs until they have" if others else "holds GPUs until it has"
+    return f"and pod {first} {hold} ended"
+
+
+def tell_zero(plan: ServingPlan, observation: Observation) -> str:
     """Tell that a scaler took the last replica away, and when there is one again."""
     return (
-        f"KEDA took the last replica away, since nobody asks: no GPU is taken. When spec.autoscaling.activation says "
-        f"that somebody does, the first one is started, which takes about {plan.startup.estimate_seconds} s."
+        f"KEDA took the last replica away, since nobody asks, {tell_held(observation)}. When "
+        "spec.autoscaling.activation says that somebody does, the first one is started, which takes about "
+        f"{plan.startup.estimate_seconds} s."
     )
 
 
@@ -54,7 +64,11 @@ def _judge_scaler(plan: ServingPlan, scaling: ScalingPlan, scaler: ObservedScale
     identity, trouble = plan.identity, scaler.trouble
     who = f"{scaler.kind} {identity.name!r}"
     if trouble is None:
-        return _judge_healthy(plan, scaling, scaler) if scaler.has_looked else _wait(f"{who} has just been made.")
+        return (
+            _judge_healthy(plan, scaling, scaler, observation)
+            if scaler.has_looked
+            else _wait(f"{who} has just been made.")
+        )
     if trouble.lacks_metrics and observation.ready_pods == 0 and plan.replicas > 0:
         return _wait(f"{who} waits for its metrics: an engine reports none before it serves.")
     resource = "horizontalpodautoscaler" if scaling.by == "HorizontalPodAutoscaler" else "scaledobject"
@@ -69,10 +83,12 @@ def _judge_scaler(plan: ServingPlan, scaling: ScalingPlan, scaler: ObservedScale
     )
 
 
-def _judge_healthy(plan: ServingPlan, scaling: ScalingPlan, scaler: ObservedScaler) -> Finding:
+def _judge_healthy(
+    plan: ServingPlan, scaling: ScalingPlan, scaler: ObservedScaler, observation: Observation
+) -> Finding:
     name = f"{scaler.kind} {plan.identity.name!r}"
     if plan.is_scaled_to_zero:
-        return yes(_KIND, Reason.SCALED_TO_ZERO, tell_zero(plan))
+        return yes(_KIND, Reason.SCALED_TO_ZERO, tell_zero(plan, observation))
     most = " It would take more than maxReplicas." if scaler.is_at_most else ""
     message = (
         f"{name} decides: {_count(plan.replicas)} of {scaling.min_replicas} to {scaling.max_replicas}, by "

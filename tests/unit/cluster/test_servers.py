@@ -6,7 +6,7 @@ import pytest
 
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import DEPLOYMENT, LEADER_WORKER_SET, SERVICE, ApiKind
-from nemotron_operator.cluster.pods import observe_ending_pods, observe_pods
+from nemotron_operator.cluster.pods import list_leaving_pods, observe_ending_pods, observe_pods
 from nemotron_operator.cluster.revisions import read_live_server, read_records
 from nemotron_operator.cluster.servers import (
     find_server,
@@ -162,6 +162,16 @@ def test_an_engine_that_ends_as_its_pod_goes_has_not_failed(ended_at: str, exit_
     pod["status"]["initContainerStatuses"] = [checked]
     pod["metadata"].update({"deletionTimestamp": "2026-11-24T08:00:00Z", "deletionGracePeriodSeconds": 30})
     assert is_told == bool(observe_ending_pods([pod]))
+
+
+def test_a_pod_that_was_told_to_go_holds_its_gpus_until_it_has_ended() -> None:
+    staying, going, ended, unplaced = (a_live_pod(name) for name in ("staying", "going", "ended", "unplaced"))
+    for pod in (staying, going, ended):
+        pod["spec"] = {"nodeName": "h100-0"}
+    for pod in (going, ended, unplaced):
+        pod["metadata"]["deletionTimestamp"] = "2026-11-24T08:00:00Z"
+    ended["status"]["phase"] = "Succeeded"
+    assert ("going",) == list_leaving_pods([staying, going, ended, unplaced])
 
 
 def test_a_pod_that_kueue_gates_is_held_back() -> None:

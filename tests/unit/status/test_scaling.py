@@ -190,6 +190,11 @@ def test_a_scalers_zero_is_not_ready_before_the_revision_has_answered() -> None:
     assert {"Stalled", "Reconciling"}.isdisjoint(told)
 
 
+def test_at_a_scalers_zero_a_pod_that_has_not_ended_yet_is_said_to_hold_gpus() -> None:
+    told = tell(plan_of(scaled_to_zero().that_is_asked_nothing(), 0), replace(serving(), leaving_pods=("nemotron-x",)))
+    assert "since nobody asks, and pod nemotron-x holds GPUs until it has ended. When" in told["Ready"].message
+
+
 def test_a_scalers_zero_is_ready_where_nobody_asks() -> None:
     told = tell(plan_of(scaled_to_zero().that_is_asked_nothing(), 0), serving())
     assert ("True", "ScaledToZero") == _verdict(told["Ready"])

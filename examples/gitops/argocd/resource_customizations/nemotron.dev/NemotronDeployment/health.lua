@@ -13,7 +13,7 @@ local ready, stalled = conditions["Ready"], conditions["Stalled"]
 if stalled ~= nil and stalled.status == "True" then
   health.status = "Degraded"
   health.message = stalled.message
-elseif ready ~= nil and ready.reason == "Suspended" then
+elseif ready ~= nil and ready.status ~= "True" and (ready.reason == "Suspended" or ready.reason == "ScaledToZero") then
   health.status = "Suspended"
   health.message = ready.message
 elseif ready ~= nil and ready.status == "True" then

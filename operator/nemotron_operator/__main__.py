@@ -24,6 +24,7 @@ app = typer.Typer(
     name="nemotron-operator",
     help="Serve NVIDIA Nemotron models with vLLM on Kubernetes.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     pretty_exceptions_enable=False,
 )

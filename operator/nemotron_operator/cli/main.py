@@ -60,7 +60,15 @@ FileNamespaceOption = Annotated[
 ]
 
 
-app.callback(invoke_without_command=True)(show_help)
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version_: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    if version_:
+        version()
+        raise typer.Exit
+    show_help(context)
 
 
 @app.command(short_help="Tell whether models fit.")

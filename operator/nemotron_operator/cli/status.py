@@ -35,7 +35,8 @@ def show_status(query: StatusQuery, output: OutputFormat) -> None:
         answers = [_describe(body) for body in bodies]
         write_document(answers if query.name is None else answers[0], output)
     elif not bodies:
-        say(f"There is no {KIND} {describe_scope(namespace)}.")
+        elsewhere = "" if namespace is None else " `nemoctl status -A` looks into every namespace."
+        say(f"There is no {KIND} {describe_scope(namespace)}.{elsewhere}")
     else:
         _print(bodies, query, output)
 

@@ -87,11 +87,15 @@ def test_empty_nodes_that_do_not_hold_all_end_badly_and_say_what_is_missing(file
     )
 
 
+LACKING = "needs 8 free H100-80GB on each of 2 nodes"
+
+
 @pytest.mark.parametrize(
     ("nodes", "held", "missing"),
     [
         ("4", 2, None),
-        ("3", 1, "needs 8 free H100-80GB on each of 2 nodes; the best node has 0 beside the 1 that found a node"),
+        ("3", 1, f"{LACKING}; only 1 node has so many beside the 1 replica that found its nodes"),
+        ("2", 1, f"{LACKING}; the best node has 0 beside the 1 replica that found its nodes"),
     ],
 )
 def test_a_replica_over_two_nodes_needs_both_of_them(file: Path, nodes: str, held: int, missing: str | None) -> None:
@@ -101,6 +105,42 @@ def test_a_replica_over_two_nodes_needs_both_of_them(file: Path, nodes: str, hel
     assert (held, held == 2, missing) == (pool["replicas"], pool["holdsAll"], pool["missing"])
     assert (4, 2) == (answer.document["nodes"]["needed"], answer.document["nodesPerReplica"])
     assert "pipeline 2, over 2 nodes)" in read_words(nemoctl("plan", file).out)
+
+
+def spread(replicas_: int = 1) -> DeploymentBuilder:
+    """Spread each replica wider than its GPUs make necessary: two of each of two nodes."""
+    return replicas(replicas_, 2).with_pipeline(2).having("parallelism.nodes", 2)
+
+
+def test_the_pods_of_one_replica_never_share_a_node(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, spread().body), "--nodes", "1", "-o", "json")
+    pool = read_pool(answer)
+    assert (1, 0, False) == (answer.code, pool["replicas"], pool["holdsAll"])
+    assert "needs 2 free H100-80GB on each of 2 nodes; only 1 node has so many" == pool["missing"]
+    assert 2 == answer.document["nodes"]["needed"]
+    assert 0 == nemoctl("plan", file, "--nodes", "2").code
+
+
+def test_pods_of_several_replicas_may_share_a_node(file: Path) -> None:
+    answer = nemoctl("plan", write_yaml(file, spread(4).body), "--nodes", "2", "-o", "json")
+    assert (0, 4, 2) == (answer.code, read_pool(answer)["replicas"], answer.document["nodes"]["needed"])
+
+
+def test_a_node_that_half_a_replica_would_take_is_told_as_free() -> None:
+    answer = nemoctl("plan", "examples/bf16-two-nodes.yaml", "--nodes", "1", "-o", "json")
+    assert f"{LACKING}; only 1 node has so many" == read_pool(answer)["missing"]
+
+
+def test_a_replica_that_is_not_whole_takes_no_gpu_of_others(file: Path) -> None:
+    write_yaml(file, replicas(1, 8, "large").with_pipeline(2).body, replicas(2, 4, "small").body)
+    answer = nemoctl("plan", file, "--nodes", "1", "-o", "json")
+    placed = {report["name"]: report["nodes"]["pool"]["replicas"] for report in answer.document}
+    assert {"large": 0, "small": 2} == placed
+
+
+def test_one_replica_finds_and_others_find(file: Path) -> None:
+    told = read_words(nemoctl("plan", write_yaml(file, replicas(3, 8).body), "--nodes", "1").out)
+    assert "1 replica of 3 finds a node among 1 empty node" in told
 
 
 def test_several_deployments_share_the_nodes_the_largest_replicas_first(file: Path) -> None:

@@ -18,8 +18,9 @@ LIFE = ["suspend", "resume", "restart", "adopt", "history", "rollback"]
 COMMANDS = ["plan", "render", "models", "status", "version", *LIFE, "batch", "cache", "bundle"]
 
 
-def test_the_version_is_printed() -> None:
-    answer = nemoctl("version")
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_the_version_is_printed(asked: str) -> None:
+    answer = nemoctl(asked)
     assert (0, f"nemoctl {__version__}\n", "") == (answer.code, answer.out, answer.err)
 
 

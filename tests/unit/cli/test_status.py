@@ -64,11 +64,10 @@ def test_one_deployment_is_an_object_and_all_are_a_list(api: ApiServer, kubeconf
 def test_no_deployment_is_an_empty_answer_and_a_note(api: ApiServer, kubeconfig: Path) -> None:
     api.hold()
     answer = nemoctl("status", "--kubeconfig", kubeconfig)
-    assert (0, "", "nemoctl: There is no NemotronDeployment in namespace 'team'.\n") == (
-        answer.code,
-        answer.out,
-        answer.err,
+    expected = (
+        "nemoctl: There is no NemotronDeployment in namespace 'team'. `nemoctl status -A` looks into every namespace.\n"
     )
+    assert (0, "", expected) == (answer.code, answer.out, answer.err)
     answer = nemoctl("status", "-A", "--kubeconfig", kubeconfig)
     assert "nemoctl: There is no NemotronDeployment in any namespace.\n" == answer.err
     assert [] == nemoctl("status", "--kubeconfig", kubeconfig, "-o", "json").document
@@ -84,7 +83,7 @@ def test_the_namespace_is_chosen_as_kubectl_does(
     api.hold(namespace=namespace or "unused")
     answer = nemoctl("status", "--kubeconfig", kubeconfig, *arguments)
     scope = f"in namespace {namespace!r}" if namespace else "in any namespace"
-    assert f"nemoctl: There is no NemotronDeployment {scope}.\n" == answer.err
+    assert answer.err.startswith(f"nemoctl: There is no NemotronDeployment {scope}.")
 
 
 def test_a_context_without_a_namespace_means_default(api: ApiServer, tmp_path: Path) -> None:

@@ -20,7 +20,14 @@ _FORMS = (
     'A line is {"prompt": "..."}, {"messages": [...]}, or the batch format of OpenAI: custom_id, method, url and body.'
 )
 
+_ASKS = "Give a text that is not empty, or leave out the line."
+
+_CHATS = 'Give a list of objects such as {"role": "user", "content": "..."}, one at least.'
+
 _ROLES_OF_SYSTEM = frozenset({"system", "developer"})
+
+SHOWN_CHARACTERS = 80
+"""How much of a value a message quotes."""
 
 
 class InvalidLineError(OperatorError):
@@ -72,13 +79,17 @@ def convert_lines(lines: Iterable[bytes], rules: Rules) -> Iterator[bytes]:
 
 def _parse(line: bytes, number: int, rules: Rules) -> dict[str, Any]:
     try:
-        content = json.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+        # Without its end: what stops there is told by a column of this line, not by one of the next.
+        content = json.loads((line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).rstrip())
     except UnicodeDecodeError as error:
         raise _refuse(number, rules, "is not UTF-8. Save the file as UTF-8.") from error
+    except json.JSONDecodeError as error:
+        what = f"is not JSON: {error.msg} at column {error.colno}"
+        raise _refuse(number, rules, f"{what}. Each line is one JSON object.") from error
     except ValueError as error:
         raise _refuse(number, rules, f"is not JSON: {error}. Each line is one JSON object.") from error
     if not isinstance(content, dict):
-        raise _refuse(number, rules, f"is {type(content).__name__}, and not a JSON object. {_FORMS}")
+        raise _refuse(number, rules, f"is {_show(content)}, and not a JSON object. {_FORMS}")
     return content
 
 
@@ -96,11 +107,11 @@ def _check_batch_line(content: dict[str, Any], number: int, rules: Rules) -> dic
     _check_custom_id(content["custom_id"], number, rules)
     method, url, body = content.get("method", "POST"), content["url"], content["body"]
     if method != "POST":
-        raise _refuse(number, rules, f"method is {method!r}. Only POST is supported.")
+        raise _refuse(number, rules, f"method is {_show(method)}. Only POST is supported: leave method out.")
     if not isinstance(url, str) or url not in rules.urls:
-        raise _refuse(number, rules, f"url {url!r} is not supported. Supported: {', '.join(sorted(rules.urls))}.")
+        raise _refuse(number, rules, f"url {_show(url)} is not supported. Supported: {_list_urls(rules)}.")
     if not isinstance(body, dict):
-        raise _refuse(number, rules, f"body is no JSON object. {_FORMS}")
+        raise _refuse(number, rules, f"body is {_show(body)}, and not a JSON object. {_FORMS}")
     return {"custom_id": content["custom_id"], "method": "POST", "url": url, "body": _with_model(body, number, rules)}
 
 
@@ -121,11 +132,11 @@ def _make_messages(content: dict[str, Any], number: int, rules: Rules) -> list[A
     system = [{"role": "system", "content": rules.system_prompt}] if rules.system_prompt else []
     if "prompt" in content:
         if not isinstance(content["prompt"], str) or not content["prompt"]:
-            raise _refuse(number, rules, "prompt is no text, or an empty one.")
+            raise _refuse(number, rules, f"prompt is {_show(content['prompt'])}. {_ASKS}")
         return [*system, {"role": "user", "content": content["prompt"]}]
     messages = content["messages"]
     if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
-        raise _refuse(number, rules, 'messages is no list of objects such as {"role": "user", "content": "..."}.')
+        raise _refuse(number, rules, f"messages is {_show(messages)}. {_CHATS}")
     has_system = any(message.get("role") in _ROLES_OF_SYSTEM for message in messages)
     return messages if has_system else [*system, *messages]
 
@@ -134,15 +145,28 @@ def _with_model(body: dict[str, Any], number: int, rules: Rules) -> dict[str, An
     model = body.get("model", rules.served_names[0])
     if model not in rules.served_names:
         names = ", ".join(rules.served_names)
-        raise _refuse(number, rules, f"model {model!r} is none of this resource. It serves: {names}; leave it out.")
+        what = f"model {_show(model)} is none of this resource. It serves: {names}"
+        raise _refuse(number, rules, f"{what}. Give one of these, or leave model out.")
     if body.get("stream"):
-        raise _refuse(number, rules, "stream is true, and a batch does not stream. Leave it out.")
+        raise _refuse(number, rules, f"stream is {_show(body['stream'])}, and a batch does not stream. Leave it out.")
     return {**body, "model": model}
 
 
 def _check_custom_id(custom_id: object, number: int, rules: Rules) -> None:
     if not isinstance(custom_id, str) or not custom_id:
-        raise _refuse(number, rules, f"custom_id is {custom_id!r}, and not a text.")
+        what = f"custom_id is {_show(custom_id)}. Give a text that no other line has"
+        raise _refuse(number, rules, f"{what}, such as 'line-{number}'.")
+
+
+def _list_urls(rules: Rules) -> str:
+    listed, beyond = (", ".join(sorted(urls)) for urls in (rules.urls, SERVER_URLS - rules.urls))
+    return f"{listed}; with --through-server also {beyond}" if beyond else listed
+
+
+def _show(value: object) -> str:
+    """Quote a value as the file has it, in quotes as all messages have them, and not without end."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 def _refuse(number: int, rules: Rules, what: str) -> InvalidLineError:

@@ -166,7 +166,7 @@ async def read_model(gateway: ClusterGateway, namespace: str, name: str, offline
         raise OperatorError(f"{name!r} cannot be planned: {finding.reason}: {finding.message}{advice}")
     live = await _find_live_template(gateway, namespace, name)
     template = live or (render_server_pod(plan) if plan.has_all_files else None)
-    claim_name, node = await _find_lone_volume(gateway, namespace, template) if template else (None, None)
+    claim_name, node = await _find_lone_volume(gateway, namespace, name, template) if template else (None, None)
     return BatchModel(
         plan=_speak_as_served(plan, live),
         uid=body["metadata"]["uid"],
@@ -222,7 +222,7 @@ async def _find_live_template(gateway: ClusterGateway, namespace: str, name: str
 
 
 async def _find_lone_volume(
-    gateway: ClusterGateway, namespace: str, template: Mapping[str, Any]
+    gateway: ClusterGateway, namespace: str, name: str, template: Mapping[str, Any]
 ) -> tuple[str | None, str | None]:
     """Find the claim with the weights and the node that has it now, where no other one may have it too.
 
@@ -237,7 +237,10 @@ async def _find_lone_volume(
     with explained("get", CLAIM, namespace):
         claim = await gateway.get(CLAIM, namespace, claim_name)
     if claim is None:
-        raise OperatorError(f"There is no claim {claim_name!r} in namespace {namespace!r}: the weights are gone.")
+        raise OperatorError(
+            f"There is no claim {claim_name!r} in namespace {namespace!r}: the weights are gone. `nemoctl status "
+            f"{name} -n {namespace}` says when they are fetched again."
+        )
     modes = claim["spec"].get("accessModes") or []
     if not is_for_one_node(modes):
         return None, None
@@ -248,7 +251,7 @@ async def _find_lone_volume(
         raise OperatorError(
             f"The pod {users[0]['metadata']['name']!r} has the volume {claim_name!r}, whose access mode "
             "ReadWriteOncePod excludes every other pod. Use --through-server, or suspend the model first: `nemoctl "
-            "suspend`."
+            f"suspend {name} -n {namespace}`."
         )
     return claim_name, next((pod["spec"]["nodeName"] for pod in users), None)
 

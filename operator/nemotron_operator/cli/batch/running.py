@@ -64,6 +64,11 @@ class BatchQuery:
     timeout_seconds: int
     """How long the pod that carries requests and results may take to run."""
 
+    @property
+    def partial_output(self) -> Path:
+        """Where the answers go of a Job that failed."""
+        return self.output.with_name(f"{self.output.name}.partial")
+
 
 def run_batch(query: BatchQuery) -> int:
     """Run a batch, or come back to one that runs; returns the exit code.
@@ -73,6 +78,7 @@ def run_batch(query: BatchQuery) -> int:
     OperatorError
         The input, the cluster or the output cannot be used; the message names the way out.
     """
+    _require_input(query.input)
     _require_output(query)
     model = asyncio.run(_read_model(query))
     rules = model.make_rules(str(query.input), query.system_prompt, is_through_server=query.is_through_server)
@@ -85,7 +91,27 @@ def run_batch(query: BatchQuery) -> int:
         return _Run(query, batch, requests).run()
 
 
+def _require_input(path: Path) -> None:
+    """See that the input can be read before the cluster is asked; its lines wait for the model's rules."""
+    try:
+        if not path.is_fifo():  # whoever writes into one would take it for read
+            path.open("rb").close()
+    except OSError as error:
+        raise OperatorError(
+            f"--input {path}: cannot be read: {error.strerror}. Give the path of a file with a JSON object a line."
+        ) from error
+
+
 def _require_output(query: BatchQuery) -> None:
+    if query.output.is_dir():
+        raise OperatorError(
+            f"--output {query.output}: is a directory. Give a file, such as {query.output / 'results.jsonl'}."
+        )
+    for path in (query.output, query.partial_output):
+        if path.exists() and path.samefile(query.input):
+            raise OperatorError(
+                f"--output {query.output}: the answers would replace the input, {query.input}. Give another --output."
+            )
     if query.output.exists() and not query.overwrites:
         raise OperatorError(f"{query.output}: is there already. Give another --output, or --force to overwrite it.")
     if not query.output.absolute().parent.is_dir():
@@ -238,9 +264,7 @@ class _Run:
 
     def _finish(self, end: JobEnd) -> int:
         """Fetch the results, and take away what is not needed any more."""
-        output = (
-            self.query.output if end.is_complete else self.query.output.with_name(f"{self.query.output.name}.partial")
-        )
+        output = self.query.output if end.is_complete else self.query.partial_output
         counts = self._fetch(output)
         summary = summarize(counts, end.seconds)
         if not end.is_complete:

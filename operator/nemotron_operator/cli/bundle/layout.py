@@ -95,26 +95,45 @@ def read_description(directory: Path) -> BundleDescription | None:
         There is a description that cannot be read.
     """
     path = directory / DESCRIPTION_NAME
-    try:
-        content = json.loads(path.read_text())
-        if content["formatVersion"] != FORMAT_VERSION:
-            found = content["formatVersion"]
-            raise BundleError(
-                f"{path}: formatVersion: this nemoctl reads {FORMAT_VERSION} (found {found!r}). Import with the "
-                "version of nemoctl that exported it."
-            )
-        return BundleDescription(
-            repository=content["repository"],
-            revision=content["revision"],
-            commit=content["commit"],
-            manifest_sha256=content["manifestSha256"],
-            size_bytes=content["bytes"],
-            files=content["files"],
+    content = _read_object(path)
+    if content is None:
+        return None
+
+    def take(field: str) -> Any:  # noqa: ANN401 - as the file has it
+        if field not in content:
+            raise _refuse_description(path, f"it has no {field}")
+        return content[field]
+
+    if (found := take("formatVersion")) != FORMAT_VERSION:
+        raise BundleError(
+            f"{path}: formatVersion: this nemoctl reads {FORMAT_VERSION} (found {json.dumps(found)}). Import with the "
+            "version of nemoctl that exported it."
         )
+    return BundleDescription(
+        repository=take("repository"),
+        revision=take("revision"),
+        commit=take("commit"),
+        manifest_sha256=take("manifestSha256"),
+        size_bytes=take("bytes"),
+        files=take("files"),
+    )
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object; None where there is no file."""
+    try:
+        content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{path}: is not the description of a bundle ({error!r}). Copy the bundle again.") from error
+    except ValueError as error:
+        raise _refuse_description(path, "it is not JSON") from error
+    if not isinstance(content, dict):
+        raise _refuse_description(path, "it is no JSON object")
+    return content
+
+
+def _refuse_description(path: Path, why: str) -> BundleError:
+    return BundleError(f"{path}: is not the description of a bundle: {why}. {_COPY_AGAIN}")
 
 
 def open_bundle(directory: Path) -> Bundle:

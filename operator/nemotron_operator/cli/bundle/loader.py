@@ -167,8 +167,9 @@ def describe_waiting(pod: KubernetesObject) -> str:
         if waiting.get("reason") in _FATAL_REASONS:
             raise OperatorError(
                 f"The pod {pod['metadata']['name']!r} cannot run the image {container.get('image')}: "
-                f"{waiting['reason']}: {waiting.get('message', '')} Carry the image into the cluster's registry, and "
-                "name it as downloaderImage in --operator-config."
+                f"{waiting['reason']}: {waiting.get('message', '')} Give the operator's configuration with "
+                "--operator-config or NEMOTRON_OPERATOR_CONFIG: its downloaderImage is the one that the cluster has. "
+                "Where that is the image already, carry it into the cluster's registry."
             )
         if waiting.get("reason"):
             return f"{waiting['reason']}."

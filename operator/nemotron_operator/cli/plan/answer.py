@@ -8,6 +8,7 @@ from nemotron_operator.cli.documents import Document
 from nemotron_operator.cli.licences import list_licences
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.plan.more_nodes import describe_need_of_nodes
+from nemotron_operator.cli.plan.packing import Demand, count_needed_nodes
 from nemotron_operator.cli.plan.remarks import list_remarks
 from nemotron_operator.cli.plan.report import BytesRange, NodesReport, PlanReport, SettingReport
 from nemotron_operator.plan.alternatives import Alternative, find_cheaper, find_faster, find_nearest_fitting
@@ -15,7 +16,6 @@ from nemotron_operator.plan.cost import count_cost_per_hour, format_cost
 from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.memory.estimate import Estimate
 from nemotron_operator.plan.memory.parallelism import list_legal_tensor_parallel_sizes
-from nemotron_operator.plan.node_pool import Demand, count_needed_nodes
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.serving_plan import Rejection, ServingPlan
 from nemotron_operator.plan.sizing import (
@@ -154,7 +154,7 @@ def _tell_choices(request: PlanRequest, plan: ServingPlan, sizing: Sizing) -> di
         "fitting_settings": () if sizing.fits else tuple(find_nearest_fitting(request, sizing)),
         "nodes": NodesReport(
             gpus_per_node=gpus_per_node,
-            needed=count_needed_nodes(gpus_per_node, [Demand(plan.replicas * plan.nodes, plan.pod.gpus)]),
+            needed=count_needed_nodes(gpus_per_node, Demand(plan.replicas, plan.pod.gpus, plan.nodes)),
         ),
     }
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from nemotron_operator.cli.offline import Offline
 from nemotron_operator.cli.plan.options import NodeQuestion
+from nemotron_operator.cli.plan.packing import Demand, Packing, pack
 from nemotron_operator.cli.plan.report import PlanReport, PoolReport
 from nemotron_operator.config import AcceleratorProfile
-from nemotron_operator.plan.node_pool import Demand, NodeGpus, Packing, pack
+from nemotron_operator.plan.node_pool import NodeGpus
 
 
 def add_pool(reports: Sequence[PlanReport], question: NodeQuestion, offline: Offline) -> list[PlanReport]:
@@ -46,17 +47,15 @@ def _answer(reports: Sequence[PlanReport], nodes: Sequence[NodeGpus], question: 
     empty = pack([node.allocatable for node in nodes], demands)
     answers = []
     for place, report in enumerate(reports):
-        nodes_per_replica = report.nodes_per_replica or 1
-        replicas = now.placed[place] // nodes_per_replica
         pool = PoolReport(
             source="cluster" if question.is_cluster else "empty nodes",
             nodes=len(nodes),
             free_gpus=sum(node.free for node in nodes),
             largest_free_gpus=max((node.free for node in nodes), default=0),
-            replicas=replicas,
-            replicas_when_empty=empty.placed[place] // nodes_per_replica,
+            replicas=now.placed[place],
+            replicas_when_empty=empty.placed[place],
             holds_all=now.placed[place] == demands[place].replicas,
-            missing=_describe_missing(report, demands[place], replicas, now, nodes),
+            missing=_describe_missing(report, demands[place], now.placed[place], now),
         )
         parts = report.nodes.model_copy(update={"pool": pool}) if report.nodes else None
         answers.append(report.model_copy(update={"nodes": parts}))
@@ -64,22 +63,34 @@ def _answer(reports: Sequence[PlanReport], nodes: Sequence[NodeGpus], question: 
 
 
 def _read_demand(report: PlanReport) -> Demand:
-    """Ask for a pod for each node of each replica. Two of them may share a node that has room for both."""
+    """Ask for a pod for each node of each replica. Those of one replica never share a node; others may."""
     gpus, nodes = report.gpus_per_replica or 0, report.nodes_per_replica or 1
-    return Demand((report.gpus or 0) // gpus * nodes if gpus else 0, gpus // nodes)
+    return Demand((report.gpus or 0) // gpus if gpus else 0, gpus // nodes, nodes)
 
 
-def _describe_missing(
-    report: PlanReport, demand: Demand, placed: int, packing: Packing, nodes: Sequence[NodeGpus]
-) -> str | None:
-    nodes_per_replica = report.nodes_per_replica or 1
-    if placed * nodes_per_replica == demand.replicas:
+def _describe_missing(report: PlanReport, demand: Demand, placed: int, packing: Packing) -> str | None:
+    if placed == demand.replicas:
         return None
-    if not nodes:
+    if not packing.free_gpus:
         return f"there is no ready node with {report.accelerator}"
-    lacking = demand.replicas // nodes_per_replica - placed
-    best = max(packing.free_gpus)
+    lacking = demand.replicas - placed
     each = "" if lacking == 1 else f" for each of {lacking} more replicas"
-    others = "" if placed == 0 else f" beside the {placed} that found a node"
-    where = "one node" if nodes_per_replica == 1 else f"each of {nodes_per_replica} nodes"
-    return f"needs {demand.gpus} free {report.accelerator} on {where}{each}; the best node has {best}{others}"
+    where = "one node" if demand.pods == 1 else f"each of {demand.pods} nodes"
+    found = f"{_describe_found(demand, packing)}{_describe_others(demand, placed)}"
+    return f"needs {demand.gpus} free {report.accelerator} on {where}{each}; {found}"
+
+
+def _describe_found(demand: Demand, packing: Packing) -> str:
+    """Say what is left; where a replica needs several nodes, some may have enough."""
+    enough = sum(free >= demand.gpus for free in packing.free_gpus)
+    if enough:
+        return f"only {'1 node has' if enough == 1 else f'{enough} nodes have'} so many"
+    return f"the best node has {max(packing.free_gpus)}"
+
+
+def _describe_others(demand: Demand, placed: int) -> str:
+    if placed == 0:
+        return ""
+    if demand.pods == 1:
+        return f" beside the {placed} that found a node"
+    return f" beside the {'1 replica that found its' if placed == 1 else f'{placed} replicas that found their'} nodes"

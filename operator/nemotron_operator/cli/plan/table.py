@@ -187,7 +187,8 @@ def _list_nodes(report: PlanReport) -> Iterator[tuple[str, RenderableType]]:
         return
     pool = nodes.pool
     where = format_count(pool.nodes, "empty node" if pool.source == "empty nodes" else "node")
-    told = f"{format_count(pool.replicas, 'replica')} of {_count_replicas(report)} find a node among {where}"
+    find = "finds" if pool.replicas == 1 else "find"
+    told = f"{format_count(pool.replicas, 'replica')} of {_count_replicas(report)} {find} a node among {where}"
     if pool.source != "empty nodes":
         told += f" with {format_count(pool.free_gpus, 'free GPU')} ({pool.replicas_when_empty} if they were empty)"
     yield "Nodes", make_text(f"{told}{f'; {pool.missing}' if pool.missing else ''}", GOOD if pool.holds_all else BAD)

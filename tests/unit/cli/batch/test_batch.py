@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import threading
 import time
 from contextlib import AbstractContextManager
@@ -450,6 +451,48 @@ def test_an_output_that_is_there_is_not_overwritten_unasked(cluster: ClusterApi,
     assert (2, []) == (answer.code, cluster.writes)
     assert "is there already. Give another --output, or --force to overwrite it." in answer.err
     assert 0 == batch(login, prompts, "--force").code
+
+
+@pytest.mark.parametrize("arguments", [(), ("--force",)], ids=["unasked", "by force"])
+def test_an_output_that_is_a_directory_is_refused_before_the_cluster_is_asked(
+    login: Login, prompts: Path, arguments: tuple[str, ...]
+) -> None:
+    output = prompts.with_name("results.jsonl")
+    output.mkdir()
+    said = f"nemoctl: --output {output}: is a directory. Give a file, such as {output}/results.jsonl.\n"
+    answer = batch(login, prompts, *arguments)
+    assert (2, said) == (answer.code, answer.err)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--force",)], ids=["unasked", "by force"])
+@pytest.mark.parametrize("name", ["prompts.jsonl", "prompts.jsonl.partial"])
+def test_the_answers_never_replace_the_input(
+    login: Login, prompts: Path, name: str, arguments: tuple[str, ...]
+) -> None:
+    source, output = prompts.rename(prompts.with_name(name)), prompts.with_name("link.jsonl")
+    output.with_name(name.replace("prompts", "link")).symlink_to(source)
+    answer = nemoctl("batch", NAME, *login, "--input", source, "--output", output, *arguments)
+    said = f"nemoctl: --output {output}: the answers would replace the input, {source}. Give another --output.\n"
+    assert (2, said) == (answer.code, answer.err)
+
+
+def test_an_input_that_cannot_be_read_is_told_before_the_cluster_is_asked(login: Login, prompts: Path) -> None:
+    """No model is there: whoever asked for it first would say so."""
+    prompts.unlink()
+    why = "No such file or directory. Give the path of a file with a JSON object a line."
+    answer = batch(login, prompts)
+    assert (2, f"nemoctl: --input {prompts}: cannot be read: {why}\n") == (answer.code, answer.err)
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_input_may_be_a_pipe(cluster: ClusterApi, login: Login, prompts: Path) -> None:
+    put_model(cluster)
+    prompts.unlink()
+    os.mkfifo(prompts)
+    writer = threading.Thread(target=lambda: prompts.write_text(PROMPTS))
+    writer.start()
+    assert 0 == batch(login, prompts).code
+    writer.join()
 
 
 @pytest.mark.usefixtures("machine")

@@ -104,8 +104,10 @@ def test_half_a_character_is_for_the_model_to_refuse() -> None:
 def test_completions_need_a_server() -> None:
     line = {"custom_id": "a", "url": "/v1/completions", "body": {"prompt": "Once"}}
     assert "url '/v1/completions' is not supported. Supported: /rerank" in refuse(line)
+    assert refuse(line).endswith("/v2/rerank; with --through-server also /v1/completions.")
     rules = Rules("f", ("m",), SERVER_URLS, "", {}, 4096)
     assert "POST" == convert(line, rules=rules)[0]["method"]
+    assert refuse({**line, "url": "/v1/images"}, rules=rules).endswith("/v1/score, /v2/rerank.")
 
 
 BATCH_LINE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": [QUESTION]}}
@@ -114,26 +116,39 @@ BATCH_LINE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions",
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"{prompt\n", "line 2: is not JSON: "),
-        (b'{"prompt": "\xff"}\n', "line 2: is not UTF-8. Save the file as UTF-8."),
-        ([1], "line 2: is list, and not a JSON object. A line is"),
-        ({"text": "Hi"}, "line 2: has neither prompt nor messages. A line is"),
-        ({"prompt": "Hi", "messages": [QUESTION]}, "line 2: has both prompt and messages."),
-        ({"prompt": ""}, "line 2: prompt is no text, or an empty one."),
-        ({"messages": []}, "line 2: messages is no list of objects such as"),
-        ({"messages": ["Hi"]}, "line 2: messages is no list of objects such as"),
-        ({"prompt": "Hi", "custom_id": 7}, "line 2: custom_id is 7, and not a text."),
-        ({"prompt": "Hi", "custom_id": "line-1"}, "line 2: custom_id 'line-1' is that of line 1 too."),
-        ({"prompt": "Hi", "stream": True}, "line 2: stream is true, and a batch does not stream."),
-        ({"prompt": "Hi", "model": "gpt"}, "line 2: model 'gpt' is none of this resource. It serves: nemotron-70b, "),
-        ({**BATCH_LINE, "method": "GET"}, "line 2: method is 'GET'. Only POST is supported."),
-        ({**BATCH_LINE, "url": "/v1/images"}, "line 2: url '/v1/images' is not supported. Supported: "),
-        ({**BATCH_LINE, "body": "Hi"}, "line 2: body is no JSON object."),
-        ({"url": "/v1/embeddings", "body": {}}, "line 2: has no custom_id. A line is"),
+        (
+            b"{prompt\n",
+            "is not JSON: Expecting property name enclosed in double quotes at column 2. Each line is one JSON object.",
+        ),
+        (b'{"prompt": "Hi"\n', "is not JSON: Expecting ',' delimiter at column 16. Each line is one JSON object."),
+        (b'{"prompt": "\xff"}\n', "is not UTF-8. Save the file as UTF-8."),
+        ([1], "is [1], and not a JSON object. A line is"),
+        ("Hi", "is 'Hi', and not a JSON object. A line is"),
+        (None, "is null, and not a JSON object. A line is"),
+        ({"text": "Hi"}, "has neither prompt nor messages. A line is"),
+        ({"prompt": "Hi", "messages": [QUESTION]}, "has both prompt and messages."),
+        ({"prompt": ""}, "prompt is ''. Give a text that is not empty, or leave out the line."),
+        ({"prompt": ["a"]}, 'prompt is ["a"]. Give a text that is not empty'),
+        ({"messages": []}, 'messages is []. Give a list of objects such as {"role": "user", "content": "..."}, one'),
+        ({"messages": ["Hi" * 99]}, f'messages is ["{"Hi" * 39}.... Give a list of objects such as'),
+        ({"prompt": "Hi", "custom_id": 7}, "custom_id is 7. Give a text that no other line has, such as 'line-2'."),
+        ({"prompt": "Hi", "custom_id": None}, "custom_id is null. Give a text that no other line has"),
+        ({"prompt": "Hi", "custom_id": "line-1"}, "custom_id 'line-1' is that of line 1 too."),
+        ({"prompt": "Hi", "stream": True}, "stream is true, and a batch does not stream."),
+        ({"prompt": "Hi", "model": "gpt"}, "model 'gpt' is none of this resource. It serves: nemotron-70b, "),
+        (
+            {"prompt": "Hi", "model": 1},
+            "model 1 is none of this resource. It serves: nemotron-70b, nvidia/nemotron, an",
+        ),
+        ({**BATCH_LINE, "method": "GET"}, "method is 'GET'. Only POST is supported: leave method out."),
+        ({**BATCH_LINE, "url": "/v1/images"}, "url '/v1/images' is not supported. Supported: "),
+        ({**BATCH_LINE, "url": None}, "url null is not supported. Supported: "),
+        ({**BATCH_LINE, "body": "Hi"}, "body is 'Hi', and not a JSON object."),
+        ({"url": "/v1/embeddings", "body": {}}, "has no custom_id. A line is"),
     ],
 )
 def test_a_line_that_cannot_be_asked_is_named_with_the_way_out(line: object, said: str) -> None:
-    assert refuse({"prompt": "fine"}, line).startswith(f"prompts.jsonl: {said}")
+    assert refuse({"prompt": "fine"}, line).startswith(f"prompts.jsonl: line 2: {said}")
 
 
 def test_a_file_without_lines_is_no_batch() -> None:

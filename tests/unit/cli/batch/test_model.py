@@ -90,7 +90,7 @@ def test_weights_for_one_node_that_no_pod_has_are_named_and_place_nothing() -> N
 )
 def test_a_pod_has_the_weights_if_one_of_its_containers_mounts_them(containers: dict[str, list[JSON]]) -> None:
     assert "gpu-7" == read(OPEN, OPEN, mode="ReadWriteOnce", user=a_user(**containers)).node
-    with pytest.raises(OperatorError, match="The pod 'serving' has the volume"):
+    with pytest.raises(OperatorError, match=r"The pod 'serving' has the volume .*`nemoctl suspend nemotron -n team`"):
         read(OPEN, OPEN, mode="ReadWriteOncePod", user=a_user(**containers))
 
 
@@ -100,6 +100,18 @@ def test_a_pod_that_lists_the_weights_and_mounts_something_else_has_them_not(mod
     mounts = [{"name": "batch", "mountPath": "/batch"}]
     read_so = read(OPEN, OPEN, mode=mode, user=a_user(containers=[{"name": "receive", "volumeMounts": mounts}]))
     assert (None, find_claim_name()) == (read_so.node, read_so.unused_claim)
+
+
+def test_weights_that_are_gone_are_told_with_where_they_are_looked_for() -> None:
+    gateway = MemoryGateway()
+    gateway.put(NEMOTRON, OPEN.body)
+    gateway.put(DEPLOYMENT, server_of(render_cached(OPEN)))
+    with pytest.raises(OperatorError) as raised:
+        asyncio.run(read_model(gateway, "team", "nemotron", Offline(CONFIG, CATALOG)))
+    assert (
+        f"There is no claim {find_claim_name()!r} in namespace 'team': the weights are gone. `nemoctl status nemotron "
+        "-n team` says when they are fetched again."
+    ) == str(raised.value)
 
 
 SINCE = {"observedGeneration": 3, "lastTransitionTime": "2026-11-27T02:00:00Z"}

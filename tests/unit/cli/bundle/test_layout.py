@@ -46,10 +46,22 @@ def test_a_command_can_be_pasted_whatever_the_directory_is_called(tmp_path: Path
     assert f"--output '{tmp_path}/a bundle'` makes one" in fails(tmp_path / "a bundle")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"formatVersion": 1}', "null"])
-def test_a_description_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
-    (make_bundle(tmp_path) / "bundle.json").write_text(text)
-    assert fails(tmp_path).startswith(f"{tmp_path}/bundle.json: is not the description of a bundle (")
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is not JSON"),
+        (b"\xff\xfe\xfd", "it is not JSON"),
+        (b"[]", "it is no JSON object"),
+        (b"null", "it is no JSON object"),
+        (b"{}", "it has no formatVersion"),
+        (b'{"formatVersion": 1}', "it has no repository"),
+    ],
+)
+def test_a_description_that_cannot_be_read_is_named_in_words(tmp_path: Path, content: bytes, why: str) -> None:
+    path = make_bundle(tmp_path) / "bundle.json"
+    path.write_bytes(content)
+    again = "Copy the bundle again from where it was made."
+    assert f"{path}: is not the description of a bundle: {why}. {again}" == fails(tmp_path)
 
 
 def test_a_later_version_of_the_layout_is_refused(tmp_path: Path) -> None:

@@ -114,8 +114,19 @@ def test_a_pod_that_runs_is_told_from_one_that_does_not() -> None:
     assert not is_running(a_pod(containerStatuses=[{"name": "mesh", "state": {"running": {}}}]))
 
 
+def test_an_image_that_the_cluster_has_not_is_first_looked_for_in_the_operators_configuration() -> None:
+    """A cluster with a registry of its own has the image: only this nemoctl does not know under which name."""
+    with pytest.raises(OperatorError) as raised:
+        describe_waiting(a_waiting_pod("ImagePullBackOff"))
+    assert (
+        "The pod 'import-a' cannot run the image op:1: ImagePullBackOff: pulling failed. Give the operator's "
+        "configuration with --operator-config or NEMOTRON_OPERATOR_CONFIG: its downloaderImage is the one that the "
+        "cluster has. Where that is the image already, carry it into the cluster's registry."
+    ) == str(raised.value)
+
+
 def test_a_pod_that_cannot_run_ends_the_wait() -> None:
-    with pytest.raises(OperatorError, match=r"cannot run the image op:1: ImagePullBackOff: pulling failed\. Carry the"):
+    with pytest.raises(OperatorError, match=r"cannot run the image op:1: ImagePullBackOff: pulling failed\. Give the"):
         describe_waiting(a_waiting_pod("ImagePullBackOff"))
     with pytest.raises(OperatorError, match=r"^The pod 'import-a' ended before anything was sent: Evicted\.$"):
         describe_waiting(a_pod(phase="Failed", reason="Evicted"))

@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
+from nemotron_operator.api.networking import NetworkPeer
+from nemotron_operator.catalog.entry import (
+    CatalogEntry,
+    CatalogSampling,
+    Context,
+    ServingFlags,
+    SmokeQuestion,
+    WeightBytes,
+)
 from nemotron_operator.config import (
     AcceleratorProfile,
     ConfigMapKey,
-    ConfigModel,
     NetworkPolicyConfig,
     OperatorConfig,
     Toleration,
@@ -19,15 +29,23 @@ INTRODUCTION = """\
 <!-- Generated from operator/nemotron_operator/config.py by `make generate`. Do not edit. -->
 
 A YAML file that overlays the [shipped one](../../operator/nemotron_operator/default_config.yaml): `--config` of the
-operator, `--operator-config` of `nemoctl`, `config` in the chart's values. Accelerators are merged by name, every other
-field is replaced. None means that the field is absent.
+operator, `--operator-config` of `nemoctl`, `config` in the chart's values. Every field of the file replaces the shipped
+one, and each profile of `accelerators` replaces the shipped one of its name as a whole: to give a shipped profile a
+price, repeat its other fields beside it. Shipped profiles of other names stay. None means that the field is absent.
 """
 
-PARTS: tuple[tuple[str, type[ConfigModel]], ...] = (
+PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("accelerators.NAME", AcceleratorProfile),
     ("accelerators.NAME.tolerations[]", Toleration),
     ("downloadCaConfigMap", ConfigMapKey),
     ("networkPolicy", NetworkPolicyConfig),
+    ("networkPolicy.gateways[]` and `networkPolicy.monitoring[]", NetworkPeer),
+    ("models[]", CatalogEntry),
+    ("models[].context", Context),
+    ("models[].sampling", CatalogSampling),
+    ("models[].smoke", SmokeQuestion),
+    ("models[].flags", ServingFlags),
+    ("models[].knownWeightBytes", WeightBytes),
 )
 """The objects inside, by where they stand. An entry of `models` has the form of the catalogue's files."""
 
@@ -40,12 +58,12 @@ def render_configuration() -> str:
     return "\n".join([INTRODUCTION, *sections])
 
 
-def _render_table(title: str, model: type[ConfigModel], shipped: dict[str, Any]) -> str:
+def _render_table(title: str, model: type[BaseModel], shipped: dict[str, Any]) -> str:
     rows = _render_rows(model, shipped)
     return "\n".join([f"## {title}", "", "| field | default | meaning |", "|---|---|---|", *rows, ""])
 
 
-def _render_rows(model: type[ConfigModel], shipped: dict[str, Any]) -> Iterator[str]:
+def _render_rows(model: type[BaseModel], shipped: dict[str, Any]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         alias = field.alias or name
         is_required = field.is_required() and alias not in shipped
@@ -55,6 +73,8 @@ def _render_rows(model: type[ConfigModel], shipped: dict[str, Any]) -> Iterator[
 
 
 def _render_default(default: object) -> str:
+    if isinstance(default, BaseModel):
+        default = default.model_dump(exclude_defaults=True)
     if default in (None, (), {}) or (isinstance(default, dict) and not any(default.values())):
         return "none"
     if isinstance(default, bool):

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from nemotron_operator.api import descriptions
 from nemotron_operator.api.networking import NetworkPeer
 from nemotron_operator.api.quantity import QUANTITY_PATTERN
+from nemotron_operator.api.validation_words import describe_errors, whole_percent
 from nemotron_operator.architecture.errors import ArchitectureError
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.constants import GPU_RESOURCE
@@ -20,6 +21,9 @@ from nemotron_operator.errors import ConfigError
 
 RELEASE_PATTERN = r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$"
 """A release of vLLM, in the three numbers by which releases are compared."""
+
+_TAG = re.compile(r"/?[^/:@]+:v?(?P<version>\d+\.\d+\.\d+)(\.post\d+)?([-@+][^/]*)?$")
+"""A tag that begins with a release, such as `v0.33.0`, `0.33.0-cu129` or `v0.33.0@sha256:...`; not `v0.33.0rc1`."""
 
 
 METRIC_PATTERN = r"^[A-Za-z0-9_.:-]{1,253}$"
@@ -102,8 +106,8 @@ class AcceleratorProfile(ConfigModel):
     """Taints of the GPU nodes that serving pods tolerate."""
 
     kv_cache_mib: Annotated[int | None, Field(gt=0)] = None
-    """KV cache of one GPU in MiB, where the engine is told its size (`VLLM_CPU_KVCACHE_SPACE`); None where it gets what
-    is left."""
+    """KV cache of one GPU in MiB, where the engine is told its size (`VLLM_CPU_KVCACHE_SPACE`); it has to fit into
+    `usableMemoryMib` beside the weights all the same. None where it gets what is left."""
 
     gpu_price_per_hour: Annotated[str | None, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")] = None
     """What one GPU costs for an hour, in `currency`, as text; None where nobody knows."""
@@ -159,7 +163,8 @@ class OperatorConfig(ConfigModel):
 
     engine_version: Annotated[str, Field(pattern=RELEASE_PATTERN), BeforeValidator(_must_be_a_release)]
     """The vLLM version inside `engineImage`, such as `0.33.0`: the argument names that the operator renders and the
-    memory account follow it."""
+    memory account follow it. Beside another `engineImage` than the shipped one it is read from the image's tag, and has
+    to be set where the tag does not tell it, or there is only a digest."""
 
     downloader_image: str
     """The image of the Jobs: it holds `nemotron-download`, `nemotron-volume` and `nemotron-verify`."""
@@ -184,8 +189,8 @@ class OperatorConfig(ConfigModel):
     """Whether the operator asks running cache Jobs, at their pods' addresses, how far they are."""
 
     allowed_model_image_prefixes: tuple[ImagePrefix, ...] = ()
-    """A resource may take its weights from an OCI image only if the image's name starts with one of these, in the same
-    way."""
+    """A resource may take its weights from an OCI image only if the image's name starts with one of these, by whole
+    parts of the name: `registry.example.com/models` does not allow `registry.example.com/models-mine`."""
 
     network_policy: NetworkPolicyConfig = Field(default_factory=NetworkPolicyConfig)
     """Who may connect to the engines of resources with `networkPolicy`, beside the clients that each of them names."""
@@ -205,7 +210,8 @@ class OperatorConfig(ConfigModel):
     """The profile where the resource names none."""
 
     accelerators: Mapping[str, AcceleratorProfile]
-    """The profiles by name."""
+    """The profiles by name. One of a shipped name replaces that as a whole, and what it leaves out is not the shipped
+    one's: repeat `nodeLabels`, `usableMemoryMib` and `tolerations`. Other shipped profiles stay."""
 
     models: tuple[Annotated[CatalogEntry, AfterValidator(_can_be_planned)], ...] = ()
     """Models beside the shipped catalogue: fine-tunes, copies under another name. One of a shipped name replaces it."""
@@ -213,7 +219,7 @@ class OperatorConfig(ConfigModel):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     """The currency of prices, ISO 4217."""
 
-    gpu_memory_utilization_percent: Annotated[int, Field(ge=1, le=100)] = 92
+    gpu_memory_utilization_percent: Annotated[int, Field(ge=1, le=100), whole_percent(1, 100)] = 92
     """Share of a GPU's memory that the engine may take where the resource says nothing; vLLM's own default."""
 
     assumed_read_mib_per_second: Annotated[int, Field(ge=1)] = 200
@@ -237,6 +243,9 @@ class OperatorConfig(ConfigModel):
     """Resources reconciled at the same time."""
 
 
+_OWNER = "the operator's configuration"
+"""What the fields are fields of, in messages."""
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML brings it."""
 
@@ -244,7 +253,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load_config(path: Path | None = None) -> OperatorConfig:
     """Read the shipped configuration, overlaid with the file at `path`.
 
-    Accelerator profiles are merged by name, every other field is replaced.
+    Every field is replaced, but that accelerator profiles of other names stay.
 
     Raises
     ------
@@ -255,6 +264,7 @@ def load_config(path: Path | None = None) -> OperatorConfig:
     if path is None:
         return OperatorConfig.model_validate(shipped)
     overlay = _read_overlay(path)
+    overlay = {**_tell_engine_version(path, overlay, shipped["engineImage"]), **overlay}
     added = overlay.get("accelerators") or {}
     if not isinstance(added, dict):
         raise ConfigError(f"{path}: accelerators: must be a mapping of profiles by name (found {added!r}).")
@@ -262,11 +272,38 @@ def load_config(path: Path | None = None) -> OperatorConfig:
     try:
         config = OperatorConfig.model_validate({**shipped, **overlay, "accelerators": accelerators})
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from error
+        raise ConfigError(f"{path}: {describe_errors(error, OperatorConfig, _OWNER)}") from error
     if config.default_accelerator not in config.accelerators:
         known = ", ".join(sorted(config.accelerators))
         raise ConfigError(f"{path}: defaultAccelerator: {config.default_accelerator!r} is no profile; known: {known}.")
     return config
+
+
+def find_tagged_release(image: str) -> str | None:
+    """Read the vLLM version from an image's tag; None where that does not begin with a release."""
+    tag = _TAG.search(image)
+    return tag["version"] if tag else None
+
+
+def _tell_engine_version(path: Path, overlay: Mapping[str, Any], shipped_image: str) -> dict[str, str]:
+    """Tell the vLLM of an image of the file's own: the shipped version is that of the shipped image only."""
+    image = overlay.get("engineImage")
+    is_shipped = isinstance(image, str) and _strip_digest(image) == _strip_digest(shipped_image)
+    if "engineVersion" in overlay or is_shipped or not isinstance(image, str):
+        return {}
+    version = find_tagged_release(image)
+    if version is None:
+        raise ConfigError(
+            f"{path}: engineVersion: is required, as the name of engineImage {image!r} does not tell which vLLM is in "
+            "it. Set engineVersion to its release, such as 0.33.0, or name the image with a tag such as v0.33.0 "
+            "before the digest."
+        )
+    return {"engineVersion": version}
+
+
+def _strip_digest(image: str) -> str:
+    """Take an image's name without its digest: pinned, it is the same image."""
+    return image.partition("@")[0]
 
 
 def _load(text: str) -> Any:  # noqa: ANN401 - whatever a file holds
@@ -285,12 +322,3 @@ def _read_overlay(path: Path) -> dict[str, Any]:
     if not isinstance(overlay, dict):
         raise ConfigError(f"{path}: must be a mapping of fields, found {type(overlay).__name__}.")
     return overlay
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_type" and isinstance(first["input"], int | float):
-        message = "must be text: write it in quotes"
-    return f"{field}: {message} (found {first['input']!r})"

@@ -88,26 +88,41 @@ def test_the_example_for_a_machine_without_gpus_is_sound_and_brings_its_model() 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("resyncSecond: 60", "resyncSecond"),
+        (
+            "resyncSecond: 60",
+            "resyncSecond: is not a field of the operator's configuration; did you mean resyncSeconds?",
+        ),
+        ("metricsPort: 1", "metricsPort: is not a field of the operator's configuration; remove it or correct its"),
         ("resyncSeconds: soon", "resyncSeconds: "),
         ("resyncSeconds: 1", "(found 1)"),
         ("defaultAccelerator: H300", "defaultAccelerator: 'H300' is no profile; known: H100-80GB"),
         ("- a list", "must be a mapping of fields, found list"),
         ("a: [", "is not YAML"),
-        ("accelerators: {X: {nodeLabels: {}}}", "accelerators.X.usableMemoryMib"),
-        ("models: [{name: a}]", "models.0.repository"),
+        ("accelerators: {X: {nodeLabels: {}}}", "accelerators.X.usableMemoryMib: is required"),
+        ("models: [{name: a}]", "models[0].repository: is required"),
         ("currency: euro", "currency: "),
         ("accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: cheap}}", "X.gpuPricePerHour"),
         (
             "accelerators: {X: {nodeLabels: {}, usableMemoryMib: 1, gpuPricePerHour: 2.99}}",
             "write it in quotes (found 2.99)",
         ),
-        (UNPLANNABLE_MODEL, "models.0: config.json: architectures: 'NobodyKnowsForCausalLM' is not known"),
+        (UNPLANNABLE_MODEL, "models[0]: config.json: architectures: 'NobodyKnowsForCausalLM' is not known"),
         ("engineVersion: 0.33.0rc1", "engineVersion: must be a release in three numbers, such as 0.33.0"),
         ("engineVersion: v0.33.0", "(found 'v0.33.0')"),
         ("engineVersion: nightly", "name the release that it comes closest to (found 'nightly')"),
         ("engineVersion: 0.33", "engineVersion: must be a release in three numbers, such as 0.33.0"),
         ("engineVersion:", "(found None)"),
+        ("accelerators: {X: {nodeLabels: {}, usableMemoryMb: 1}}", "accelerators.X.usableMemoryMb: is not a field"),
+        ("accelerators: {X: {nodeLabels: {}, usableMemoryMb: 1}}", "did you mean usableMemoryMib?"),
+        ("networkPolicy: {gateways: [{namespaceLabel: {a: b}}]}", "gateways[0].namespaceLabel: is not a field of the"),
+        ("networkPolicy: {gateways: [{namespaceLabel: {a: b}}]}", "did you mean namespaceLabels?"),
+        ("allowedImagePrefixes: vllm/", "allowedImagePrefixes: must be a list, such as [vllm/] (found 'vllm/')"),
+        ("gpuMemoryUtilizationPercent: 0.9", "must be whole percent from 1 to 100: did you mean 90? (found 0.9)"),
+        (
+            "resyncSeconds: 1\nworkers: 0",
+            "resyncSeconds: Input should be greater than or equal to 10 (found 1); workers",
+        ),
+        ("engineImage: 3", "engineImage: must be text: write it in quotes (found 3)"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words: str) -> None:
@@ -116,6 +131,35 @@ def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, words
         load_config(path)
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
+
+
+DIGEST = "@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("engineImage: vllm/vllm-openai:v0.5.0", "0.5.0"),
+        (f"engineImage: registry.example:5000/vllm/vllm-openai:v0.32.0-cu129{DIGEST}", "0.32.0"),
+        ("engineImage: registry.example.com/vllm:nightly\nengineVersion: 0.33.0", "0.33.0"),
+        ("engineImage: vllm/vllm-openai:v0.32.0\nengineVersion: 0.31.0", "0.31.0"),
+        (f"engineImage: {SHIPPED.engine_image}{DIGEST}", SHIPPED.engine_version),
+        (f"engineImage: docker.io/{SHIPPED.engine_image}{DIGEST}", SHIPPED.engine_version),
+    ],
+)
+def test_another_engine_image_brings_its_own_version(tmp_path: Path, text: str, version: str) -> None:
+    assert version == load_config(overlay(tmp_path, text)).engine_version
+
+
+@pytest.mark.parametrize(
+    "image", [f"registry.example.com/vllm{DIGEST}", "vllm/vllm-openai:nightly", "vllm/vllm-openai", "vllm:v0.33.0rc1"]
+)
+def test_an_engine_image_that_tells_no_version_needs_one(tmp_path: Path, image: str) -> None:
+    path = overlay(tmp_path, f"engineImage: {image}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: engineVersion: is required, as the name of engineImage {image!r}")
+    assert "Set engineVersion to its release, such as 0.33.0" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["accelerators: [H100]", "accelerators: none"])
@@ -132,6 +176,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", ["allowedImagePrefixes", "allowedModelImagePrefixes"])
 def test_a_prefix_that_every_image_has_is_refused(tmp_path: Path, field: str) -> None:
     with pytest.raises(
-        ConfigError, match=rf"{field}\.0: an empty prefix would allow every image: name .* \(found ''\)"
+        ConfigError, match=rf"{field}\[0\]: an empty prefix would allow every image: name .* \(found ''\)"
     ):
         load_config(overlay(tmp_path, f"{field}: ['']"))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import ConfigDict, Field, model_validator
 
 from nemotron_operator.api.fields import ApiModel, require, rule, rules
-from nemotron_operator.api.source import DirectoryPath, HuggingFaceSource, S3Source
+from nemotron_operator.api.source import DirectoryPath, HuggingFaceSource, Revision, S3Source
 
 Rank = Literal[8, 16, 32, 64, 128, 256, 320, 512]
 """The largest ranks that vLLM can be told (vllm/config/lora.py)."""
@@ -14,6 +14,15 @@ LORA_RANKS: tuple[int, ...] = get_args(Rank)
 """The same, the smallest first."""
 
 _ONE_PLACE = "set exactly one of huggingFace, s3 and path"
+
+
+class AdapterRepository(HuggingFaceSource):
+    """A repository on a Hugging Face hub, downloaded once into the cache."""
+
+    # The catalogue knows no adapters, so that no revision of it can stand for an absent one.
+    revision: Revision = None
+    """Commit (40 hexadecimal digits, reproducible), tag or branch; the Job resolves it once to a commit.
+    Default: `main`. Example: `main`."""
 
 
 class AdapterSpec(ApiModel):
@@ -28,7 +37,7 @@ class AdapterSpec(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$")]
     """Name by which clients ask for it, as a model of its own. Required. Example: `sql`."""
 
-    hugging_face: HuggingFaceSource | None = None
+    hugging_face: AdapterRepository | None = None
     """A repository on a Hugging Face hub, downloaded once into the cache. Default: none.
     Example: `{repository: my-org/nemotron-sql-lora}`."""
 

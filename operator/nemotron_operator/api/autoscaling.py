@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from nemotron_operator.api.fields import ApiModel, require, rule, rules
+from nemotron_operator.api.validation_words import whole_percent
 
 _IN_ORDER = "minReplicas must not be larger than maxReplicas"
 
@@ -54,7 +55,7 @@ class AutoscalingSpec(ApiModel):
     """Requests that wait for a place in a batch, per replica, above which a replica is added (vLLM's
     `num_requests_waiting`). Default: 5. Example: `10`."""
 
-    kv_cache_usage_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 80
+    kv_cache_usage_percent: Annotated[int, Field(strict=True, ge=1, le=100), whole_percent(1, 100)] = 80
     """Share of the KV cache in use, averaged over the replicas, above which a replica is added (vLLM's
     `kv_cache_usage_perc`). Default: 80. Example: `70`."""
 

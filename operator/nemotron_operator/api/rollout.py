@@ -31,7 +31,7 @@ class RolloutStatus(ApiModel):
     """What was chosen when the last rollout began. Example: `Replace`."""
 
     message: Annotated[str, Field(max_length=1024)]
-    """Why. Example: `No node has 8 free H100-80GB for one more replica; the best node, h100-0, has 6.`."""
+    """Why. Example: `One more replica needs 8 free H100-80GB on one node; the best node, h100-0, has 6.`."""
 
     operator_version: Annotated[str | None, Field(max_length=64)] = None
     """Version of the operator that rendered the pods; a later one leaves them as they are. Example: `0.1.0`."""

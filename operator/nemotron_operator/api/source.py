@@ -34,15 +34,17 @@ DirectoryPath = Annotated[
 """A directory, relative to what holds it."""
 
 
+Revision = Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")]
+"""A commit, tag or branch of a repository."""
+
+
 class HuggingFaceSource(ApiModel):
     """A repository on a Hugging Face hub, downloaded once into the cache."""
 
     repository: Annotated[str, Field(min_length=3, max_length=193, pattern=REPOSITORY_PATTERN)]
     """Organisation and name of the repository. Required. Example: `nvidia/Llama-3.1-Nemotron-70B-Instruct-HF`."""
 
-    revision: Annotated[str | None, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")] = (
-        None
-    )
+    revision: Revision = None
     """Commit (40 hexadecimal digits, reproducible), tag or branch; the cache Job resolves it once to a commit.
     Default: the catalogue's revision for this model, else `main`. Example: `main`."""
 

@@ -25,6 +25,7 @@ from nemotron_operator.api.pod_template import PodTemplateSpec
 from nemotron_operator.api.references import SecretKeyReference
 from nemotron_operator.api.rollout import RolloutSpec
 from nemotron_operator.api.source import ModelSource
+from nemotron_operator.api.validation_words import whole_percent
 from nemotron_operator.api.verification import VerificationSpec
 from nemotron_operator.constants import QUEUE_LABEL
 
@@ -166,26 +167,31 @@ class EngineSpec(ApiModel):
     """vLLM's settings. What is absent follows the model, the accelerator and vLLM's own defaults."""
 
     image: Annotated[str | None, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_./:@-]+$")] = None
-    """Image that serves, if the operator's configuration allows it. Default: the operator's `engineImage`.
-    Example: `vllm/vllm-openai:v0.33.0`."""
+    """Image that serves, if the operator's configuration allows it. Default: the accelerator profile's `engineImage`,
+    else the operator's. Example: `vllm/vllm-openai:v0.33.0`."""
 
     max_model_len: ContextLength | None = None
     """Longest sequence, prompt and answer together, in tokens; `auto` is the longest that the fewest GPUs hold.
     Default: the model's own limit, or what fits if `parallelism.tensor` is given. Example: `4096`."""
 
-    gpu_memory_utilization_percent: Annotated[int | None, Field(strict=True, ge=10, le=99)] = None
-    """Share of each GPU's memory that the engine takes, in percent. Default: 92, as vLLM. Example: `90`."""
+    gpu_memory_utilization_percent: Annotated[int | None, Field(strict=True, ge=10, le=99), whole_percent(10, 99)] = (
+        None
+    )
+    """Share of each GPU's memory that the engine takes, in percent. Default: the operator's
+    `gpuMemoryUtilizationPercent`, shipped 92, as vLLM. Example: `90`."""
 
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8"] = "auto"
     """Number format of the KV cache: `auto` is what the checkpoint asks for, else `bfloat16`; `fp8` halves that.
     Default: `auto`. Example: `fp8`."""
 
     max_num_seqs: Annotated[int | None, Field(strict=True, ge=1, le=65_536)] = None
-    """Sequences that one step may batch. Fewer leave more memory for the KV cache. Default: 1024 on these GPUs, as
-    vLLM. Example: `256`."""
+    """Sequences that one step may batch. Fewer leave more memory for the KV cache. Default: the accelerator profile's
+    `maxNumSeqs`, shipped 1024, as vLLM on these GPUs; fewer where one step has fewer tokens or the KV cache fewer
+    blocks for Mamba states. Example: `256`."""
 
     max_num_batched_tokens: Annotated[int | None, Field(strict=True, ge=256, le=1_048_576)] = None
-    """Tokens that one scheduling step may process. Default: 8192 on these GPUs, as vLLM. Example: `16384`."""
+    """Tokens that one scheduling step may process. Default: the accelerator profile's `maxNumBatchedTokens`,
+    shipped 8192, as vLLM on these GPUs. Example: `16384`."""
 
     sampling: SamplingSpec = Field(default_factory=SamplingSpec)
     """Sampling values for requests that name none. Default: the catalogue's. Example: `{temperature: "0.2"}`."""

@@ -165,7 +165,8 @@ class NemotronDeploymentStatus(ApiModel):
     """Generation of the spec that this status speaks of; -1 before the operator has seen it. Example: `3`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=32, json_schema_extra=list_type("map", "type"))] = ()
-    """Ready, Planned, ModelCached, Available, Verified; Reconciling and Stalled while they are true.
+    """Ready, Planned, ModelCached, Available, Verified; Reconciling, Stalled and UpdateAvailable while they are true;
+    and, where asked for, Autoscaled, Routed, Certified, Adapted.
     Example: `kubectl wait --for=condition=Ready nemo/NAME`."""
 
     plan: PlanStatus | None = None

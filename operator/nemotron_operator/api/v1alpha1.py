@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ConfigDict, Field, ValidationError
 
 from nemotron_operator.api.fields import ApiModel, rule, rules
-from nemotron_operator.api.pattern_words import describe_pattern
 from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.api.status import NemotronDeploymentStatus
+from nemotron_operator.api.validation_words import describe_errors, shorten
 from nemotron_operator.constants import API_GROUP, API_VERSION, KIND
 
 MAX_NAME_LENGTH = 48
@@ -24,9 +24,6 @@ NAME_RULE = (
     " starting with a letter: it becomes the name of a Service"
 )
 """The same in words."""
-
-MAX_QUOTED_LENGTH = 200
-"""How much of a wrong value a message repeats."""
 
 
 class NemotronDeployment(ApiModel):
@@ -83,13 +80,12 @@ def parse_deployment(body: Mapping[str, Any]) -> ParsedDeployment | InvalidDeplo
     """
     identity = identify(body)
     if re.fullmatch(NAME_PATTERN, identity.name) is None or len(identity.name) > MAX_NAME_LENGTH:
-        return InvalidDeployment(
-            identity, f"metadata.name: {_shorten(repr(identity.name))} cannot be used. {NAME_RULE}"
-        )
+        return InvalidDeployment(identity, f"metadata.name: {shorten(repr(identity.name))} cannot be used. {NAME_RULE}")
     try:
         spec = NemotronDeploymentSpec.model_validate(body.get("spec") or {})
     except ValidationError as error:
-        return InvalidDeployment(identity, describe_validation_error(error))
+        owner = f"{API_GROUP}/{API_VERSION} {KIND}"
+        return InvalidDeployment(identity, describe_errors(error, NemotronDeploymentSpec, owner, root="spec"))
     return ParsedDeployment(identity, spec)
 
 
@@ -110,36 +106,3 @@ def identify(body: Mapping[str, Any]) -> Identity:
         uid=metadata.get("uid") or "",
         generation=metadata.get("generation") or 0,
     )
-
-
-def describe_validation_error(error: ValidationError) -> str:
-    """Name every field that is wrong, its value, and what would be right."""
-    return "; ".join(_describe(details) for details in error.errors()[:5])
-
-
-def _describe(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails lives in pydantic_core
-    field = ".".join(["spec", *(str(part) for part in details["loc"])])
-    if details["type"] == "extra_forbidden":
-        return f"{field}: is not a field of {API_GROUP}/{API_VERSION} {KIND}; remove it or correct its spelling"
-    if details["type"] == "missing":
-        return f"{field}: is required"
-    if isinstance(details["input"], Mapping):  # a rule about several fields, which it names
-        return f"{field}: {_explain(details)}"
-    return f"{field}: {_explain(details)} (found {_shorten(repr(details['input']))})"
-
-
-def _explain(details: Any) -> str:  # noqa: ANN401 - as above
-    """Say what would be right, in the words of whoever writes YAML where pydantic speaks of Python."""
-    match details["type"]:
-        case "string_pattern_mismatch" if words := describe_pattern(details["ctx"]["pattern"]):
-            return f"must be {words}"
-        case "string_type" if isinstance(details["input"], int | float):
-            return "must be text: write it in quotes"
-        case "model_type":
-            return "must be a mapping with fields of its own"
-        case _:
-            return str(details["msg"]).removeprefix("Value error, ")
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}..."

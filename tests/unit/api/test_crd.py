@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
+from nemotron_operator.api.conditions import ConditionType
 from nemotron_operator.api.crd import render_crd
 from nemotron_operator.api.v1alpha1 import MAX_NAME_LENGTH
+from nemotron_operator.config import load_config
+from nemotron_operator.plan.node_pool import NodeGpus
+from nemotron_operator.rollout.capacity import describe_room
 from nemotron_operator.yaml_text import dump_yaml
 from tests.support.kubernetes_rules import walk
 
@@ -264,3 +268,42 @@ def test_names_leave_room_for_the_suffixes_of_children() -> None:
     (rule,) = ROOT["x-kubernetes-validations"]
     assert f"<= {MAX_NAME_LENGTH} " in rule["rule"]
     assert 63 >= MAX_NAME_LENGTH + len("-cache-12345678")
+
+
+DESCRIPTIONS = {path: field["description"] for path, field, _ in (*SPEC_FIELDS, *STATUS_FIELDS)}
+
+
+def test_the_reference_names_every_type_of_condition() -> None:
+    assert [] == [kind for kind in ConditionType if kind not in DESCRIPTIONS["status.conditions"]]
+
+
+def test_the_example_of_a_rollouts_message_is_one_that_is_written() -> None:
+    written = describe_room(8, "H100-80GB", [NodeGpus(8, 2, "h100-0")])
+    assert f"Example: `{written}`." in DESCRIPTIONS["status.rollout.message"]
+
+
+def test_the_revision_of_an_adapter_is_main_and_that_of_a_model_the_catalogues() -> None:
+    of_adapter = DESCRIPTIONS["spec.model.adapters[].huggingFace.revision"]
+    of_model = DESCRIPTIONS["spec.model.source.huggingFace.revision"]
+    assert ("Default: `main`." in of_adapter, "catalogue" in of_adapter) == (True, False)
+    assert "Default: the catalogue's revision for this model, else `main`." in of_model
+
+
+@pytest.mark.parametrize(
+    ("field", "default"),
+    [
+        ("image", "Default: the accelerator profile's `engineImage`, else the operator's."),
+        ("gpuMemoryUtilizationPercent", "Default: the operator's `gpuMemoryUtilizationPercent`, shipped {percent}, as"),
+        ("maxNumSeqs", "Default: the accelerator profile's `maxNumSeqs`, shipped {sequences}, as vLLM"),
+        ("maxNumBatchedTokens", "Default: the accelerator profile's `maxNumBatchedTokens`, shipped {tokens}, as vLLM"),
+    ],
+)
+def test_a_default_that_the_configuration_decides_is_told_as_that(field: str, default: str) -> None:
+    config = load_config()
+    profile = config.accelerators[config.default_accelerator]
+    shipped = default.format(
+        percent=config.gpu_memory_utilization_percent,
+        sequences=profile.max_num_seqs,
+        tokens=profile.max_num_batched_tokens,
+    )
+    assert shipped in DESCRIPTIONS[f"spec.engine.{field}"]

@@ -73,15 +73,21 @@ def test_every_field_of_a_full_resource_is_read() -> None:
             "spec.model.source.huggingFace.repository",
             "is required",
         ),
-        ("engine.env", [{"name": "A"}], "spec.engine.env.0", "set exactly one of value and secretKeyRef"),
+        ("engine.env", [{"name": "A"}], "spec.engine.env[0]", "set exactly one of value and secretKeyRef"),
         (
             "cache",
             {"existingClaim": "mine", "size": "1Gi"},
             "spec.cache",
             "remove cache.size and cache.storageClassName",
         ),
-        ("engine.maxModelLength", 4096, "spec.engine.maxModelLength", "remove it or correct its spelling"),
-        ("replica", 2, "spec.replica", "remove it or correct its spelling"),
+        (
+            "engine.maxModelLength",
+            4096,
+            "spec.engine.maxModelLength",
+            "is not a field of nemotron.dev/v1alpha1 NemotronDeployment; did you mean maxModelLen?",
+        ),
+        ("replica", 2, "spec.replica", "did you mean replicas?"),
+        ("image", "a/b:1", "spec.image", "remove it or correct its spelling"),
         ("podTemplate.hostNetwork", True, "spec.podTemplate.hostNetwork", "remove it or correct its spelling"),
         ("replicas", "two", "spec.replicas", "should be a valid integer"),
         ("replicas", -1, "spec.replicas", "greater than or equal to 0"),
@@ -91,7 +97,31 @@ def test_every_field_of_a_full_resource_is_read() -> None:
         ("engine.maxModelLen", "4096", "spec.engine.maxModelLen", "or auto"),
         ("engine.maxModelLen", True, "spec.engine.maxModelLen", "or auto"),
         ("engine.kvCacheDtype", "int4", "spec.engine.kvCacheDtype", "should be 'auto', 'bfloat16' or 'fp8'"),
-        ("engine.extraArgs", "--seed=1", "spec.engine.extraArgs", "should be a valid tuple"),
+        ("engine.extraArgs", "--seed=1", "spec.engine.extraArgs", "must be a list, such as [--seed=1]"),
+        ("engine.extraArgs", "--a 1", "spec.engine.extraArgs", 'must be a list, such as ["--a 1"]'),
+        ("cache.accessModes", "ReadWriteMany", "spec.cache.accessModes", "must be a list, such as [ReadWriteMany]"),
+        ("engine.env", {"A": "1"}, "spec.engine.env", "must be a list"),
+        ("podTemplate.labels", "team", "spec.podTemplate.labels", "must be a mapping"),
+        (
+            "engine.gpuMemoryUtilizationPercent",
+            0.9,
+            "spec.engine.gpuMemoryUtilizationPercent",
+            "must be whole percent from 10 to 99: did you mean 90? (found 0.9)",
+        ),
+        (
+            "engine.gpuMemoryUtilizationPercent",
+            100,
+            "spec.engine.gpuMemoryUtilizationPercent",
+            "must be whole percent from 10 to 99 (found 100)",
+        ),
+        (
+            "autoscaling",
+            {"maxReplicas": 2, "kvCacheUsagePercent": 0.7},
+            "spec.autoscaling.kvCacheUsagePercent",
+            "must be whole percent from 1 to 100: did you mean 70?",
+        ),
+        ("engine.env", [{"names": "A", "value": "1"}], "spec.engine.env[0].name", "spec.engine.env[0].names: "),
+        ("engine.env", [{"name": "A", "values": "1"}], "spec.engine.env[0].values", "did you mean value?"),
         ("engine.sampling.temperature", 0.7, "spec.engine.sampling.temperature", "must be text: write it in quotes"),
         ("engine.sampling.topP", "1.1", "spec.engine.sampling.topP", "should match pattern"),
         ("cache.size", "80GiB", "spec.cache.size", "such as 200Gi"),
@@ -147,6 +177,25 @@ def test_a_refusal_names_every_wrong_field() -> None:
     assert {"spec.service.port", "spec.replicas", "spec.typo"} == set(re.findall(r"(?:^|; )(spec\.[\w.]+):", message))
 
 
+def test_a_refusal_says_how_many_more_fields_are_wrong() -> None:
+    message = refusal(a_deployment().having("engine.extraArgs", [1, 2, 3, 4, 5, 6, 7]))
+    assert 5 == message.count("must be text: write it in quotes")
+    assert message.endswith("; and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        ({"gateways": [{"names": "inference"}]}, ["spec.route.gateways[0].name: is required"]),
+        ({"gateways": []}, ["spec.route.gateways: ", "at least 1 item"]),
+    ],
+)
+def test_a_list_whose_items_are_wrong_is_not_called_short_too(route: dict[str, Any], words: list[str]) -> None:
+    message = refusal(a_deployment().having("route", route))
+    assert [] == [word for word in words if word not in message]
+    assert ("at least" in words[-1]) == ("at least" in message)
+
+
 @pytest.mark.parametrize("spec", [[], "text", 3, ["model"]])
 def test_a_spec_that_is_no_object_is_a_refusal_too(spec: object) -> None:
     assert refusal(DeploymentBuilder({"metadata": {"name": "a"}, "spec": spec})).startswith("spec")
@@ -155,7 +204,7 @@ def test_a_spec_that_is_no_object_is_a_refusal_too(spec: object) -> None:
 @pytest.mark.parametrize("name", ["--trust-remote-code", "-a", "", "a b", ".a"])
 def test_a_served_name_that_reads_as_an_argument_is_refused(name: str) -> None:
     """It follows --served-model-name: with a dash in front it would be an argument that nobody allowed."""
-    assert "spec.model.servedNames.1" in refusal(a_deployment().having("model.servedNames", ["a", name]))
+    assert "spec.model.servedNames[1]" in refusal(a_deployment().having("model.servedNames", ["a", name]))
 
 
 @pytest.mark.parametrize("path", ["..", "../other", "models/../../other"])
@@ -200,7 +249,7 @@ def test_a_key_that_a_label_can_have_is_read(key: str) -> None:
 )
 def test_a_toleration_that_no_pod_can_have_is_refused(toleration: dict[str, str], words: str) -> None:
     message = refusal(a_deployment().having("podTemplate.tolerations", [toleration]))
-    assert message.startswith("spec.podTemplate.tolerations.0")
+    assert message.startswith("spec.podTemplate.tolerations[0]")
     assert words in message
 
 

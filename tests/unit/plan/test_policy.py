@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.catalog.entry import WeightBytes
-from nemotron_operator.config import AcceleratorProfile, OperatorConfig
+from nemotron_operator.config import AcceleratorProfile, OperatorConfig, load_config
 from nemotron_operator.plan.facts import CachedModel, ClaimFact, Facts, ForeignObject, ServingFact
 from nemotron_operator.plan.lookups import list_lookups
 from nemotron_operator.plan.memory.parallelism import Parallelism
@@ -36,6 +37,7 @@ from tests.support.fixtures.deployments import (
 from tests.support.fixtures.plans import (
     CATALOG,
     CONFIG,
+    config_with_default_profile,
     config_with_model,
     config_with_profile,
     plan,
@@ -52,6 +54,7 @@ READ_ONLY_CLAIM = ClaimFact(80 * GIB, None, ("ReadOnlyMany",))
 ONE_POD_CLAIM = ClaimFact(80 * GIB, None, ("ReadWriteOncePod",))
 (SHARED,) = list_lookups(a_deployment().parsed, CATALOG).claim_names
 AN_IMAGE = a_deployment().with_weights_in_image("registry.example.com/models/nemotron:1")
+WITHOUT_GPUS = load_config(Path(__file__).parents[3] / "examples" / "operator" / "cpu-development.yaml")
 WITH_IMAGES = CONFIG.model_copy(update={"allowed_model_image_prefixes": ("registry.example.com/models/",)})
 
 ON_TWO_NODES = a_deployment().with_tensor(8).with_pipeline(2).having("cache.accessModes", ["ReadWriteMany"])
@@ -114,13 +117,16 @@ REFUSED = [
         "model_is_known",
         a_deployment().having("model.name", REMOVED).with_private_repository("org/copy", "hub", "token"),
         Reason.UNKNOWN_MODEL,
-        ["spec.model: 'org/copy' is not in the catalogue", "set model.name to the known name"],
+        [
+            "spec.model: 'org/copy' is not in the catalogue",
+            "`nemoctl models` lists all. For a private copy of a known model set model.name to the known name",
+        ],
     ),
     Refused(
         "model_is_known",
         a_deployment().having("model.name", REMOVED).with_provided_weights("team-models", "a"),
         Reason.UNKNOWN_MODEL,
-        ["spec.model.name is needed beside source.persistentVolumeClaim", FP8, BF16],
+        ["spec.model.name is needed beside source.persistentVolumeClaim", "`nemoctl models` lists those it knows."],
     ),
     Refused(
         "accelerator_is_known",
@@ -170,7 +176,30 @@ REFUSED = [
         "engine_is_new_enough",
         a_deployment().with_model(NANO).having("engine.image", "vllm/vllm-openai:v0.11.0"),
         Reason.ENGINE_TOO_OLD,
-        ["spec.engine.image: 'vllm/vllm-openai:v0.11.0' holds vLLM 0.11.0", f"{NANO} needs 0.17.1 or newer"],
+        [
+            "spec.engine.image: 'vllm/vllm-openai:v0.11.0' holds vLLM 0.11.0",
+            f"{NANO} needs 0.17.1 or newer. Name a newer image, or remove the field.",
+        ],
+    ),
+    Refused(
+        "engine_is_new_enough",
+        a_deployment().with_model(NANO),
+        Reason.ENGINE_TOO_OLD,
+        [
+            f"engineImage of the operator's configuration: '{CONFIG.engine_image}' holds vLLM 0.11.0",
+            "Have the platform team raise it, or set spec.engine.image.",
+        ],
+        config=CONFIG.model_copy(update={"engine_version": "0.11.0"}),
+    ),
+    Refused(
+        "engine_is_new_enough",
+        a_deployment().with_model(NANO),
+        Reason.ENGINE_TOO_OLD,
+        [
+            "accelerators.H100-80GB.engineImage of the operator's configuration: 'vllm/vllm-openai:v0.11.0' holds",
+            "Have the platform team raise it, or set spec.engine.image.",
+        ],
+        config=config_with_default_profile(engine_image="vllm/vllm-openai:v0.11.0"),
     ),
     Refused(
         "extra_arguments_are_allowed",
@@ -240,6 +269,12 @@ REFUSED = [
             "spec.parallelism.nodes: 3 nodes cannot have the same number of whole stages of pipeline 4.",
             "Set parallelism.pipeline: 3 or a multiple of it, or nodes to one of 1, 2, 4.",
         ],
+    ),
+    Refused(
+        "nodes_divide_pipeline",
+        a_deployment().having("parallelism.nodes", 2),
+        Reason.NODES_DO_NOT_DIVIDE,
+        ["Set parallelism.pipeline: 2 or a multiple of it, or nodes: 1."],
     ),
     Refused(
         "groups_are_possible",
@@ -492,6 +527,17 @@ REFUSED = [
             "weights 131.42 GiB",
             "are missing. What fits: parallelism.tensor: 2.",
         ],
+    ),
+    Refused(
+        "weights_fit",
+        a_deployment(),
+        Reason.WEIGHTS_DO_NOT_FIT,
+        [
+            "On 8 cpu-development GPUs of 8.00 GiB the engine takes 92 % (7.36 GiB) of each: weights 8.47 GiB",
+            "KV cache 1.00 GiB (kvCacheMib of the accelerator), 4.29 GiB are missing.",
+            "What fits: accelerator: H100-80GB",
+        ],
+        config=WITHOUT_GPUS,
     ),
     Refused(
         "context_fits",
@@ -873,3 +919,12 @@ def test_every_misfit_may_be_only_warned_of(check: str, deployment: DeploymentBu
 
 def test_every_check_of_fit_is_tried_with_a_warning() -> None:
     assert [check.__name__ for check in FIT_CHECKS] == [name for name, _ in ONLY_WARNED]
+
+
+@pytest.mark.parametrize(("name", "first"), [("gpt2", None), ("nvidia/Llama-3.1-Nemotron-70B-Instruct", BF16)])
+def test_an_unknown_model_gets_few_names_and_where_to_find_all(name: str, first: str | None) -> None:
+    message = refuse(a_deployment().with_model(name)).message
+    names = message.partition("Closest: ")[2].partition(". `nemoctl models` lists all.")[0].split(", ")
+    assert 0 < len(names) <= 5
+    assert set(names) <= set(CATALOG.entries)
+    assert first in {None, names[0]}

@@ -194,3 +194,17 @@ def test_an_engine_that_is_told_the_size_of_its_cache_gets_that_and_not_what_is_
     memory = choose_sizing(resolve(a_deployment().with_tensor(2), config=config_with_profile(told))).memory
     expected = 30 * 1024**3
     assert (expected, (expected, expected)) == (memory.kv_cache_bytes, memory.kv_cache_bytes_range)
+
+
+@pytest.mark.parametrize(("told_mib", "total_mib"), [(1024, 8192), (60_000, 81_000)])
+def test_a_cache_of_a_told_size_is_no_room_where_weights_and_working_memory_leave_less(
+    told_mib: int, total_mib: int
+) -> None:
+    told = AcceleratorProfile(node_labels={}, usable_memory_mib=total_mib, kv_cache_mib=told_mib)
+    left = told.model_copy(update={"kv_cache_mib": None})
+    sized, room = (
+        size_replica(resolve(a_deployment(), config=config_with_profile(profile)), Parallelism(2), 4096)
+        for profile in (told, left)
+    )
+    assert (False, False, False) == (sized.fits, sized.is_certain, sized.is_possible)
+    assert room.memory.kv_cache_bytes - told_mib * 1024**2 == sized.memory.kv_cache_bytes < 0

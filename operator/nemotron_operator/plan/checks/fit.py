@@ -3,6 +3,7 @@
 from nemotron_operator.api.conditions import Reason
 from nemotron_operator.plan.alternatives import find_nearest_fitting
 from nemotron_operator.plan.checks.violation import Violation
+from nemotron_operator.plan.memory.account import GpuMemory
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.plan.sizing import Sizing
 from nemotron_operator.units import GIB
@@ -45,14 +46,22 @@ def states_fit(request: PlanRequest, sizing: Sizing) -> Violation | None:
 
 def _describe_memory(request: PlanRequest, sizing: Sizing) -> str:
     memory, shape = sizing.memory, sizing.shape
-    left = memory.kv_cache_bytes
-    remainder = f"left for the KV cache {_gib(left)}" if left >= 0 else f"{_gib(-left)} are missing"
     return (
         f"On {sizing.gpus} {request.accelerator} {'GPU' if sizing.gpus == 1 else 'GPUs'} of {_gib(memory.total_bytes)} "
         f"the engine takes {shape.gpu_memory_utilization_percent} % ({_gib(memory.requested_bytes)}) of each: weights "
         f"{_gib(memory.weights_bytes)}, working memory {_gib(memory.working_bytes)} "
-        f"(maxNumSeqs {shape.batch.max_num_seqs}), {remainder}."
+        f"(maxNumSeqs {shape.batch.max_num_seqs}), {_describe_kv_cache(memory)}."
     )
+
+
+def _describe_kv_cache(memory: GpuMemory) -> str:
+    """Tell what the rest leaves, or what the engine is told, and what is missing for it."""
+    told, left = memory.told_kv_cache_bytes, memory.kv_cache_bytes
+    missing = f"{_gib(-left)} are missing"
+    if told is None:
+        return f"left for the KV cache {_gib(left)}" if left >= 0 else missing
+    asked = f"KV cache {_gib(told)} (kvCacheMib of the accelerator)"
+    return asked if left >= 0 else f"{asked}, {missing}"
 
 
 def _tell_chance(sizing: Sizing) -> str:

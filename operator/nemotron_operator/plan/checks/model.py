@@ -6,6 +6,9 @@ from nemotron_operator.plan.engine_version import parse_version
 from nemotron_operator.plan.request import PlanRequest
 from nemotron_operator.units import GIB
 
+_NAMES_SHOWN = 5
+"""How many names a message lists: the catalogue offers all of them where none is close."""
+
 
 def model_is_known(request: PlanRequest) -> Violation | None:
     """Plan only models whose geometry is known."""
@@ -15,13 +18,14 @@ def model_is_known(request: PlanRequest) -> Violation | None:
         return Violation(
             Reason.UNKNOWN_MODEL,
             "spec.model.name is needed beside source.persistentVolumeClaim: the plan takes the geometry from the "
-            f"catalogue. Known models: {', '.join(sorted(request.catalog.entries))}.",
+            "catalogue. `nemoctl models` lists those it knows.",
         )
-    close = ", ".join(request.catalog.closest_names(request.model_name))
+    close = ", ".join(request.catalog.closest_names(request.model_name)[:_NAMES_SHOWN])
     return Violation(
         Reason.UNKNOWN_MODEL,
-        f"spec.model: {request.model_name!r} is not in the catalogue. Closest: {close}. For a private copy of a known "
-        "model set model.name to the known name and model.source.huggingFace.repository to the copy.",
+        f"spec.model: {request.model_name!r} is not in the catalogue. Closest: {close}. `nemoctl models` lists all. "
+        "For a private copy of a known model set model.name to the known name and "
+        "model.source.huggingFace.repository to the copy.",
     )
 
 
@@ -80,8 +84,19 @@ def engine_is_new_enough(request: PlanRequest) -> Violation | None:
     needed, version = request.known_entry.flags.minimum_vllm, request.engine_version
     if needed is None or version is None or parse_version(version) >= parse_version(needed):
         return None
+    where, way_out = _blame_image(request)
     return Violation(
         Reason.ENGINE_TOO_OLD,
-        f"spec.engine.image: {request.image!r} holds vLLM {version}, and {request.known_entry.name} needs {needed} or "
-        "newer. Name a newer image, or remove the field.",
+        f"{where}: {request.image!r} holds vLLM {version}, and {request.known_entry.name} needs {needed} or newer. "
+        f"{way_out}",
     )
+
+
+def _blame_image(request: PlanRequest) -> tuple[str, str]:
+    """Tell which field named the image, and who can change it."""
+    if request.spec.engine.image is not None:
+        return "spec.engine.image", "Name a newer image, or remove the field."
+    is_of_profile = request.profile is not None and request.profile.engine_image
+    field = f"accelerators.{request.accelerator}.engineImage" if is_of_profile else "engineImage"
+    way_out = "Have the platform team raise it, or set spec.engine.image."
+    return f"{field} of the operator's configuration", way_out

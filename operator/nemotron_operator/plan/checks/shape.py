@@ -59,11 +59,12 @@ def nodes_divide_pipeline(request: PlanRequest) -> Violation | None:
     nodes, pipeline = request.spec.parallelism.nodes, request.spec.parallelism.pipeline or 1
     if nodes is None or pipeline % nodes == 0:
         return None
-    possible = ", ".join(map(str, list_divisors(pipeline)))
+    possible = list_divisors(pipeline)
+    other = f"nodes: {possible[0]}" if len(possible) == 1 else f"nodes to one of {', '.join(map(str, possible))}"
     return Violation(
         Reason.NODES_DO_NOT_DIVIDE,
         f"spec.parallelism.nodes: {nodes} nodes cannot have the same number of whole stages of pipeline {pipeline}. "
-        f"Set parallelism.pipeline: {nodes} or a multiple of it, or nodes to one of {possible}.",
+        f"Set parallelism.pipeline: {nodes} or a multiple of it, or {other}.",
     )
 
 

@@ -70,19 +70,23 @@ class GpuMemory:
 
     @property
     def kv_cache_bytes(self) -> int:
-        """Tell what is left for the KV cache; negative when weights and working memory do not fit."""
-        if self.told_kv_cache_bytes is not None:
-            return self.told_kv_cache_bytes
-        return self.requested_bytes - self.weights_bytes - self.working_bytes
+        """Tell how large the KV cache is; negative by what is missing where it does not fit beside the rest."""
+        return self._cut_kv_cache(self.requested_bytes - self.weights_bytes - self.working_bytes)
 
     @property
     def kv_cache_bytes_range(self) -> tuple[int, int]:
-        """Tell the least and the most that may be left."""
-        if self.told_kv_cache_bytes is not None:
-            return self.told_kv_cache_bytes, self.told_kv_cache_bytes
+        """Tell the least and the most that it may be."""
         left = self.requested_bytes - self.weights_bytes
         working = self.working.total
-        return left - self.other_kernels_bytes - working.high_bytes, left - working.low_bytes
+        least = left - self.other_kernels_bytes - working.high_bytes
+        return self._cut_kv_cache(least), self._cut_kv_cache(left - working.low_bytes)
+
+    def _cut_kv_cache(self, left_bytes: int) -> int:
+        """Take what is left, or the size that the engine is told: it allocates that as a whole, or fails."""
+        told = self.told_kv_cache_bytes
+        if told is None:
+            return left_bytes
+        return told if told <= left_bytes else left_bytes - told
 
     def count_tokens(self, max_model_len: int) -> int:
         """Count the tokens that fit, as vLLM reports them for that context."""

@@ -1,4 +1,4 @@
-"""The charts as they are released: the image by digest, annotations, and nothing that depends on where or when."""
+"""The charts as they are released: images by digest, annotations, and nothing that depends on where or when."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ from generate.charts.values import ValuesModel
 from generate.charts.values_defaults import render_values_defaults
 from generate.charts.values_table import BLOCK, render_values_table
 from generate.charts.values_yaml import render_values_yaml
+from nemotron_operator.config import load_config
 from nemotron_operator.yaml_text import dump_yaml
 from release.artifacthub import render_annotations
 from release.changelog import Section, read_section
@@ -24,7 +25,10 @@ from release.directories import CHARTS, ROOT
 from release.errors import ReleaseError
 from release.image_reference import ImageReference
 
-_VALUES_HEADER = '# Values of the release: the image is named by digest. A tag of yours needs `digest: ""` beside it.'
+_VALUES_HEADER = '# Values of the release: images are named by digest. A tag of yours needs `digest: ""` beside it.'
+
+_HUB = "docker.io/"
+"""What an image's name without a registry leaves out."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def copy_chart(name: str, images: ReleasedImages, folder: Path, epoch_seconds: i
     changes = read_section((ROOT / "CHANGELOG.md").read_text(), chart["version"])
     (target / "Chart.yaml").write_text(dump_yaml(_annotate(chart, changes, images)))
     if names_image(name):
-        _name_image(target, VALUES_BY_CHART[name], images.operator)
+        _name_images(target, VALUES_BY_CHART[name], images)
     _set_times(target, epoch_seconds)
     return target
 
@@ -81,10 +85,25 @@ def _annotate(chart: dict[str, Any], changes: Section, images: ReleasedImages) -
     return chart | {"annotations": annotations}
 
 
-def _name_image(chart: Path, model: type[ValuesModel], image: ImageReference) -> None:
+def name_engine(engine: ImageReference) -> str:
+    """Name the engine as the shipped configuration does, with the tag by which its version is told, and by digest."""
+    shipped = load_config().engine_image
+    repository, _, tag = shipped.rpartition(":")
+    released = f"{engine.registry}/{engine.repository}"
+    if repository not in {released, released.removeprefix(_HUB)}:
+        raise ReleaseError(
+            f"The engine's image is {engine}, but the shipped configuration names {shipped}: release the one that the "
+            "operator starts, or change engineImage in operator/nemotron_operator/default_config.yaml."
+        )
+    return f"{repository}:{tag}@{engine.digest}"
+
+
+def _name_images(chart: Path, model: type[ValuesModel], images: ReleasedImages) -> None:
+    image = images.operator
     # Not as the global registry: Helm would put the one of a parent chart in its place, be it empty.
     named = {"defaultRegistry": image.registry, "repository": image.repository, "digest": image.digest}
-    values = model.model_validate({"image": named})
+    config = {"config": {"engineImage": name_engine(images.engine)}} if "config" in model.model_fields else {}
+    values = model.model_validate({"image": named, **config})
     (chart / "values.yaml").write_text(render_values_yaml(values, _VALUES_HEADER))
     (chart / DEFAULTS).write_text(render_values_defaults(values, _VALUES_HEADER))
     readme = chart / "README.md"

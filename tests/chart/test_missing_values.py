@@ -4,11 +4,12 @@ import json
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from nemotron_operator.config import AcceleratorProfile, OperatorConfig
 from tests.support.helm import CHART, MODELS_CHART, Body, Helm, read_objects
 
 CRDS_CHART = CHART.with_name("nemotron-operator-crds")
@@ -86,6 +87,55 @@ def test_a_map_of_the_users_own_is_emptied(helm: Helm) -> None:
     assert "tlsConfig" not in endpoint
     assert "grafana_dashboard" not in metadata["labels"]
     assert "grafana_folder" not in metadata["annotations"]
+
+
+A_CONFIGURATION: dict[str, Any] = {
+    "engineImage": "registry.example.com/vllm:v0.33.0",
+    "hubEndpoint": "https://hub.example.com",
+    "downloaderImage": "registry.example.com/downloader:1",
+    "showDownloadProgress": False,
+    "downloadEnv": {"HTTPS_PROXY": "http://proxy.example.com", "NO_PROXY": ".example.com"},
+    "accelerators": {
+        name: {
+            "nodeLabels": {"gpu": [name]},
+            "usableMemoryMib": 90000,
+            "resourceName": "nvidia.com/other",
+            "tolerations": [{"key": "gpu", "effect": None}],
+        }
+        for name in ("A", "B")
+    },
+}
+
+
+def test_null_takes_any_field_of_the_configuration_away(helm: Helm) -> None:
+    config = json.loads((CHART / "values.schema.json").read_text())["definitions"]["ConfigOverlay"]["properties"]
+    given = {**SWITCHES, "config": dict.fromkeys(config)}
+    assert len(config) > 20
+    assert rendered(helm, CHART, SWITCHES) == rendered(helm, CHART, given)
+
+
+def test_an_overlay_takes_parts_of_the_configuration_away_and_leaves_the_others(helm: Helm, tmp_path: Path) -> None:
+    base = tmp_path / "base.yaml"
+    base.write_text(json.dumps({**SWITCHES, "config": A_CONFIGURATION}))
+    overlay: Body = {
+        **dict.fromkeys(("engineImage", "hubEndpoint", "downloaderImage", "showDownloadProgress")),
+        "downloadEnv": {"HTTPS_PROXY": None},
+        "accelerators": {"A": None, "B": {"resourceName": None}},
+    }
+    profile = {key: value for key, value in A_CONFIGURATION["accelerators"]["B"].items() if key != "resourceName"}
+    left = {"downloadEnv": {"NO_PROXY": ".example.com"}, "accelerators": {"B": profile}}
+    found = read_objects(helm.render(f"--values={base}", values={"config": overlay}))
+    assert rendered(helm, CHART, {**SWITCHES, "config": left}) == found
+    config = yaml.safe_load(found["ConfigMap", "operator"]["data"]["config.yaml"])
+    # Without an effect, which is no effect's default: it tolerates all of them.
+    assert [{"key": "gpu", "effect": None}] == config["accelerators"]["B"]["tolerations"]
+
+
+def test_no_field_of_the_configuration_means_something_else_by_null_than_by_its_absence() -> None:
+    fields = [*OperatorConfig.model_fields.values(), *AcceleratorProfile.model_fields.values()]
+    nullable = [field for field in fields if type(None) in get_args(field.annotation)]
+    assert len(nullable) > 3
+    assert [None] * len(nullable) == [field.default for field in nullable]
 
 
 def test_empty_values_below_another_chart_are_as_if_nobody_said_them(helm: Helm, tmp_path: Path) -> None:

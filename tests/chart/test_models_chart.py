@@ -17,6 +17,7 @@ from nemotron_operator.api.spec import NemotronDeploymentSpec
 from nemotron_operator.api.v1alpha1 import MAX_NAME_LENGTH, ParsedDeployment, parse_deployment
 from nemotron_operator.catalog.catalog import load_catalog
 from nemotron_operator.catalog.licences import find_licence
+from nemotron_operator.verifier.main import parse_arguments
 from nemotron_operator.yaml_text import dump_yaml
 from tests.support.helm import MODELS_CHART, NAMESPACE, RELEASE, Body, Helm, HelmError, read_notes, read_objects
 from tests.support.network_rules import Pod, admits
@@ -250,7 +251,7 @@ def test_labels_and_annotations_of_a_deployment_are_over_those_of_all(helm: Helm
     labels, annotations = {"team": "chat", "tier": None}, {"argocd.argoproj.io/sync-wave": "10"}
     rendered = render(
         helm,
-        commonLabels={"team": "all", "tier": "gold", "helm.sh/chart": "no"},
+        commonLabels={"team": "all", "tier": "gold"},
         commonAnnotations={"contact": "us"},
         deployments={"nemotron": {**a_deployment(), "labels": labels, "annotations": annotations}},
     )
@@ -390,6 +391,36 @@ def test_the_longest_name_is_taken(helm: Helm) -> None:
     assert ("NemotronDeployment", name) in render(helm, deployments={name: a_deployment()})
 
 
+OWN_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart")
+"""By which the chart tells its objects."""
+
+
+@pytest.mark.parametrize("label", OWN_LABELS)
+def test_a_label_that_the_chart_itself_sets_is_refused(helm: Helm, label: str) -> None:
+    said = refusal(
+        helm, commonLabels={label: "mine"}, deployments={"a": {**a_deployment(), "labels": {label: "mine"}}}
+    ).splitlines()
+    for place in ("commonLabels", "deployments.a.labels"):
+        assert (
+            f"{place} sets {label}, by which the chart itself tells its objects. Take it out; "
+            "app.kubernetes.io/part-of and labels of your own are free."
+        ) in said
+
+
+def test_the_labels_that_are_refused_are_all_that_the_chart_sets(helm: Helm) -> None:
+    rendered = render(helm, deployments={"a": a_deployment()})
+    assert set(OWN_LABELS) == set(rendered["NemotronDeployment", "a"]["metadata"]["labels"])
+
+
+def test_two_registries_for_one_image_are_refused_as_in_the_operators_chart(helm: Helm) -> None:
+    image = {"image": {"registry": "a.example", "repository": "b.example/operator"}}
+    with pytest.raises(HelmError) as error:
+        helm.render(values=image)
+    (expected,) = re.findall(r"image\.registry is .*", str(error.value))
+    (actual,) = re.findall(r"image\.registry is .*", refusal(helm, **image))
+    assert expected == actual
+
+
 def test_everything_that_is_wrong_is_said_at_once(helm: Helm) -> None:
     said = refusal(helm, deployments={"A": {"spec": {}}, "b": a_deployment(apiKeySecretRef={})})
     assert ["A:", "A.spec.model:", "b.spec.apiKeySecretRef.name:", "b.spec.apiKeySecretRef.key:"] == [
@@ -434,6 +465,29 @@ def test_helm_test_trusts_the_certificate_of_the_model_and_never_sees_its_key(he
     assert f"--trusted-certificates={container['volumeMounts'][0]['mountPath']}" in container["args"]
     assert "nemotron-tls" == volume["secret"]["secretName"]
     assert ["tls.crt", "ca.crt"] == [item["key"] for item in volume["secret"]["items"]]
+
+
+def test_the_name_of_the_certificate_stays_a_text(helm: Helm) -> None:
+    spec = {"tls": {"secretName": "007"}}
+    pod = render(helm, deployments={"a": a_deployment(**spec)})["Pod", "a-helm-test"]["spec"]
+    assert "007" == pod["volumes"][0]["secret"]["secretName"]
+
+
+def test_a_pod_that_hangs_is_ended_long_after_the_last_answer_could_have_come(helm: Helm) -> None:
+    pod = render(helm, deployments={"a": a_deployment()})["Pod", "a-helm-test"]["spec"]
+    given = parse_arguments(pod["containers"][0]["args"])
+    # As the page says; the pull of the image counts too.
+    assert 600 == pod["activeDeadlineSeconds"]
+    assert pod["activeDeadlineSeconds"] > 3 * (given.retry_seconds + given.answer_seconds)
+
+
+def test_the_page_finds_the_pods_that_stay_by_their_labels(helm: Helm) -> None:
+    (selector,) = re.findall(r"kubectl delete pods -n models -l (\S+)", (MODELS_CHART / "README.md").read_text())
+    wanted = dict(part.split("=") for part in selector.split(","))
+    text = helm.run("template", "models", str(MODELS_CHART), values={"deployments": {"a": a_deployment()}})
+    labels = read_objects(text)["Pod", "a-helm-test"]["metadata"]["labels"]
+    assert wanted.items() <= labels.items()
+    assert "Helm" == wanted["app.kubernetes.io/managed-by"]
 
 
 def test_a_variable_in_the_question_stays_text(helm: Helm) -> None:

@@ -422,10 +422,24 @@ def test_a_name_that_no_service_can_have_is_refused_with_the_way_out(helm: Helm,
     name = values.get("nameOverride", "1abc")
     with pytest.raises(HelmError) as error:
         helm.run("template", "1abc", str(CHART), values=values)
-    assert f'are named "{name}", and the name of a Service must begin with a letter. Set nameOverride' in str(
-        error.value
-    )
+    said = f'are named "{name}", and the name of a Service must begin with a letter and have nothing but lower case'
+    assert said in str(error.value)
     helm.run("template", "1abc", str(CHART), values={**values, "replicaCount": 0})
+
+
+@pytest.mark.parametrize(
+    ("release", "proposed"),
+    [("my.op", "my-op"), ("1.op", "operator-1-op"), (f"{'a' * 49}.b", "a" * 49), ("9" * 53, f"operator-{'9' * 41}")],
+)
+def test_the_name_that_is_proposed_where_the_releases_cannot_be_is_one_that_can(
+    helm: Helm, release: str, proposed: str
+) -> None:
+    with pytest.raises(HelmError) as error:
+        helm.run("template", release, str(CHART))
+    (found,) = re.findall(r"Set nameOverride to such a name, for example (\S+)\.$", str(error.value), re.MULTILINE)
+    assert proposed == found
+    rendered = read_objects(helm.run("template", release, str(CHART), values={"nameOverride": found}))
+    assert ("Service", f"{proposed}-metrics") in rendered
 
 
 def test_everything_has_the_name_that_is_given(helms: dict[str, Helm]) -> None:
@@ -495,7 +509,7 @@ def test_where_no_job_is_asked_there_is_no_way_to_them(helms: dict[str, Helm]) -
     ports = [
         port["port"] for rule in network_policy(with_file(helms, "restricted"))["egress"] for port in rule["ports"]
     ]
-    assert [6443, 53, 53, 4317] == ports
+    assert [6443, 53, 53, 5353] == ports
 
 
 def test_jobs_are_asked_in_the_namespaces_that_are_served_and_in_no_others(helms: dict[str, Helm]) -> None:

@@ -14,8 +14,8 @@ from tests.support.helm import CHART, NAMESPACE, RELEASE, Body, Helm, read_objec
 
 VALUES_FILES = sorted((CHART / "ci").glob("*-values.yaml"))
 
-LONGEST_RELEASE_NAME = 53
-"""Characters that Helm allows."""
+LONGEST_NAME = 50
+"""Characters of the name that objects have in common; that of a release may have three more."""
 
 OF_THE_CLUSTER = {STORAGE_CLASS.plural, NODE.plural, VOLUME.plural}
 """Kinds that belong to no namespace, and that a Role cannot grant."""
@@ -121,10 +121,18 @@ def test_releases_for_some_namespaces_have_a_lease_each_and_those_for_all_share_
     leases = [
         read_lease_name(read_objects(helm.run("template", release, str(CHART), values=values)))
         for values in (for_all, for_some)
-        for release in ("teams", "t" * LONGEST_RELEASE_NAME)
+        for release in ("teams", "t" * (LONGEST_NAME + 3))
     ]
-    longest = f"nemotron-operator-{'t' * LONGEST_RELEASE_NAME}"
+    longest = f"nemotron-operator-{'t' * LONGEST_NAME}"
     assert ["nemotron-operator", "nemotron-operator", "nemotron-operator-teams", longest] == leases
+
+
+def test_two_operators_of_one_release_have_a_lease_each_as_they_have_names(helm: Helm) -> None:
+    leases = {
+        read_lease_name(render(helm, watchNamespaces=["red"], crds={"install": False}, nameOverride=name))
+        for name in ("one", "other")
+    }
+    assert {"nemotron-operator-one", "nemotron-operator-other"} == leases
 
 
 def read_lease_name(rendered: dict[tuple[str, str], Body]) -> str:

@@ -164,6 +164,9 @@ def test_a_key_that_there_is_not_is_named(helm: Helm, given: str, where: str, na
         ("nameOverride=Mine", "'/nameOverride'"),
         ("logFormat=yaml", "'/logFormat'"),
         ("extraObjects[0].kind=ConfigMap", "'/extraObjects/0'"),
+        ("extraEnv[0].value=1", "'/extraEnv/0'"),
+        ("serviceAccount.name=Mine", "'/serviceAccount/name'"),
+        ("config.accelerators.H20.nodeLabels=null", "'/config/accelerators/H20'"),
     ],
 )
 def test_a_value_that_cannot_be_is_named_by_its_place(helm: Helm, given: str, where: str) -> None:
@@ -202,7 +205,9 @@ def test_the_notes_say_what_is_missing(helms: dict[str, Helm]) -> None:
     said = notes(helms, replicaCount=0, crds={"install": False}, rbac={"create": False}, watchNamespaces=["team-a"])
     assert "helm install nemotron-operator-crds " in said
     assert f"-n team-a --as system:serviceaccount:{NAMESPACE}:{RELEASE}\n" in said
-    assert "\n  nemotron-operator run --namespace=team-a\n" in said
+    fetched = "get configmap operator -o go-template='{{index .data \"config.yaml\"}}' > config.yaml\n"
+    assert f"\n  kubectl -n {NAMESPACE} {fetched}" in said
+    assert "\n  nemotron-operator run --config=config.yaml --namespace=team-a\n" in said
     assert "rollout status" not in said
     assert "helm test" not in said
 
@@ -221,9 +226,35 @@ def test_the_notes_warn_of_monitoring_without_its_api(helms: dict[str, Helm], wh
     assert warning not in notes(helms)
 
 
-def test_the_notes_show_the_licence_of_the_model_that_they_serve(helms: dict[str, Helm]) -> None:
-    said = notes(helms)
-    model = yaml.safe_load(said.partition("<<'EOF'\n")[2].partition("\nEOF\n")[0])["spec"]["model"]["name"]
+@pytest.mark.parametrize(
+    ("organizations", "expected"),
+    [
+        ([], "mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC"),
+        (["NVIDIA", "MysticBeing"], "mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC"),
+        (["NVIDIA"], "nvidia/NVIDIA-Nemotron-Nano-9B-v2"),
+        (["our-org"], "our-org/MODEL"),
+    ],
+)
+def test_the_notes_serve_no_model_that_the_organisations_of_the_policies_refuse(
+    helms: dict[str, Helm], organizations: list[str], expected: str
+) -> None:
+    rules = {"enabled": True, "maxGpusPerResource": 8, "allowedModelOrganizations": organizations}
+    said = notes(helms, policies=rules)
+    assert "serve a model: the platform's rules (policies) hold for it too" in said
+    assert expected == read_example(said)["spec"]["model"]["name"]
+    assert "the platform's rules" not in notes(helms, policies={**rules, "enabled": False})
+
+
+def read_example(said: str) -> dict[str, Any]:
+    """Read the resource that the notes apply."""
+    found: dict[str, Any] = yaml.safe_load(said.partition("<<'EOF'\n")[2].partition("\nEOF\n")[0])
+    return found
+
+
+@pytest.mark.parametrize("organization", ["mysticbeing", "nvidia"])
+def test_the_notes_show_the_licence_of_the_model_that_they_serve(helms: dict[str, Helm], organization: str) -> None:
+    said = notes(helms, policies={"enabled": True, "allowedModelOrganizations": [organization]})
+    model = read_example(said)["spec"]["model"]["name"]
     entry = load_catalog().find(model)
     assert entry is not None
     (licence,) = (LICENCES[each] for each in entry.licences)

@@ -1,5 +1,8 @@
 """The chart's ValidatingAdmissionPolicies as they are rendered; what they refuse is the cluster tier's to see."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -201,6 +204,52 @@ def test_no_change_takes_gpus_past_the_limit(helms: dict[str, Helm], judges: Jud
     # Numbers are computed.
     said = [change.words.lstrip("0123456789") for change in GPU_CHANGES]
     assert [] == [(text, words) for text, words in zip(said, told, strict=True) if text not in "".join(words)]
+
+
+CLAIM: Body = {"cache": {"existingClaim": "theirs"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "spec", "admitted"),
+    [
+        (CLAIM, {**CLAIM, "replicas": 2}, True),
+        (CLAIM, {}, True),
+        (CLAIM, {"cache": {"existingClaim": "another"}}, False),
+        ({}, CLAIM, False),
+        # Another name for what is on it.
+        (CLAIM, {**CLAIM, "model": {"name": "nvidia/y"}}, False),
+    ],
+)
+def test_a_claim_that_was_there_before_may_stay_under_the_same_model(
+    before: Body,
+    spec: Body,
+    admitted: bool,  # noqa: FBT001
+    helms: dict[str, Helm],
+    judges: Judges,
+) -> None:
+    policy = read_policy(judges, helms, allowedSources=["huggingFace"])
+
+    (told,) = policy.list_broken_rules(Review(fill(spec), fill(before)))
+
+    assert admitted == (not told)
+
+
+def test_a_claim_is_a_source_like_any_other_that_is_allowed(helms: dict[str, Helm], judges: Judges) -> None:
+    policy = read_policy(judges, helms, allowedSources=["huggingFace", "persistentVolumeClaim"])
+
+    assert [[]] == policy.list_broken_rules(Review(fill(CLAIM)))
+
+
+def test_the_hub_that_one_gets_by_naming_none_may_be_named(helms: dict[str, Helm], judges: Judges) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    program = [sys.executable, "-c", "from huggingface_hub.constants import ENDPOINT; print(ENDPOINT)"]
+    hub = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    specs = [from_hub(endpoint=hub), from_hub(endpoint=f"{hub}/"), from_hub(endpoint=f"{hub}.evil.example.com")]
+    for rule, value in (("allowedEndpoints", [HUB]), ("allowedModelOrganizations", ["nvidia"])):
+        for config, expected in (({}, [True, True, False]), (HUB_CONFIG, [False, False, False])):
+            policy = read_policy(judges, helms, config=config, **{rule: value})
+            told = policy.list_broken_rules(*(Review(fill(spec)) for spec in specs))
+            assert expected == [not words for words in told]
 
 
 @pytest.mark.parametrize("rule", ["allowedEndpoints", "allowedModelOrganizations"])

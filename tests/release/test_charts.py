@@ -10,10 +10,14 @@ import yaml
 
 from generate.charts.chart_files import CHARTS as VALUES_BY_CHART
 from generate.files import CHARTS_WITH_CRDS
+from nemotron_operator.config import load_config
+from nemotron_operator.plan.engine_version import find_engine_version
 from release.artifacthub import render_annotations
 from release.changelog import Section, read_section
-from release.charts import ReleasedImages, copy_chart, copy_charts, names_image, package_chart
+from release.charts import ReleasedImages, copy_chart, copy_charts, name_engine, names_image, package_chart
 from release.directories import CHARTS, ROOT
+from release.errors import ReleaseError
+from release.image_reference import parse_image_reference
 from release.versions import read_version
 from tests.release.conftest import ENGINE_IMAGE, EPOCH_SECONDS, OPERATOR_IMAGE
 from tests.support.helm import Helm, read_objects
@@ -139,6 +143,49 @@ def test_a_released_chart_fills_missing_values_with_its_own(helm: Helm, folder: 
         expected = helm.render(chart=folder / chart, values=given)
         assert OPERATOR_IMAGE.partition("@")[2] in expected
         assert expected == helm.render(chart=folder / chart, values={**given, "image": None})
+
+
+def read_config(rendered: str) -> dict[str, Any]:
+    """Read the operator's configuration."""
+    config: dict[str, Any] = yaml.safe_load(
+        read_objects(rendered)["ConfigMap", "operator"]["data"]["config.yaml"],
+    )
+    return config
+
+
+def test_a_released_chart_names_the_engine_by_digest_and_by_the_tag_that_was_shipped(
+    helm: Helm, folder: Path, tmp_path: Path
+) -> None:
+    shipped = load_config()
+    rendered = read_config(helm.render(chart=folder / "nemotron-operator"))
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(rendered))
+    config = load_config(path)
+    assert f"{shipped.engine_image}@sha256:{'b' * 64}" == config.engine_image
+    assert shipped.engine_version == config.engine_version == find_engine_version(config.engine_image, shipped)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"engineImage": "mirror.example.com/vllm:1"}, "mirror.example.com/vllm:1"),
+        ({"workers": 4}, f"{load_config().engine_image}@sha256:{'b' * 64}"),
+        ({"engineImage": None}, f"{load_config().engine_image}@sha256:{'b' * 64}"),
+        (None, f"{load_config().engine_image}@sha256:{'b' * 64}"),
+    ],
+)
+def test_an_engine_of_the_users_own_wins_over_the_released_one(
+    helm: Helm, folder: Path, config: dict[str, Any] | None, expected: str
+) -> None:
+    rendered = helm.render(chart=folder / "nemotron-operator", values={"config": config})
+    assert expected == read_config(rendered)["engineImage"]
+
+
+@pytest.mark.parametrize("engine", ["registry.example.com/vllm/vllm-openai", "docker.io/vllm/vllm-openai-rocm"])
+def test_an_engine_that_the_operator_does_not_start_is_not_released(engine: str) -> None:
+    with pytest.raises(ReleaseError) as error:
+        name_engine(parse_image_reference(f"{engine}@sha256:{'b' * 64}"))
+    assert f"the shipped configuration names {load_config().engine_image}" in str(error.value)
 
 
 def test_a_released_chart_differs_from_the_checkout_in_what_is_meant_to(folder: Path) -> None:

@@ -14,7 +14,7 @@ HUB = "https://hub.example.com"
 RULES: dict[str, Any] = {
     "allowedRegistries": ["registry.example.com/models/", "vllm/vllm-openai"],
     "allowedSources": ["huggingFace", "ociImage"],
-    "allowedModelOrganizations": ["nvidia", "mysticbeing"],
+    "allowedModelOrganizations": ["nvidia", "MysticBeing"],
     "allowedEndpoints": [HUB],
     "maxGpusPerResource": 8,
     "requireDigests": True,
@@ -68,6 +68,12 @@ BROKEN: tuple[BrokenRule, ...] = (
         {"model": {"name": FP8, "source": {"persistentVolumeClaim": {"claimName": "a", "path": "b"}}}},
         "spec.model.source: persistentVolumeClaim is no place",
     ),
+    # The cache Job takes what it finds there for the model's files.
+    BrokenRule(
+        ("allowedSources",),
+        {"cache": {"existingClaim": "theirs"}},
+        "spec.cache.existingClaim: persistentVolumeClaim is no place",
+    ),
     BrokenRule(("allowedSources",), with_adapter(s3={"bucket": "loras", "prefix": "sql"}), "adapters[sql]: s3 is no"),
     BrokenRule(("allowedModelOrganizations",), {"model": {"name": "evil/x"}}, "spec.model.name: evil/x is of no"),
     BrokenRule(
@@ -114,6 +120,9 @@ KEPT: tuple[Body, ...] = (
     {"replicas": 100, "suspend": True},
     {"autoscaling": {"maxReplicas": 8}, "suspend": True},
     {"model": {"name": FP8, "trustRemoteCode": False}},
+    # The hub's names are the same in upper case.
+    {"model": {"name": "NVIDIA/x"}},
+    {"cache": {"size": "200Gi"}},
 )
 """What keeps every rule."""
 

@@ -7,6 +7,8 @@ the defaults below it. Whatever is wrong with them is said at once.
 {{- $values := .root.Values -}}
 {{- $rules := .root.Files.Get "files/rules.yaml" | fromYaml -}}
 {{- $wrong := dict "lines" list -}}
+{{- $own := include "nemotron-models.labels" .root | fromYaml -}}
+{{- include "nemotron-models.checkLabels" (dict "place" "commonLabels" "labels" $values.commonLabels "own" $own "wrong" $wrong) -}}
 {{- range $name, $given := $values.deployments -}}
   {{- if not (kindIs "invalid" $given) -}}
   {{- if ne (toString (get $given "enabled")) "false" -}}
@@ -15,6 +17,7 @@ the defaults below it. Whatever is wrong with them is said at once.
     {{- range $part := list "labels" "annotations" "spec" -}}
       {{- include "nemotron-models.overlay" (dict "into" (get $deployment $part) "over" (get $given $part | default dict)) -}}
     {{- end -}}
+    {{- include "nemotron-models.checkLabels" (dict "place" (printf "deployments.%s.labels" $name) "labels" (get $given "labels" | default dict) "own" $own "wrong" $wrong) -}}
     {{- include "nemotron-models.check" (dict "name" $name "spec" $deployment.spec "rules" $rules "wrong" $wrong) -}}
     {{- $_ := set $found $name $deployment -}}
   {{- end -}}
@@ -22,6 +25,15 @@ the defaults below it. Whatever is wrong with them is said at once.
 {{- end -}}
 {{- if $wrong.lines -}}
   {{- fail (printf "\n%s" (join "\n" $wrong.lines)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "nemotron-models.checkLabels" -}}
+{{- $wrong := .wrong -}}
+{{- range $label := keys .labels | sortAlpha -}}
+  {{- if hasKey $.own $label -}}
+    {{- $_ := set $wrong "lines" (append $wrong.lines (printf "%s sets %s, by which the chart itself tells its objects. Take it out; app.kubernetes.io/part-of and labels of your own are free." $.place $label)) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -5,6 +5,19 @@ brings the values of an older chart. Templates share .Values, in no order that i
 {{- define "nemotron-operator.complete" -}}
 {{- $defaults := .Files.Get "files/defaults.yaml" | fromYaml -}}
 {{- include "nemotron-operator.fill" (dict "values" .Values "defaults" $defaults.values "maps" $defaults.maps "path" "") -}}
+{{- include "nemotron-operator.dropNulls" .Values.config -}}
+{{- end -}}
+
+{{- /* The operator would read null as a value. In lists it is one: a toleration without an effect. */ -}}
+{{- define "nemotron-operator.dropNulls" -}}
+{{- $map := . -}}
+{{- range $key, $value := $map -}}
+  {{- if kindIs "invalid" $value -}}
+    {{- $_ := unset $map $key -}}
+  {{- else if kindIs "map" $value -}}
+    {{- include "nemotron-operator.dropNulls" $value -}}
+  {{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* A map that is the user's own is emptied by null; any other value is its default again. */ -}}

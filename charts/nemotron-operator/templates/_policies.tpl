@@ -28,13 +28,15 @@
 16
 {{- end -}}
 
+{{- /* The public hub, as the client of the downloads has it. */ -}}
+{{- define "nemotron-operator.publicHub" -}}
+https://huggingface.co
+{{- end -}}
+
 {{- /* What the operator takes where a resource names nothing may be named too. */ -}}
 {{- define "nemotron-operator.allowedEndpoints" -}}
-{{- $endpoints := .Values.policies.allowedEndpoints -}}
-{{- with .Values.config.hubEndpoint -}}
-{{- $endpoints = append $endpoints . -}}
-{{- end -}}
-{{ $endpoints | uniq | toJson }}
+{{- $default := .Values.config.hubEndpoint | default (include "nemotron-operator.publicHub" .) -}}
+{{ append .Values.policies.allowedEndpoints $default | uniq | toJson }}
 {{- end -}}
 
 {{- /* As they may be written: with a trailing slash and without. */ -}}
@@ -61,4 +63,25 @@ has({{ $group }}) ?
 {{- define "nemotron-operator.gpusOfPod" -}}
 {{ index . 0 }}.spec.containers.map(c, {{ index . 1 }}.map(gpu,
 quantity(string(c.?resources.?limits[?gpu].orValue('0'))).asInteger()).sum()).sum()
+{{- end -}}
+
+{{- /* What the notes serve first: a model of an organisation that the platform's own rules allow. */ -}}
+{{- define "nemotron-operator.exampleModel" -}}
+{{- $organizations := list -}}
+{{- if .Values.policies.enabled -}}
+{{- $organizations = .Values.policies.allowedModelOrganizations -}}
+{{- end -}}
+{{- $known := $organizations | toJson | lower | fromJsonArray -}}
+{{- if or (not $known) (has "mysticbeing" $known) -}}
+name: nemotron-70b
+model: mysticbeing/Llama-3.1-Nemotron-70B-Instruct-HF-FP8-DYNAMIC
+licence: Llama 3.1 Community License (https://www.llama.com/llama3_1/license/)
+{{- else if has "nvidia" $known -}}
+name: nemotron-nano
+model: nvidia/NVIDIA-Nemotron-Nano-9B-v2
+licence: NVIDIA Open Model License (https://www.nvidia.com/en-us/agreements/enterprise-software/nvidia-open-model-license/)
+{{- else -}}
+name: nemotron
+model: {{ first $organizations }}/MODEL
+{{- end -}}
 {{- end -}}

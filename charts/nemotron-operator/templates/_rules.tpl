@@ -87,7 +87,7 @@ no exec, no RBAC. */ -}}
 {{- /* Releases that serve all namespaces exclude each other, and the first release's Lease is theirs: that name stays.
 One that serves some namespaces must not wait for one that serves others. */ -}}
 {{- define "nemotron-operator.leaseName" -}}
-nemotron-operator{{ if .Values.watchNamespaces }}-{{ .Release.Name }}{{ end }}
+nemotron-operator{{ if .Values.watchNamespaces }}-{{ include "nemotron-operator.name" . }}{{ end }}
 {{- end -}}
 
 {{- /* In its own namespace: the election among its replicas. What does not exist yet has no name to grant. */ -}}

@@ -27,15 +27,17 @@ class PolicyValues(ValuesModel):
     compared as they are written; empty for any. `config.allowedImagePrefixes` holds all the same."""
 
     allowed_sources: list[Source] = []
-    """Where weights may come from; empty for anywhere. A resource that names no source takes huggingFace."""
+    """Where weights may come from; empty for anywhere. A resource that names no source takes huggingFace, and one with
+    cache.existingClaim takes a persistentVolumeClaim too: what is on it already is served."""
 
     allowed_model_organizations: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]] = []
-    """Models and adapters of a hub must come from one of these, such as nvidia, and no resource may name a hub of its
-    own but one of allowedEndpoints. Empty for any. What an object store, a volume or an image holds has no
-    organisation: see allowedSources."""
+    """Models and adapters of a hub must come from one of these, such as nvidia, in upper or lower case, and no resource
+    may name a hub of its own but one of allowedEndpoints. Empty for any. What an object store, a volume or an image
+    holds has no organisation: see allowedSources."""
 
     allowed_endpoints: list[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9_.:/-]+$")]] = []
-    """Hubs and object stores that a resource may name as endpoint, beside `config.hubEndpoint`; empty for any."""
+    """Hubs and object stores that a resource may name as endpoint, beside `config.hubEndpoint`, or the public hub
+    where that is not set; empty for any."""
 
     max_gpus_per_resource: Annotated[int, Field(ge=0)] = 0
     """GPUs that one resource may take, over all its replicas; 0 for any number. Counted as written in the resource, and

@@ -1,6 +1,12 @@
 """The values of permissions."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from generate.charts.values import Labels, ValuesModel
+
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
 
 class RbacValues(ValuesModel):
@@ -20,7 +26,7 @@ class ServiceAccountValues(ValuesModel):
     create: bool = True
     """Whether the chart makes it."""
 
-    name: str = ""
+    name: Annotated[str, Field(max_length=253, pattern=rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$")] = ""
     """Its name; default: the release's."""
 
     annotations: Labels = {}

@@ -27,7 +27,7 @@ class GlobalValues(ValuesModel):
 
     image_registry: Registry = ""
     """Registry of the operator's image where that names none itself, such as `registry.example.com`. Engines have
-    theirs in config.engineImage."""
+    theirs in the operator's configuration."""
 
 
 class ImageValues(ValuesModel):
@@ -88,7 +88,7 @@ class OperatorNetworkPolicyValues(ValuesModel):
     """Where the operator reaches the API server. No policy can name it, as it is no pod."""
 
     extra_egress: list[KubernetesObject] = []
-    """Further rules as in a NetworkPolicy's `egress`, such as the way to a collector of traces."""
+    """Further rules as in a NetworkPolicy's `egress`, such as DNS on port 5353, as OpenShift's pods have it."""
 
 
 class ResourceValues(ValuesModel):
@@ -168,7 +168,7 @@ class OperatorChartValues(ValuesModel):
     pod_annotations: Labels = {}
     """Further annotations of the operator's pods."""
 
-    extra_env: list[KubernetesObject] = []
+    extra_env: list[Annotated[KubernetesObject, Field(json_schema_extra={"required": ["name"]})]] = []
     """Further environment variables of the operator, such as [{name: HTTPS_PROXY, value: ...}]."""
 
     node_selector: Labels = {}
@@ -192,4 +192,5 @@ class OperatorChartValues(ValuesModel):
     extra_objects: list[
         Annotated[KubernetesObject, Field(json_schema_extra={"required": ["apiVersion", "kind", "metadata"]})]
     ] = []
-    """Further objects of the release, each a map, as they are."""
+    """Further objects of the release, each a map, as they are. No NemotronDeployments: Helm asks for their definition
+    before it installs anything, so they belong in a release of their own."""

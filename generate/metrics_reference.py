@@ -43,9 +43,9 @@ sum by (namespace, name) (rate(nemotron_operator_gpu_seconds_total{{state="reque
 ```
 
 A counter begins at 0 when another replica begins to lead, which `rate` and `increase` allow for. GPUs are looked at
-every 5 s and at each scrape; a pod holds GPUs from the moment in which it has a node until it has ended. Without a
-plan, such as with a spec that is refused, nothing is desired, whatever still serves. GPUs of the Jobs of
-`nemoctl batch` are not counted.
+every 5 s and at each scrape; a pod holds GPUs from the moment in which it has a node until it has ended. Where a
+changed spec is refused there is no plan, and desired is what goes on of the one before; where there was none, nothing.
+GPUs of the Jobs of `nemoctl batch` are not counted.
 
 {fleet_metrics.NAMED_RESOURCES} resources have series of their own, about 13 each. The GPUs of all further ones stand
 in one series with an empty namespace and an empty name, so that sums stay right. A scrape of 1000 resources is 12,000

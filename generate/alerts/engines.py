@@ -1,12 +1,15 @@
-"""Alerts about requests: what the engines say. They need the PodMonitor, which gives the labels namespace and name."""
+"""Alerts about requests: what the engines say. They need the PodMonitor, which gives the labels namespace and name.
+
+An engine without a name is somebody else's: every Prometheus that reads one has the same `vllm:` series of it.
+"""
 
 from generate.alerts.rules import ENGINES, NAMED, RESOURCE, RESTART, Alert, Recording, RuleGroup
 
 QUEUE_GROWING = Alert(
     name="NemotronQueueGrowing",
     expr=f"""\
-sum by ({RESOURCE}) (avg_over_time(vllm:num_requests_waiting[10m]))
-> clamp_min(sum by ({RESOURCE}) (avg_over_time(vllm:num_requests_running[10m])), 8)""",
+sum by ({RESOURCE}) (avg_over_time(vllm:num_requests_waiting{{{NAMED}}}[10m]))
+> clamp_min(sum by ({RESOURCE}) (avg_over_time(vllm:num_requests_running{{{NAMED}}}[10m])), 8)""",
     for_="10m",
     severity="warning",
     summary="{{ $value | humanize }} requests wait for {{ $labels.namespace }}/{{ $labels.name }}.",
@@ -19,7 +22,7 @@ sum by ({RESOURCE}) (avg_over_time(vllm:num_requests_waiting[10m]))
 
 KV_CACHE_FULL = Alert(
     name="NemotronKvCacheFull",
-    expr=f"avg by ({RESOURCE}) (avg_over_time(vllm:kv_cache_usage_perc[10m])) > 0.95",
+    expr=f"avg by ({RESOURCE}) (avg_over_time(vllm:kv_cache_usage_perc{{{NAMED}}}[10m])) > 0.95",
     for_="15m",
     severity="warning",
     summary="The KV cache of {{ $labels.namespace }}/{{ $labels.name }} is {{ $value | humanizePercentage }} full.",
@@ -36,10 +39,10 @@ FIRST_TOKEN_LATE = Alert(
     expr=f"""\
 histogram_quantile(
   0.95,
-  sum by ({RESOURCE}, le) (rate(vllm:time_to_first_token_seconds_bucket[10m]))
+  sum by ({RESOURCE}, le) (rate(vllm:time_to_first_token_seconds_bucket{{{NAMED}}}[10m]))
 )
 > 10
-and on ({RESOURCE}) sum by ({RESOURCE}) (rate(vllm:time_to_first_token_seconds_count[10m])) > 0.05""",
+and on ({RESOURCE}) sum by ({RESOURCE}) (rate(vllm:time_to_first_token_seconds_count{{{NAMED}}}[10m])) > 0.05""",
     for_="15m",
     severity="warning",
     summary="First tokens of {{ $labels.namespace }}/{{ $labels.name }} take {{ $value | humanizeDuration }} (p95).",
@@ -101,17 +104,18 @@ unless on ({RESOURCE}) max by ({RESOURCE}) (up{{{ENGINES}}}) == 1""",
 RECORDINGS = (
     Recording(
         "namespace_name:vllm_generation_tokens:rate5m",
-        f"sum by ({RESOURCE}) (rate(vllm:generation_tokens_total[5m]))",
+        f"sum by ({RESOURCE}) (rate(vllm:generation_tokens_total{{{NAMED}}}[5m]))",
         "tokens that are answered per second",
     ),
     Recording(
         "namespace_name:vllm_prompt_tokens:rate5m",
-        f"sum by ({RESOURCE}) (rate(vllm:prompt_tokens_total[5m]))",
+        f"sum by ({RESOURCE}) (rate(vllm:prompt_tokens_total{{{NAMED}}}[5m]))",
         "tokens of prompts per second",
     ),
     Recording(
         "namespace_name:vllm_time_to_first_token_seconds:p95_5m",
-        f"histogram_quantile(0.95, sum by ({RESOURCE}, le) (rate(vllm:time_to_first_token_seconds_bucket[5m])))",
+        "histogram_quantile(0.95, "
+        f"sum by ({RESOURCE}, le) (rate(vllm:time_to_first_token_seconds_bucket{{{NAMED}}}[5m])))",
         "p95 of the time to the first token, in seconds",
     ),
 )

@@ -2,6 +2,8 @@
 
 from generate.alerts.rules import NAMED, RESOURCE, RESTART, Alert, Recording, RuleGroup
 
+_DOWN = "NemotronModelDown"
+
 _CONDITION = "nemotron_operator_resource_condition"
 
 _GPUS = "nemotron_operator_resource_gpus"
@@ -26,7 +28,8 @@ unless on ({RESOURCE}) {_list_gpus("ready")}
 """Each replica that begins to serve begins the time anew: many take long, one after another."""
 
 DOWN = Alert(
-    name="NemotronModelDown",
+    name=_DOWN,
+    # An outage ends when it is over, and not when those 7 days are: what was told once keeps itself.
     # Over time it is asked by resource, and not by series: each process of the operator begins new ones.
     # What was resumed, or scaled up from zero, is not wanted for long yet: it may load.
     expr=f"""\
@@ -36,6 +39,7 @@ and on ({RESOURCE}) min_over_time((
 )[30m:1m]) > 0
 and on ({RESOURCE}) max_over_time((
   {_list_conditions("Available", 'status="True"')}
+  or max by ({RESOURCE}) (ALERTS{{alertname="{_DOWN}", alertstate="firing", {NAMED}}})
 )[7d:5m]) == 1
 unless on ({RESOURCE}) (
   time() - max by ({RESOURCE}) ({_START}{{{NAMED}}}) < 1800
@@ -49,7 +53,8 @@ unless on ({RESOURCE}) (
         "`kubectl -n {{ $labels.namespace }} describe nemo {{ $labels.name }}`."
     ),
     why="A readiness probe that fails for a moment is over by then. What has not served within 7 days is not meant, "
-    "nor what was resumed within half an hour, or changed: an only replica loads for that long, unless it is Stalled.",
+    "but for an outage that was told by then; nor what was resumed within half an hour, or changed: an only replica "
+    "loads for that long, unless it is Stalled.",
     keep_firing_for=RESTART,
 )
 

@@ -1,6 +1,6 @@
 """The fleet: what all models do, what they cost, and whether the operator is well."""
 
-from generate.alerts.rules import ENGINES, RESOURCE
+from generate.alerts.rules import ENGINES, NAMED, RESOURCE
 from generate.dashboards.model import UID as MODEL_UID
 from generate.dashboards.panels import (
     GREEN,
@@ -34,6 +34,9 @@ TITLE = "Nemotron / Fleet"
 
 _CHOSEN = 'namespace=~"$namespace"'
 
+_ENGINES = f"{_CHOSEN}, {NAMED}"
+"""Selects engines that the operator serves, and none that somebody else brought to the same namespace."""
+
 _EACH = "{{namespace}}/{{name}}"
 
 _PHASES = "plan|cache|schedule|pull|load|verify"
@@ -65,16 +68,16 @@ _TILES = Section(
         ),
         tile(
             "Requests",
-            f"sum(rate(vllm:request_success_total{{{_CHOSEN}}}[$__rate_interval]))",
+            f"sum(rate(vllm:request_success_total{{{_ENGINES}}}[$__rate_interval]))",
             unit="reqps",
         ),
         tile(
             "Tokens answered",
-            f"sum(rate(vllm:generation_tokens_total{{{_CHOSEN}}}[$__rate_interval]))",
+            f"sum(rate(vllm:generation_tokens_total{{{_ENGINES}}}[$__rate_interval]))",
             unit="short",
             meaning="Per second.",
         ),
-        tile_first_token(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN)),
+        tile_first_token(quantile(0.95, "vllm:time_to_first_token_seconds", _ENGINES)),
         tile_failures(share_of_errors(_CHOSEN), meaning="Answered with 5xx under /v1."),
     ),
 )
@@ -93,11 +96,11 @@ _MODELS = Section(
                 Query(list_gpus("desired", _CHOSEN), "GPUs wanted"),
                 Query(list_gpus("requested", _CHOSEN), "GPUs paid"),
                 Query(list_gpus("ready", _CHOSEN), "GPUs ready"),
-                Query(rate("vllm:request_success_total", _CHOSEN, RESOURCE), "Requests/s"),
-                Query(rate("vllm:generation_tokens_total", _CHOSEN, RESOURCE), "Tokens/s"),
-                Query(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN, RESOURCE), "First token, p95"),
-                Query(f"sum by ({RESOURCE}) (vllm:num_requests_waiting{{{_CHOSEN}}})", "Waiting"),
-                Query(f"avg by ({RESOURCE}) (vllm:kv_cache_usage_perc{{{_CHOSEN}}})", "KV cache"),
+                Query(rate("vllm:request_success_total", _ENGINES, RESOURCE), "Requests/s"),
+                Query(rate("vllm:generation_tokens_total", _ENGINES, RESOURCE), "Tokens/s"),
+                Query(quantile(0.95, "vllm:time_to_first_token_seconds", _ENGINES, RESOURCE), "First token, p95"),
+                Query(f"sum by ({RESOURCE}) (vllm:num_requests_waiting{{{_ENGINES}}})", "Waiting"),
+                Query(f"avg by ({RESOURCE}) (vllm:kv_cache_usage_perc{{{_ENGINES}}})", "KV cache"),
             ),
             kind="table",
             words=YES_OR_NO,
@@ -166,38 +169,38 @@ _SERVING = Section(
     (
         Panel(
             "Requests answered, by model",
-            (Query(rate("vllm:request_success_total", _CHOSEN, RESOURCE), _EACH),),
+            (Query(rate("vllm:request_success_total", _ENGINES, RESOURCE), _EACH),),
             unit="reqps",
         ),
         Panel(
             "Tokens of prompts, by model",
-            (Query(rate("vllm:prompt_tokens_total", _CHOSEN, RESOURCE), _EACH),),
+            (Query(rate("vllm:prompt_tokens_total", _ENGINES, RESOURCE), _EACH),),
             meaning="Per second.",
         ),
         Panel(
             "Tokens answered, by model",
-            (Query(rate("vllm:generation_tokens_total", _CHOSEN, RESOURCE), _EACH),),
+            (Query(rate("vllm:generation_tokens_total", _ENGINES, RESOURCE), _EACH),),
             meaning="Per second.",
         ),
         Panel(
             "Time to first token, p95",
-            (Query(quantile(0.95, "vllm:time_to_first_token_seconds", _CHOSEN, RESOURCE), _EACH),),
+            (Query(quantile(0.95, "vllm:time_to_first_token_seconds", _ENGINES, RESOURCE), _EACH),),
             unit="s",
         ),
         Panel(
             "Time between tokens, p95",
-            (Query(quantile(0.95, "vllm:inter_token_latency_seconds", _CHOSEN, RESOURCE), _EACH),),
+            (Query(quantile(0.95, "vllm:inter_token_latency_seconds", _ENGINES, RESOURCE), _EACH),),
             unit="s",
         ),
         Panel(
             "Whole answer, p95",
-            (Query(quantile(0.95, "vllm:e2e_request_latency_seconds", _CHOSEN, RESOURCE), _EACH),),
+            (Query(quantile(0.95, "vllm:e2e_request_latency_seconds", _ENGINES, RESOURCE), _EACH),),
             unit="s",
         ),
-        Panel("Requests waiting", (Query(f"sum by ({RESOURCE}) (vllm:num_requests_waiting{{{_CHOSEN}}})", _EACH),)),
+        Panel("Requests waiting", (Query(f"sum by ({RESOURCE}) (vllm:num_requests_waiting{{{_ENGINES}}})", _EACH),)),
         Panel(
             "KV cache in use",
-            (Query(f"avg by ({RESOURCE}) (vllm:kv_cache_usage_perc{{{_CHOSEN}}})", _EACH),),
+            (Query(f"avg by ({RESOURCE}) (vllm:kv_cache_usage_perc{{{_ENGINES}}})", _EACH),),
             unit="percentunit",
             top=1,
         ),

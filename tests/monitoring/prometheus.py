@@ -100,12 +100,13 @@ class Prometheus:
         until_seconds: int,
         series: Sequence[Series] = (),
         written: Sequence[Written] = (),
+        step_seconds: int = STEP_SECONDS,
     ) -> list[Firing]:
-        """Evaluate rules every minute; tell what fired."""
+        """Evaluate rules at each step; tell what fired."""
         request = {
             "groups": groups,
             "untilSeconds": until_seconds,
-            "stepSeconds": STEP_SECONDS,
+            "stepSeconds": step_seconds,
             "series": _plain(series),
             "written": [{"series": each.series, "values": each.values} for each in written],
         }

@@ -53,6 +53,18 @@ def read_engine() -> list[Series]:
     return list(_read("vllm.prom", ENGINE_TARGET))
 
 
+def read_foreign_engine() -> list[Series]:
+    """Read vLLM's recording as that of an engine that somebody else made in the same namespace, and reads."""
+    target = {**ENGINE_TARGET, "job": "other-vllm"}
+    del target["name"]
+    return list(_read("vllm.prom", target))
+
+
+def read_engine_of_another_monitor() -> list[Series]:
+    """Read vLLM's recording as a PodMonitor of the platform's own reads it: it sets `name`, and no job of ours."""
+    return list(_read("vllm.prom", {**ENGINE_TARGET, "job": "platform/engines"}))
+
+
 def read_all() -> list[Series]:
     """Read both."""
     return [*read_operator(), *read_engine()]

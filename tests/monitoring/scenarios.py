@@ -28,8 +28,17 @@ def engine(metric: str, more: str = "") -> str:
     return f"{metric}{{{POD}{more}}}"
 
 
+def foreign(metric: str, more: str = "") -> str:
+    """Name what Prometheus reads of a vLLM in the same namespace that is not the operator's."""
+    return f'{metric}{{job="other-vllm", pod="other-1", namespace="team-a"{more}}}'
+
+
 def operator(metric: str, more: str = "") -> str:
     return f"nemotron_operator_{metric}{{{OPERATOR}{more}}}"
+
+
+def another_operator(metric: str, pod: str, namespace: str = "platform") -> str:
+    return f'nemotron_operator_{metric}{{job="operator-metrics", namespace="{namespace}", pod="{pod}"}}'
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class Case:
     last_minute: int | None = None
     """The last minute in which it fires; None where nobody asks."""
     minutes: int = 120
+    step_minutes: int = 1
+    """How far apart the values are, and how often the rules are evaluated."""
 
     @property
     def seconds(self) -> int:
@@ -86,6 +97,15 @@ BEFORE, AFTER = f'{MODEL}, pod="operator-1"', f'{MODEL}, pod="operator-2"'
 """The model, as one process of the operator tells of it and as the next one does."""
 
 START_ASKED = f"nemotron_operator_resource_start_asked_timestamp_seconds{{{MODEL}}}"
+
+EIGHT_DAYS = 8 * 24 * 60
+"""In minutes. Values of so long a time are five minutes apart."""
+
+DOWN_FOR_EIGHT_DAYS = {
+    condition("Available", "True"): "1x8 stale",
+    condition("Available", "False"): "_x9 1x2295",
+    gpus("desired"): "2x2304",
+}
 
 OTHERS = 'namespace="platform"'
 """Further resources, told as one without a name: the namespace is then that of the operator's target."""
@@ -141,7 +161,12 @@ SCENARIOS = (
     Scenario(
         "NemotronQueueGrowing",
         fires={engine("vllm:num_requests_waiting"): "20x60", engine("vllm:num_requests_running"): "16x60"},
-        is_silent={engine("vllm:num_requests_waiting"): "20x60", engine("vllm:num_requests_running"): "24x60"},
+        is_silent={
+            engine("vllm:num_requests_waiting"): "20x60",
+            engine("vllm:num_requests_running"): "24x60",
+            foreign("vllm:num_requests_waiting"): "20x60",
+            foreign("vllm:num_requests_running"): "16x60",
+        },
         first_minute=10,
         labels=OF_THE_MODEL,
         says="20 requests wait for team-a/nano.",
@@ -149,7 +174,7 @@ SCENARIOS = (
     Scenario(
         "NemotronKvCacheFull",
         fires={engine("vllm:kv_cache_usage_perc"): "0.98x60"},
-        is_silent={engine("vllm:kv_cache_usage_perc"): "0.9x60"},
+        is_silent={engine("vllm:kv_cache_usage_perc"): "0.9x60", foreign("vllm:kv_cache_usage_perc"): "0.98x60"},
         first_minute=15,
         labels=OF_THE_MODEL,
         says="The KV cache of team-a/nano is 98% full.",
@@ -169,6 +194,10 @@ SCENARIOS = (
             engine("vllm:time_to_first_token_seconds_bucket", ', le="20.0"'): "0+1x60",
             engine("vllm:time_to_first_token_seconds_bucket", ', le="+Inf"'): "0+1x60",
             engine("vllm:time_to_first_token_seconds_count"): "0+1x60",
+            foreign("vllm:time_to_first_token_seconds_bucket", ', le="10.0"'): "0+6x60",
+            foreign("vllm:time_to_first_token_seconds_bucket", ', le="20.0"'): "0+12x60",
+            foreign("vllm:time_to_first_token_seconds_bucket", ', le="+Inf"'): "0+12x60",
+            foreign("vllm:time_to_first_token_seconds_count"): "0+12x60",
         },
         first_minute=18,
         labels=OF_THE_MODEL,
@@ -230,6 +259,33 @@ SCENARIOS = (
         says="No replica of the operator in platform leads.",
     ),
     Scenario(
+        "NemotronOperatorNotListing",
+        # Its definition is missing, say; another operator of the cluster lists.
+        fires={
+            operator("leader"): "1x60",
+            operator("last_resync_timestamp_seconds"): "0x60",
+            operator("resync_period_seconds"): "600x60",
+            another_operator("leader", "operator-1", "other"): "1x60",
+            another_operator("last_resync_timestamp_seconds", "operator-1", "other"): "1+60x60",
+            another_operator("resync_period_seconds", "operator-1", "other"): "600x60",
+        },
+        # One that stands by has listed nothing; another operator of the cluster is none of this release's.
+        is_silent={
+            operator("leader"): "1x120",
+            operator("last_resync_timestamp_seconds"): "1x29 1800x29 3600x29 5400x29",
+            operator("resync_period_seconds"): "600x120",
+            another_operator("leader", "operator-2"): "0x120",
+            another_operator("last_resync_timestamp_seconds", "operator-2"): "0x120",
+            another_operator("resync_period_seconds", "operator-2"): "600x120",
+            another_operator("leader", "operator-1", "other"): "1x120",
+            another_operator("last_resync_timestamp_seconds", "operator-1", "other"): "0x120",
+            another_operator("resync_period_seconds", "operator-1", "other"): "600x120",
+        },
+        first_minute=10,
+        labels=OF_THE_OPERATOR,
+        says="The operator in platform leads, and cannot list what there is.",
+    ),
+    Scenario(
         "NemotronReconcileErrors",
         fires={
             operator("reconcile_total", ', result="success"'): "0+30x60",
@@ -242,6 +298,19 @@ SCENARIOS = (
         first_minute=16,
         labels=OF_THE_OPERATOR,
         says="25% of the operator's reconciles fail.",
+    ),
+    Scenario(
+        "NemotronReconcileStuck",
+        # One of 500 resources: the tenth of all reconciles that NemotronReconcileErrors asks for never comes.
+        fires={
+            operator("workqueue_failing_keys"): "1x60",
+            operator("reconcile_total", ', result="success"'): "0+50x60",
+            operator("reconcile_total", ', result="error"'): "0+1x60",
+        },
+        is_silent={operator("workqueue_failing_keys"): "1x25 0x5 1x25"},
+        first_minute=30,
+        labels=OF_THE_OPERATOR,
+        says="Resources whose every reconcile fails: 1.",
     ),
     Scenario(
         "NemotronApiErrors",
@@ -320,15 +389,56 @@ CASES = (
     ),
     Case(
         "NemotronModelDown",
-        "an outage of two days is still told",
+        "an outage of eight days is still told",
+        DOWN_FOR_EIGHT_DAYS,
+        first_minute=50,
+        last_minute=EIGHT_DAYS,
+        minutes=EIGHT_DAYS,
+        step_minutes=5,
+    ),
+    Case(
+        "NemotronModelDown",
+        "it ends when the model serves after more than seven days",
         {
-            condition("Available", "True"): "1x40 stale",
-            condition("Available", "False"): "_x41 1x2840",
-            gpus("desired"): "2x2880",
+            condition("Available", "True"): "1x8 stale _x2199 1x95",
+            condition("Available", "False"): "_x9 1x2199 stale",
+            gpus("desired"): "2x2304",
         },
-        first_minute=46,
-        last_minute=2880,
-        minutes=2880,
+        first_minute=50,
+        last_minute=2209 * 5 + 5,
+        minutes=EIGHT_DAYS,
+        step_minutes=5,
+    ),
+    Case(
+        "NemotronModelDown",
+        "it ends when the resource is suspended after more than seven days",
+        {**DOWN_FOR_EIGHT_DAYS, gpus("desired"): "2x2208 0x95"},
+        first_minute=50,
+        last_minute=2209 * 5 + 5,
+        minutes=EIGHT_DAYS,
+        step_minutes=5,
+    ),
+    Case(
+        "NemotronModelDown",
+        "it ends when the resource is gone after more than seven days",
+        {
+            condition("Available", "True"): "1x8 stale",
+            condition("Available", "False"): "_x9 1x2199 stale",
+            gpus("desired"): "2x2208 stale",
+        },
+        first_minute=50,
+        last_minute=2209 * 5 + 5,
+        minutes=EIGHT_DAYS,
+        step_minutes=5,
+    ),
+    Case(
+        "NemotronModelDown",
+        "a change that mends nothing after more than seven days is told as down again",
+        {**DOWN_FOR_EIGHT_DAYS, START_ASKED: f"_x2209 {2209 * 300}x94"},
+        first_minute=50,
+        last_minute=EIGHT_DAYS,
+        minutes=EIGHT_DAYS,
+        step_minutes=5,
     ),
     Case(
         "NemotronModelDown",
@@ -401,6 +511,84 @@ CASES = (
         "GPUs of further resources are told as one without a name",
         {gpus("requested", more=OTHERS): "24x120", gpus("ready", more=OTHERS): "8x120"},
         first_minute=None,
+    ),
+    Case(
+        "NemotronOperatorNotListing",
+        "a leader that listed and cannot any more",
+        {
+            operator("leader"): "1x120",
+            operator("last_resync_timestamp_seconds"): "60x120",
+            operator("resync_period_seconds"): "600x120",
+        },
+        # Three periods after its last list are over in minute 31, and then they have to be over for 10 minutes.
+        first_minute=42,
+    ),
+    Case(
+        "NemotronOperatorNotListing",
+        "who lists more rarely is waited for longer",
+        {
+            operator("leader"): "1x120",
+            operator("last_resync_timestamp_seconds"): "60x120",
+            operator("resync_period_seconds"): "3600x120",
+        },
+        first_minute=None,
+    ),
+    Case(
+        "NemotronOperatorNotListing",
+        "one that stood by for long, leads, and lists within ten minutes",
+        {
+            operator("leader"): "1x60 stale",
+            operator("last_resync_timestamp_seconds"): "1+60x60 stale",
+            operator("resync_period_seconds"): "600x60 stale",
+            another_operator("leader", "operator-2"): "0x60 1x60",
+            another_operator("last_resync_timestamp_seconds", "operator-2"): "0x68 4140+60x51",
+            another_operator("resync_period_seconds", "operator-2"): "600x120",
+        },
+        first_minute=None,
+    ),
+    Case(
+        "NemotronOperatorNotListing",
+        "leaders that follow one another, none of which can list",
+        {
+            operator("leader"): "1x6 stale",
+            operator("last_resync_timestamp_seconds"): "0x6 stale",
+            operator("resync_period_seconds"): "600x6 stale",
+            another_operator("leader", "operator-2"): "0x6 1x60",
+            another_operator("last_resync_timestamp_seconds", "operator-2"): "0x60",
+            another_operator("resync_period_seconds", "operator-2"): "600x60",
+        },
+        first_minute=10,
+        minutes=60,
+    ),
+    Case(
+        "NemotronApiErrors",
+        "requests for the Lease do not hide a kind that cannot be listed",
+        {
+            operator("api_requests_total", ', verb="GET", kind="Lease", code="200"'): "0+30x60",
+            operator("api_requests_total", ', verb="PUT", kind="Lease", code="200"'): "0+30x60",
+            operator("api_requests_total", ', verb="GET", kind="Node", code="200"'): "0+9x60",
+            operator("api_requests_total", ', verb="LIST", kind="Node", code="503"'): "0+1x60",
+        },
+        first_minute=16,
+    ),
+    Case(
+        "NemotronApiErrors",
+        "a Lease that is answered too late",
+        {
+            operator("api_requests_total", ', verb="GET", kind="Lease", code="200"'): "0+20x60",
+            operator("api_requests_total", ', verb="PUT", kind="Lease", code="cancelled"'): "0+2x60",
+            operator("api_requests_total", ', verb="GET", kind="Node", code="200"'): "0+900x60",
+        },
+        first_minute=16,
+    ),
+    Case(
+        "NemotronApiErrors",
+        "watches that do not begin",
+        {
+            operator("api_requests_total", ', verb="WATCH", kind="Pod", code="unreachable"'): "0+8x60",
+            operator("api_requests_total", ', verb="GET", kind="Node", code="200"'): "0+90x60",
+        },
+        first_minute=16,
     ),
     Case(
         "NemotronDownloadStuck",

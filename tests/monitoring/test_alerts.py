@@ -9,8 +9,15 @@ import yaml
 from generate.alerts.alert_files import GROUPS, list_alerts
 from generate.alerts.rules import OPERATOR
 from tests.monitoring.conftest import Objects
-from tests.monitoring.prometheus import STEP_SECONDS, Prometheus, QueryAnswer
-from tests.monitoring.recordings import HOUR_SECONDS, read_all, read_healthy
+from tests.monitoring.prometheus import STEP_SECONDS, Prometheus, QueryAnswer, Series
+from tests.monitoring.recordings import (
+    HOUR_SECONDS,
+    MODEL,
+    read_all,
+    read_engine_of_another_monitor,
+    read_foreign_engine,
+    read_healthy,
+)
 from tests.monitoring.scenarios import CASES, SCENARIOS, Case, Scenario, write
 from tests.support.helm import RELEASE, Helm, HelmError, read_objects
 
@@ -61,7 +68,8 @@ def test_it_is_silent_where_it_is_only_nearly_so(prometheus: Prometheus, groups:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.name}")
 def test_it_tells_apart_what_looks_alike(prometheus: Prometheus, groups: Groups, case: Case) -> None:
-    fired = prometheus.fire(groups, case.seconds, written=write(case.series))
+    step_seconds = case.step_minutes * STEP_SECONDS
+    fired = prometheus.fire(groups, case.seconds, written=write(case.series), step_seconds=step_seconds)
     times = [(each.from_seconds, each.to_seconds) for each in fired if each.alert == case.alert]
     first, last = (
         ([time / STEP_SECONDS for time in seconds] for seconds in zip(*times, strict=True)) if times else ([], [])
@@ -87,11 +95,33 @@ def test_what_was_recorded_of_resources_in_trouble_is_told(prometheus: Prometheu
     } == {each for each in fired if each[1] is not None}
 
 
+WRITTEN_BY_PROMETHEUS = Series(
+    {"__name__": "ALERTS", "alertname": "NemotronModelDown", "alertstate": "firing", **MODEL}, [(HOUR_SECONDS, 1)]
+)
+"""What Prometheus itself says of an alert that fires."""
+
+
 @pytest.fixture(scope="session")
 def answers(prometheus: Prometheus, groups: Groups) -> dict[str, QueryAnswer]:
     """What each rule reads and gives of the recordings."""
     exprs = {rule.get("alert") or rule["record"]: rule["expr"] for group in groups for rule in group["rules"]}
-    return dict(zip(exprs, prometheus.query([*exprs.values()], read_all(), HOUR_SECONDS), strict=True))
+    series = [*read_all(), WRITTEN_BY_PROMETHEUS]
+    return dict(zip(exprs, prometheus.query([*exprs.values()], series, HOUR_SECONDS), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [(read_foreign_engine(), {False}), (read_engine_of_another_monitor(), {True})],
+    ids=["somebody else's", "of a PodMonitor of one's own"],
+)
+def test_of_engines_those_are_read_that_have_the_name_of_a_resource(
+    prometheus: Prometheus, groups: Groups, series: list[Series], expected: set[bool]
+) -> None:
+    exprs = [rule["expr"] for group in groups for rule in group["rules"] if "vllm:" in rule["expr"]]
+    assert exprs
+    answered = prometheus.query(exprs, series, HOUR_SECONDS)
+    selectors = [selector for answer in answered for selector in answer.selectors]
+    assert expected == {bool(selector.matched) for selector in selectors}
 
 
 @pytest.mark.parametrize("rule", [*ALERTS, *RECORDINGS])

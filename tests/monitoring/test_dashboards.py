@@ -8,7 +8,7 @@ import pytest
 
 from generate.dashboards.panels import WIDTH
 from tests.monitoring.prometheus import Prometheus, QueryAnswer, Series
-from tests.monitoring.recordings import HOUR_SECONDS, MODEL, read_all
+from tests.monitoring.recordings import HOUR_SECONDS, MODEL, read_all, read_foreign_engine
 
 UIDS = ("nemotron-fleet", "nemotron-model")
 
@@ -83,6 +83,16 @@ def test_every_query_names_only_metrics_and_labels_that_are_recorded(
     ]
     assert [] == unknown
     assert {} == {name: answer.unknown_labels for name, answer in answers[uid].items() if answer.unknown_labels}
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_an_engine_that_somebody_else_made_is_on_no_panel(
+    prometheus: Prometheus, dashboards: dict[str, dict[str, Any]], uid: str
+) -> None:
+    queries = {name: expr for name, expr in targets(dashboards[uid]) if "vllm:" in expr}
+    answered = prometheus.query([*queries.values()], read_foreign_engine(), HOUR_SECONDS)
+    assert queries
+    assert {} == {name: answer.series for name, answer in zip(queries, answered, strict=True) if answer.series}
 
 
 @pytest.mark.parametrize("uid", UIDS)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from generate.alerts.alert_files import list_alerts
+from nemotron_operator.constants import LEASE_NAME
+from tests.support.helm import RELEASE, Helm, read_objects
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 
@@ -41,3 +43,16 @@ def test_the_diagnosis_has_commands(name: str) -> None:
 def test_every_link_leads_somewhere(name: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)", (RUNBOOKS / f"{name}.md").read_text()):
         assert link.startswith("https://") or (RUNBOOKS / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "lease"), [([], "nemotron-operator"), (["team-a"], "nemotron-operator-NAME")], ids=["all", "some"]
+)
+def test_the_lease_is_found_where_the_runbook_looks_for_it(helm_4: Helm, namespaces: list[str], lease: str) -> None:
+    text = (RUNBOOKS / "NemotronOperatorNotLeading.md").read_text()
+    deployment = read_objects(helm_4.render(values={"watchNamespaces": namespaces}))["Deployment", RELEASE]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    shown = [argument for argument in container["args"] if "--lease-name=" in argument]
+    assert "grep -e --lease-name=" in text
+    assert f"--lease-name={lease.replace('NAME', RELEASE)}" in (shown or [f"--lease-name={LEASE_NAME}"])
+    assert f"`{lease}`" in text

@@ -59,6 +59,13 @@ def test_nemoctl_takes_every_option_that_a_page_shows(page: Path) -> None:
     assert [] == list(list_unknown_options(page.read_text()))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_operator_is_changed_where_the_readme_installs_it(page: Path) -> None:
+    """A release of another name would be a second operator, and two must not serve the same namespaces."""
+    typed = re.findall(r"helm upgrade (?:--install )?(\S+) charts/nemotron-operator -n (\S+)", page.read_text())
+    assert [] == [release for release in typed if release != ("nemotron-operator", "nemotron-system")]
+
+
 def test_an_option_that_no_command_has_is_found() -> None:
     text = "$ nemoctl plan -f FILE\n`nemoctl bundle export -f FILE --output DIR` `nemoctl cache ls --quickly.`"
     assert ["-f", "--quickly"] == list(list_unknown_options(text))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
 )
@@ -49,6 +51,8 @@ type evaluation struct {
 	fires   map[string]bool
 	missing map[string]int64
 	fired   map[string]*firing
+	// told are the alerts that fired at the last evaluation, with the series ALERTS that says so.
+	told map[string]labels.Labels
 	// order is that in which they fired.
 	order []string
 }
@@ -61,6 +65,7 @@ func (e *evaluator) runRules(asked request) ([]firing, error) {
 		fires:     map[string]bool{},
 		missing:   map[string]int64{},
 		fired:     map[string]*firing{},
+		told:      map[string]labels.Labels{},
 	}
 	for seconds := int64(0); seconds <= asked.UntilSeconds; seconds += asked.StepSeconds {
 		for _, group := range asked.Groups {
@@ -132,7 +137,27 @@ func (r *evaluation) evaluate(rule rule, seconds int64) error {
 		}
 		r.fires[key], r.fired[key].ToSeconds = true, seconds
 	}
+	r.tell(rule, seconds)
 	return nil
+}
+
+// tell writes ALERTS of what fires, as Prometheus does, for the rules that ask what fired before.
+func (r *evaluation) tell(rule rule, now int64) {
+	for key, name := range r.told {
+		if strings.HasPrefix(key, rule.Alert+"{") && !r.fires[key] {
+			r.evaluator.store.add(name, now*1000, math.Float64frombits(value.StaleNaN))
+			delete(r.told, key)
+		}
+	}
+	for key := range r.fires {
+		if !strings.HasPrefix(key, rule.Alert+"{") {
+			continue
+		}
+		named := labels.NewBuilder(labels.FromMap(r.fired[key].Labels))
+		named.Set(labels.MetricName, "ALERTS").Set("alertname", rule.Alert).Set("alertstate", "firing")
+		r.told[key] = named.Labels()
+		r.evaluator.store.add(r.told[key], now*1000, 1)
+	}
 }
 
 func (e *evaluator) record(rule rule, samples []promql.Sample, now int64) {

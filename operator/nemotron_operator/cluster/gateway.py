@@ -1,5 +1,6 @@
 """Every API call that the operator makes. Bodies are plain dicts: typed models cost time and refuse valid answers."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -29,7 +30,8 @@ _HINT_FOR_RIGHTS = (
 )
 
 ReportRequest = Callable[[str, str, int | str], None]
-"""Called with verb, kind and HTTP status of every request; one without an answer has `timeout` or `unreachable`."""
+"""Called with verb, kind and HTTP status of every request; one without an answer has `timeout` or `unreachable`, or
+`cancelled` where whoever asked waited no longer."""
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -300,6 +302,10 @@ class ClusterGateway:
                 method, url, headers=headers, body=body, _request_timeout=timeout
             )
             text = await response.read()
+        except asyncio.CancelledError:
+            # The Lease is waited for less long than a request may take: a slow answer to it would be in no count.
+            self._report_request(verb or method, kind.name, "cancelled")
+            raise
         except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError) as error:
             code = "timeout" if isinstance(error, TimeoutError) else "unreachable"
             self._report_request(verb or method, kind.name, code)

@@ -10,6 +10,7 @@ from nemotron_operator.cluster.fleet import FleetReader
 from nemotron_operator.cluster.kinds import NEMOTRON, ApiKind
 from nemotron_operator.cluster.starts import StartTracker
 from nemotron_operator.runtime.clocks import loop_time, utc_now
+from nemotron_operator.runtime.log_context import about
 from nemotron_operator.runtime.metrics import Metrics
 
 LOOK_SECONDS = 5.0
@@ -71,4 +72,7 @@ class FleetMonitor:
             cause = repr(error)
             if self._causes.get((what, key)) != cause:
                 self._causes[what, key] = cause
-                _log.exception("The %s of %s/%s cannot be counted for the metrics, and will be left out", what, *key)
+                with about(*key):
+                    _log.exception(
+                        "The %s of %s/%s cannot be counted for the metrics, and will be left out", what, *key
+                    )

@@ -79,6 +79,7 @@ class OperatorProcess:
         self._config = config
         self._client = client
         self._metrics = Metrics()
+        self._metrics.resync_period.set(config.resync_seconds)
         self._elector: LeaderElector | None = None
         self._cache = ObjectCache()
         self._departed = DepartedPods()
@@ -89,6 +90,7 @@ class OperatorProcess:
         self._survey = Survey(self._gateway, self._cache, self._platform, options.namespaces)
         self._identity = f"{socket.gethostname()}-{os.getpid()}"
         self._queue = self._make_queue()
+        self._metrics.workqueue_failing.set_function(self._queue.count_failing)
         self._relist_now = asyncio.Event()
         self._supervisor = WatchSupervisor(
             self._take_report,
@@ -97,6 +99,7 @@ class OperatorProcess:
             self._metrics.kopf_restarts.inc,
             self._relist_now.set,
             lambda: self._platform.served_kinds,
+            self._metrics.count_request,
         )
         self._lag = LoopLagMonitor(observe=self._metrics.event_loop_lag.observe)
         self._waits_for = "The operator has just started."
@@ -140,7 +143,7 @@ class OperatorProcess:
             await self._act()
             return
         # The elector must read and write the Lease before it leads: its gateway has no fence.
-        gateway = ClusterGateway(self._client)
+        gateway = ClusterGateway(self._client, report_request=self._metrics.count_request)
         store = ApiLeaseStore(gateway, self._options.lease_namespace, self._options.lease_name)
         self._elector = LeaderElector(store, f"{self._identity}-{time.time_ns()}")
         self._waits_for = ""  # a replica that stands by is ready to take over

@@ -13,10 +13,11 @@ import kopf
 
 from nemotron_operator.cluster.cache import KubernetesObject
 from nemotron_operator.cluster.connection import Credentials
+from nemotron_operator.cluster.gateway import ReportRequest
 from nemotron_operator.cluster.kinds import ApiKind
 from nemotron_operator.cluster.relist import Scope
 from nemotron_operator.handlers.settings import make_settings
-from nemotron_operator.handlers.watches import Deliver, make_registry
+from nemotron_operator.handlers.watches import Deliver, Watching, make_registry
 
 FIRST_PAUSE_SECONDS = 1.0
 """Pause before the first restart."""
@@ -56,6 +57,8 @@ class WatchSupervisor:
         Called each time that a watch began anew, so that deletions may have been missed.
     list_served_kinds
         Tells, each time that kopf starts, which optional kinds the API server knows.
+    report_request
+        Told of each request that begins a watch, answered or not, for metrics.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the process and its watches tell each other
@@ -66,6 +69,7 @@ class WatchSupervisor:
         report_restart: Callable[[], None],
         report_listing: Callable[[], None],
         list_served_kinds: Callable[[], Iterable[ApiKind]] = tuple,
+        report_request: ReportRequest = lambda _verb, _kind, _code: None,
     ) -> None:
         self._deliver = deliver
         self._read_credentials = read_credentials
@@ -73,6 +77,7 @@ class WatchSupervisor:
         self._report_restart = report_restart
         self._report_listing = report_listing
         self._list_served_kinds = list_served_kinds
+        self._report_request = report_request
         self._is_running = False
         self._end_run: Callable[[], None] = lambda: None
         self._begins_anew = False
@@ -151,8 +156,11 @@ class WatchSupervisor:
         def tell_of_listing() -> None:
             loop.call_soon_threadsafe(self._report_listing)
 
-        served_kinds = tuple(self._list_served_kinds())
-        registry = make_registry(hand_over, self._read_credentials, tell_of_listing, served_kinds)
+        def tell_of_request(verb: str, kind: str, code: int | str) -> None:
+            loop.call_soon_threadsafe(self._report_request, verb, kind, code)
+
+        watching = Watching(hand_over, tell_of_listing, tell_of_request)
+        registry = make_registry(watching, self._read_credentials, tuple(self._list_served_kinds()))
         with asyncio.Runner(loop_factory=lambda: kopf_loop) as runner:
             runner.run(_run_kopf(registry, scope, ending))
 

@@ -13,6 +13,7 @@ from prometheus_client import ProcessCollector
 
 from nemotron_operator.runtime import fleet_metrics
 from nemotron_operator.runtime.metric_maker import MetricMaker
+from nemotron_operator.runtime.work_queue import LASTING_FAILURES
 
 RESULTS: Final = ("success", "requeue_after", "error")
 """How a reconcile can end; `requeue_after` is a success that asked to come back."""
@@ -83,6 +84,9 @@ class Metrics:
         self.workqueue_depth = maker.gauge("workqueue_depth", "Keys that wait for a worker.")
         self.workqueue_adds = maker.counter("workqueue_adds", "Keys that began to wait.")
         self.workqueue_retries = maker.counter("workqueue_retries", "Failed runs that are retried.")
+        self.workqueue_failing = maker.gauge(
+            "workqueue_failing_keys", f"Keys whose last {LASTING_FAILURES} runs or more all failed."
+        )
         self.workqueue_queue_seconds = maker.histogram(
             "workqueue_queue_duration_seconds", "Time from asking for a run to its start.", SECONDS_BUCKETS
         )
@@ -96,6 +100,9 @@ class Metrics:
         self.last_resync = maker.gauge(
             "last_resync_timestamp_seconds",
             "When the cache was last rebuilt from full lists, in Unix time; 0 before the first time.",
+        )
+        self.resync_period = maker.gauge(
+            "resync_period_seconds", "How often the cache is rebuilt from full lists: `resyncSeconds`."
         )
 
     def _add_model_metrics(self, maker: MetricMaker) -> None:

@@ -28,6 +28,9 @@ MAX_BACKOFF_SECONDS = 60.0
 MAX_DOUBLINGS = 20
 """More than the cap needs, few enough for a float."""
 
+LASTING_FAILURES = 5
+"""How many failures in a row are no accident: a conflict with another writer is over after one or two."""
+
 EVENT_SHORTCUT = 0.1
 """The part of a backoff that an event cannot skip.
 
@@ -126,6 +129,10 @@ class WorkQueue:
     def depth(self) -> int:
         """Count the keys that could run now and wait for a worker."""
         return len(self._waiting)
+
+    def count_failing(self) -> int:
+        """Count the keys whose last runs all failed, `LASTING_FAILURES` or more."""
+        return sum(failures.in_a_row >= LASTING_FAILURES for failures in self._failing.values())
 
     def add(self, key: Key) -> None:
         """Ask for a run that starts after this call; while the key fails, `EVENT_SHORTCUT` says how soon."""

@@ -3,14 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from nemotron_operator.cluster import gateway
 from nemotron_operator.cluster.gateway import ClusterGateway
-from nemotron_operator.cluster.kinds import NODE
+from nemotron_operator.cluster.kinds import LEASE, NODE
 from nemotron_operator.errors import ClusterUnreachableError
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
@@ -35,7 +35,8 @@ async def a_server(answer: bytes) -> AsyncIterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(asyncio.current_task())
-        await reader.readuntil(b"\r\n\r\n")
+        with suppress(asyncio.IncompleteReadError):  # its time may be over before it has asked
+            await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
         if not answer:
             await reader.read()
@@ -67,9 +68,18 @@ async def test_a_request_that_nobody_answers_in_time_is_counted(monkeypatch: pyt
 async def test_a_request_to_where_nobody_listens_is_counted() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told: Told = []
-    async with a_gateway(port, told) as asking:
-        with pytest.raises(ClusterUnreachableError):
-            await asking.get(NODE, "", "h100-0")
+        told: Told = []
+        async with a_gateway(free.getsockname()[1], told) as asking:
+            with pytest.raises(ClusterUnreachableError):
+                await asking.get(NODE, "", "h100-0")
     assert [("GET", "Node", "unreachable")] == told
+
+
+async def test_a_request_that_is_given_up_is_counted() -> None:
+    """The Lease is waited for less long than a request may take."""
+    told: Told = []
+    async with a_server(b"") as port, a_gateway(port, told) as asking:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await asking.get(LEASE, "platform", "nemotron-operator")
+    assert [("GET", "Lease", "cancelled")] == told

@@ -1,4 +1,7 @@
 import asyncio
+import io
+import json
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +11,7 @@ from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import NEMOTRON, POD
 from nemotron_operator.handlers import fleet_monitor
 from nemotron_operator.handlers.fleet_monitor import FleetMonitor
+from nemotron_operator.runtime.logs import JsonLines
 from nemotron_operator.runtime.metrics import Metrics
 from tests.support.fixtures.deployments import a_deployment
 from tests.support.fixtures.live_objects import a_live_pod
@@ -129,3 +133,21 @@ async def test_a_start_that_cannot_be_read_is_logged_and_the_gpus_are_counted(
     (told,) = caplog.messages
     assert "The start of team/nemotron cannot be counted for the metrics" in told
     assert 0 == requested(metrics)
+
+
+async def test_the_line_about_one_that_cannot_be_counted_names_it_in_its_fields() -> None:
+    cache = ObjectCache()
+    broken = a_body(1)
+    broken["status"]["conditions"] = [{"type": "Ready"}]
+    cache.upsert(NEMOTRON, broken)
+    stream = io.StringIO()
+    handler, logger = logging.StreamHandler(stream), logging.getLogger(fleet_monitor.__name__)
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    try:
+        FleetMonitor(cache, Metrics(), [GPU]).begin()
+    finally:
+        logger.removeHandler(handler)
+    (line,) = stream.getvalue().splitlines()
+    told = json.loads(line)
+    assert ("team", "nemotron") == (told.get("namespace"), told.get("name"))

@@ -55,11 +55,15 @@ def test_what_others_fill_has_the_promised_names() -> None:
     metrics.event_loop_lag.observe(0.2)
     metrics.leader.set(1)
     metrics.last_resync.set(1700000000)
+    metrics.resync_period.set(600)
+    metrics.workqueue_failing.set(3)
     assert 1 == value(metrics, "kopf_restarts_total")
     assert 7 == value(metrics, "cache_objects", kind="Deployment")
     assert 0.2 == value(metrics, "event_loop_lag_seconds_sum")
     assert 1 == value(metrics, "leader")
     assert 1700000000 == value(metrics, "last_resync_timestamp_seconds")
+    assert 600 == value(metrics, "resync_period_seconds")
+    assert 3 == value(metrics, "workqueue_failing_keys")
 
 
 def test_downloads_and_cached_models_are_told() -> None:

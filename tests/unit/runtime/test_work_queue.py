@@ -11,7 +11,14 @@ import pytest
 from typing_extensions import override
 
 from nemotron_operator.runtime.clocks import loop_time
-from nemotron_operator.runtime.work_queue import EVENT_SHORTCUT, Key, WorkQueue
+from nemotron_operator.runtime.work_queue import (
+    EVENT_SHORTCUT,
+    FIRST_BACKOFF_SECONDS,
+    LASTING_FAILURES,
+    MAX_BACKOFF_SECONDS,
+    Key,
+    WorkQueue,
+)
 
 A: Key = ("team", "a")
 B: Key = ("team", "b")
@@ -524,3 +531,33 @@ async def test_the_observer_hears_of_every_wait_start_and_end() -> None:
         ("start", 2.0),
         ("done", 2.0, ValueError, None),
     ] == heard
+
+
+async def test_a_key_that_fails_again_and_again_is_counted_until_it_succeeds() -> None:
+    runs = Runs()
+    runs.outcomes = {A: ValueError("no"), B: None}
+    queue = a_queue(runs)
+    counted = []
+    async with serving(queue):
+        queue.add(A)
+        queue.add(B)
+        await asyncio.sleep(FIRST_BACKOFF_SECONDS / 2)  # looked at between the runs, and not in the moment of one
+        while len(runs.starts(A)) <= LASTING_FAILURES:
+            counted.append((len(runs.starts(A)), queue.count_failing()))
+            await asyncio.sleep(FIRST_BACKOFF_SECONDS)
+        runs.outcomes[A] = None
+        await asyncio.sleep(MAX_BACKOFF_SECONDS)
+        counted.append((0, queue.count_failing()))
+    expected = [(number, int(number >= LASTING_FAILURES)) for number in range(1, LASTING_FAILURES + 1)]
+    assert [*expected, (0, 0)] == list(dict.fromkeys(counted))
+
+
+async def test_a_key_that_fails_once_in_a_while_is_not_counted() -> None:
+    runs = Runs()
+    queue = a_queue(runs)
+    async with serving(queue):
+        for number in range(4 * LASTING_FAILURES):
+            runs.outcomes[A] = None if number % 2 else ValueError("no")
+            queue.add(A)
+            await asyncio.sleep(MAX_BACKOFF_SECONDS)
+    assert 0 == queue.count_failing()

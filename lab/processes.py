@@ -21,11 +21,12 @@ GRACE_SECONDS = 5
 """A component that has not ended so long after SIGTERM is killed, unless it is given longer. The API server waits for
 open watches."""
 
-KILLED_SECONDS = 5
+KILLED_SECONDS = 30
 """How long a component that was killed may take to be gone; more than a moment on a busy machine only."""
 
-START_SECONDS = 1
-"""A component that does not show up in this time has already ended; its log says why."""
+START_SECONDS = 30
+"""How long a component may take to show up; more than a moment on a busy machine only. One that has already ended is
+not waited for; its log says why."""
 
 _POLL_SECONDS = 0.05
 
@@ -90,11 +91,14 @@ class Component:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        # Between fork and exec a process shows no command, and would look as if it had not started.
-        self._wait_until(self.is_running, START_SECONDS)
+        # Between fork and exec a process shows its shell's command, and would look as if it had not started.
+        self._wait_until(lambda: self.is_running() or self._is_gone(), START_SECONDS)
 
     def _has_ended(self) -> bool:
         return not self.is_running()
+
+    def _is_gone(self) -> bool:
+        return _is_gone(int(self.pid_file.read_text()))
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -143,5 +147,21 @@ def _runs(pid: int, program: str) -> bool:
             return False
         # The second one is the program where it is a script, and the first its interpreter.
         return program in arguments[:2]
-    ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.startswith(program)
+    return _ask_ps(pid, "command").startswith(program)
+
+
+def _is_gone(pid: int) -> bool:
+    """Tell whether this process has ended, reaped or not, whatever its command is."""
+    if not Path("/proc/self").exists():
+        return _ask_ps(pid, "stat")[:1] in {"", "Z"}
+    try:
+        # The command, in brackets, may hold anything.
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state in {"Z", "X"}
+
+
+def _ask_ps(pid: int, column: str) -> str:
+    ps = ["ps", "-ww", "-o", f"{column}=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout

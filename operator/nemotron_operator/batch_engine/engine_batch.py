@@ -197,13 +197,14 @@ def has_failed_for_now(part: Path, exhausted: frozenset[str]) -> bool:
 
 
 class Counter:
-    """Counts the lines of parts as they grow, and tells of it."""
+    """Counts the lines of parts as they grow, and tells of it, whichever thread asks it to."""
 
     def __init__(self, attempt: Attempt, parts: tuple[Path, ...]) -> None:
         self.attempt = attempt
         self.read_bytes = dict.fromkeys(parts, 0)
         self.lines = 0
         self.told = -1
+        self.lock = threading.Lock()
 
     def run(self) -> None:
         """Tell how far it is for as long as the program runs."""
@@ -213,6 +214,10 @@ class Counter:
 
     def tell(self) -> None:
         """Print one line of JSON if anything was answered since, for nemoctl to read."""
+        with self.lock:  # a line that two threads read is counted twice
+            self._tell()
+
+    def _tell(self) -> None:
         for part, offset in self.read_bytes.items():
             if part.exists():
                 with part.open("rb") as file:

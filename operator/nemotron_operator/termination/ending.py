@@ -5,7 +5,9 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nemotron_operator.termination.outcome import EXIT_INTERRUPTED, EXIT_RETRYABLE, Outcome, render_line
@@ -53,7 +55,7 @@ def end_at_once_on_sigterm() -> None:
     -----
     Nothing is lost by it: what arrived so far is what the next run continues with.
     """
-    signal.signal(signal.SIGTERM, _end_at_once)
+    _end_on(signal.SIGTERM, lambda: os._exit(EXIT_RETRYABLE))
 
 
 def end_at_once_on_ctrl_c(sentence: str) -> None:
@@ -64,13 +66,30 @@ def end_at_once_on_ctrl_c(sentence: str) -> None:
     Python's own answer is a traceback, and threads that it waits for: a minute where a server sends nothing.
     """
 
-    def end(_signal: int, _frame: object) -> None:
+    def end() -> None:
         for stream, text in ((sys.stdout, SHOW_CURSOR if sys.stdout.isatty() else ""), (sys.stderr, f"\n{sentence}\n")):
-            os.write(stream.fileno(), text.encode())
+            with suppress(OSError):  # nobody may read it any more
+                os.write(stream.fileno(), text.encode())
         os._exit(EXIT_INTERRUPTED)
 
-    signal.signal(signal.SIGINT, end)
+    _end_on(signal.SIGINT, end)
 
 
-def _end_at_once(_signal: int, _frame: object) -> None:
-    os._exit(EXIT_RETRYABLE)
+def _end_on(number: signal.Signals, end: Callable[[], None]) -> None:
+    """Let a thread hear a signal and end the process, whatever the other threads do.
+
+    Notes
+    -----
+    A handler would run in the main thread alone. Where the signal came just before that began to wait, for a lock or
+    for other threads, it would be heard when the wait is over. Programs that are started later inherit that the signal
+    is blocked; the programs of the Jobs start none.
+    """
+
+    def hear() -> None:
+        signal.sigwait({number})
+        end()
+
+    # The thread begins with every signal blocked, so that it hears its own alone, and takes no other from the rest.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    threading.Thread(target=hear, name=f"hears-{number.name}", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, {*before, number})

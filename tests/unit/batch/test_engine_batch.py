@@ -3,14 +3,18 @@
 import json
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from nemotron_operator.batch.place import Place
 from nemotron_operator.batch.prepare import prepare
 from nemotron_operator.batch.results import write_results
+from nemotron_operator.batch_engine.engine_batch import Attempt, Counter
 from tests.unit.batch.batches import an_answer, leave, make_place, read_custom_ids
 
 PROGRAM = resources.files("nemotron_operator.batch_engine").joinpath("engine_batch.py").read_text()
@@ -161,3 +165,25 @@ def test_nothing_is_started_where_nothing_is_left(tmp_path: Path) -> None:
     prepare(place)
     ended = run(place, tmp_path / "no vllm here")
     assert (0, "", "") == (ended.returncode, ended.stdout, ended.stderr)
+
+
+def test_a_line_that_two_threads_find_is_counted_once_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    part, open_path = tmp_path / "0001.jsonl", Path.open
+    part.write_text("{}\n" * 3)
+    both_are_there = threading.Barrier(2, timeout=0.5)
+
+    def open_when_the_other_wants_to(path: Path, mode: str) -> IO[Any]:
+        with suppress(threading.BrokenBarrierError):
+            both_are_there.wait()
+        return open_path(path, mode)
+
+    monkeypatch.setattr(Path, "open", open_when_the_other_wants_to)
+    counter = Counter(Attempt(1, 3, 0, frozenset()), (part,))
+    threads = [threading.Thread(target=counter.tell) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert '\n{"progress": {"attempt": 1, "done": 3, "total": 3}}\n' == capfd.readouterr().out

@@ -1,12 +1,14 @@
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from lab import processes
 from lab.errors import LabError
 from lab.processes import Component, find_remains, read_components
 
@@ -19,7 +21,7 @@ def component(tmp_path: Path) -> Component:
     program = tmp_path / "bin" / "sleeper"
     program.parent.mkdir()
     program.symlink_to(sys.executable)
-    code = "import os, time; print(os.environ['GREETING'], flush=True); time.sleep(60)"
+    code = "import os, time; print(os.environ['GREETING'], flush=True); time.sleep(600)"
     return Component("sleeper", tmp_path, (str(program), "-c", code), {"GREETING": "hello"})
 
 
@@ -37,26 +39,39 @@ def test_a_component_can_be_stopped_and_started_again(component: Component, how:
     assert first != second
 
 
-@pytest.mark.parametrize(("grace_seconds", "says"), [(0.1, "still at work\n"), (30.0, "still at work\nended\n")])
-def test_a_component_is_killed_only_after_its_own_grace(component: Component, grace_seconds: float, says: str) -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("grace_seconds", "end_seconds", "says"), [(0.1, 600, "still at work\n"), (60.0, 1, "still at work\nended\n")]
+)
+def test_a_component_is_killed_only_after_its_own_grace(
+    component: Component, grace_seconds: float, end_seconds: int, says: str
+) -> None:
+    code = f"""
 import signal, time
 
 def end(*_):
-    time.sleep(1)
+    time.sleep({end_seconds})
     print("ended", flush=True)
     raise SystemExit
 
 signal.signal(signal.SIGTERM, end)
 print("still at work", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
     slow = replace(component, command=(component.command[0], "-c", code), grace_seconds=grace_seconds)
     slow.start()
-    assert slow._wait_until(lambda: "at work" in slow.log.read_text(), 10)
+    assert slow._wait_until(lambda: "at work" in slow.log.read_text(), 60)
     slow.stop()
     assert slow.pid() is None
     assert slow.log.read_text().endswith(says)
+
+
+def test_a_component_that_has_already_ended_is_not_waited_for(
+    component: Component, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "START_SECONDS", 60)
+    before = time.monotonic()
+    replace(component, command=("/bin/false",)).start()
+    assert time.monotonic() - before < 60
 
 
 def test_starting_a_running_component_changes_nothing(component: Component) -> None:

@@ -1,5 +1,8 @@
 import argparse
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,19 @@ from nemotron_operator.termination.ending import add_termination_message_path, t
 from nemotron_operator.termination.outcome import Failed, render_line
 
 FAILED = Failed("NoSpace", "The token is s3cr3t.", retryable=False)
+
+STUCK = """
+import ctypes
+from nemotron_operator.termination.ending import end_at_once_on_ctrl_c, end_at_once_on_sigterm
+
+end_at_once_on_sigterm()
+end_at_once_on_ctrl_c("Nothing is lost.")
+mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+print("ready", flush=True)
+while True:
+    libc.pthread_mutex_lock(mutex)
+"""
+"""A program whose main thread never comes back from where it waits."""
 
 
 def test_the_outcome_is_the_termination_message_and_the_last_line(
@@ -44,3 +60,24 @@ def test_a_pod_has_the_log_where_kubernetes_looks_for_it() -> None:
     parser = argparse.ArgumentParser()
     add_termination_message_path(parser)
     assert Path("/dev/termination-log") == parser.parse_args([]).termination_message_path
+
+
+@pytest.mark.program
+@pytest.mark.parametrize(
+    ("number", "exit_code", "words"),
+    [(signal.SIGTERM, 75, ""), (signal.SIGINT, 130, "\nNothing is lost.\n")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_signal_ends_a_program_at_once_whatever_its_main_thread_waits_for(
+    number: signal.Signals, exit_code: int, words: str
+) -> None:
+    command, pipe = [sys.executable, "-c", STUCK], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "ready\n" == process.stdout.readline()
+            process.send_signal(number)
+            assert ("", words) == process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert exit_code == process.returncode

@@ -17,6 +17,10 @@ settings.register_profile("thorough", settings.get_profile("developer"), max_exa
 settings.register_profile("ci", settings.get_profile("developer"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
+# Many tests ask servers on loopback, as do the programs that they run, and no proxy of this machine reaches those.
+_DIRECT = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+os.environ |= {"no_proxy": _DIRECT, "NO_PROXY": _DIRECT}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let golden files be written by the tests that read them."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab.hub import Hub
-from tests.cache.command import Cache, Run, a_cache, wait_until
+from tests.cache.command import RUN_SECONDS, Cache, Run, a_cache, wait_until
 from tests.cache.proof import MANIFEST, wanted_files
 from tests.cache.repository import MIB, REPOSITORY, make_files, shard
 
@@ -85,7 +85,9 @@ def wait_for_stage(stage: Stage, cache: Cache, run: Run) -> None:
     if stage is not Stage.PUBLISH:
         wait_until(is_there, interval_seconds=0.001)
         return
+    deadline = time.monotonic() + RUN_SECONDS
     while not is_there():
+        assert time.monotonic() < deadline
         run.process.send_signal(signal.SIGCONT)
         time.sleep(STEP_SECONDS)
         run.process.send_signal(signal.SIGSTOP)
@@ -131,17 +133,26 @@ def kill_on_one_volume(cache: Cache, source: random.Random, landed: Counter[Stag
 
 def test_of_two_writers_one_works_and_the_other_takes_over_when_it_is_killed(hub: Hub, cache: Cache) -> None:
     hub.push(REPOSITORY, make_files(shard_bytes=24 * MIB))
-    hub.drip(shard(), FETCH_BYTES_PER_SECOND)
+    hub.stall(shard(), after_bytes=13 * MIB)
     runs = [cache.start(), cache.start()]
     lock = wait_for_both(cache, runs)
     holder = next(run for run in runs if is_holder(lock, run))
     other = next(run for run in runs if run is not holder)
-    wait_until(lambda: hub.bytes_sent[shard()] > 12 * MIB)
+    wait_until(lambda: hub.bytes_sent[shard()] > 12 * MIB and is_all_there_but(shard(), cache))
+    hub.stall(shard(), after_bytes=0)  # the next writer gets nothing before it was looked at what the first one left
+    other.first_range = len(hub.ranges_sent)
     holder.kill()
-    other.held, other.first_range = cache.held(), len(hub.ranges_sent)
+    other.held = cache.held()
+    hub.release()
     ended = other.wait()
     assert 0 == ended.exit_code, ended.stderr
     assert Stage.PUBLISHED == find_stage(cache)
+
+
+def is_all_there_but(file: str, cache: Cache) -> bool:
+    """Tell whether the disk holds every other file whole: of those nothing is fetched any more."""
+    held, wanted = cache.held(), wanted_files(cache.hub, cache.commit)
+    return all(held[path] == len(each.content) for path, each in wanted.items() if path != file)
 
 
 def test_of_two_writers_that_nobody_kills_only_one_fetches(hub: Hub, cache: Cache) -> None:

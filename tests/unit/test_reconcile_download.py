@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from nemotron_operator.cluster import download_progress
 from nemotron_operator.cluster.cache import ObjectCache
 from nemotron_operator.cluster.kinds import JOB, NEMOTRON, POD
 from nemotron_operator.cluster.observe import ClusterView
@@ -50,6 +51,12 @@ class WatchedCluster(Cluster):
 
     def list_notes(self) -> list[str]:
         return [event["note"] for event in self.gateway.events if event["note"][:2].isdigit()]
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give answers the time that a busy machine takes."""
+    monkeypatch.setattr(download_progress, "TIMEOUT_SECONDS", 30.0)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ NOBODY = (
 )
 """A kubeconfig of a port where nobody listens."""
 
+END_SECONDS = 120
+"""How long the operator may take to its end; more than a few seconds on a busy machine only."""
+
 
 def run_until_it_waits(directory: Path, environment: dict[str, str] | None = None) -> tuple[int, list[str]]:
     """Run the operator until it waits for the API server, interrupt it, and return how it ended and what it said."""
@@ -31,12 +35,17 @@ def run_until_it_waits(directory: Path, environment: dict[str, str] | None = Non
         text=True,
     )
     said: list[str] = []
-    with process:
-        for line in process.stderr or ():
-            # On a busy machine it may ask, in vain, once more before it hears.
-            if "No API server answers" in line and not any("No API server answers" in before for before in said):
-                process.send_signal(signal.SIGINT)
-            said.append(line)
+    deadline = threading.Timer(END_SECONDS, process.kill)
+    deadline.start()
+    try:
+        with process:
+            for line in process.stderr or ():
+                # On a busy machine it may ask, in vain, once more before it hears.
+                if "No API server answers" in line and not any("No API server answers" in before for before in said):
+                    process.send_signal(signal.SIGINT)
+                said.append(line)
+    finally:
+        deadline.cancel()
     return process.returncode, said
 
 
@@ -57,7 +66,7 @@ def test_with_json_every_line_is_an_object(tmp_path: Path) -> None:
 def test_with_json_a_mistake_in_the_arguments_is_an_object_too(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     command = [str(OPERATOR), "run", "--http-port=0", "--log-format=json", f"--kubeconfig={missing}"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=END_SECONDS)
     told = [json.loads(line) for line in answer.stderr.splitlines()][-1]
     assert (2, "CRITICAL") == (answer.returncode, told["level"])
     assert f"There is no kubeconfig at {missing}" in told["message"]
@@ -69,7 +78,7 @@ def test_with_json_a_mistake_in_the_arguments_is_an_object_too(tmp_path: Path) -
 def test_a_format_or_level_that_there_is_not_is_refused_with_those_that_there_are(option: str, way_out: str) -> None:
     command = [str(OPERATOR), "run", "--http-port=0", option]
     answer = subprocess.run(
-        command, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False, timeout=30
+        command, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False, timeout=END_SECONDS
     )
     assert 2 == answer.returncode
     assert way_out in answer.stderr

@@ -160,5 +160,5 @@ async def test_a_look_that_is_cancelled_keeps_nobody_from_listing(monkeypatch: p
     await gate.wait_until_reached()
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
-    await asyncio.wait_for(world.survey.relist(), 1)
+    await asyncio.wait_for(world.survey.relist(), 10)
     assert 2 == world.cache.count(NEMOTRON)

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ WANTED = {"config.json", "model-00001-of-00002.safetensors", "model-00002-of-000
 
 BRISK = Patience(attempts=3, first_pause_seconds=0.001, longest_pause_seconds=0.01)
 """A patience that a test can wait for."""
+
+END_SECONDS = 120
+"""How long a process may take to its end; more than a few seconds on a busy machine only."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,9 @@ class Command:
         written = self.capsys.readouterr()
         return Ended(exit_code, written.out, written.err, self.message_path.read_text())
 
-    def start(self, revision: str = "main", *extra: str) -> subprocess.Popen[str]:
-        """Run it in a process of its own."""
+    @contextmanager
+    def start(self, revision: str = "main", *extra: str) -> Iterator[subprocess.Popen[str]]:
+        """Run it in a process of its own, which does not outlive the context."""
         script = Path(sys.executable).with_name("nemotron-download")
         settings = {
             "HF_ENDPOINT": self.hub.url,
@@ -101,13 +106,12 @@ class Command:
             "HF_HUB_DOWNLOAD_TIMEOUT": "60",
             "HF_TOKEN": "",
         }
-        return subprocess.Popen(
-            [script, *self.arguments(revision), *extra],
-            env=os.environ | settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        arguments, pipe = [str(script), *self.arguments(revision), *extra], subprocess.PIPE
+        with subprocess.Popen(arguments, env=os.environ | settings, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @property
     def published(self) -> Path:

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,8 @@ import pytest
 from lab.hub import Hub
 from nemotron_operator.downloader.main import main
 from nemotron_operator.termination.outcome import EXIT_RETRYABLE
-from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
+from tests.support.reserved_port import reserved_port
+from tests.unit.downloader.command import END_SECONDS, FILES, REPOSITORY, WANTED, Command
 
 
 def test_a_branch_is_resolved_to_its_commit_and_published_under_it(hub: Hub, command: Command) -> None:
@@ -203,12 +203,10 @@ def test_a_full_cache_imports_no_client(command: Command) -> None:
 def test_progress_is_served_while_files_come(hub: Hub, command: Command) -> None:
     shard = "model-00001-of-00002.safetensors"
     hub.stall(shard, after_bytes=1000)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with command.start("main", "--progress-port", str(port)) as process:
+    with reserved_port() as port, command.start("main", "--progress-port", str(port)) as process:
         progress = poll(port, lambda content: content["bytes"] >= 1000)
         hub.release()
-        process.communicate()
+        process.communicate(timeout=END_SECONDS)
     assert 0 == process.returncode
     assert sum(len(FILES[path]) for path in WANTED) == progress["totalBytes"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from lab.hub import Hub
 from nemotron_operator.volume.piece import piece_path, size_of
-from tests.unit.downloader.command import FILES, REPOSITORY, WANTED, Command
+from tests.unit.downloader.command import END_SECONDS, FILES, REPOSITORY, WANTED, Command
 
 pytestmark = pytest.mark.program
 
@@ -27,7 +27,7 @@ def test_a_run_that_was_ended_in_mid_download_is_continued(hub: Hub, command: Co
     with command.start() as process:
         wait_until(lambda: size_of(piece_path(command.staging, SHARD)) == ARRIVED_BYTES)
         process.send_signal(how)
-        process.communicate()
+        process.communicate(timeout=END_SECONDS)
     assert (75 if how == signal.SIGTERM else -how) == process.returncode
 
     ended = command.run()
@@ -43,7 +43,7 @@ def test_a_person_who_interrupts_reads_a_sentence_and_the_same_command_goes_on(h
     with command.start() as process:
         wait_until(lambda: size_of(piece_path(command.staging, SHARD)) == 1000)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate()
+        stdout, stderr = process.communicate(timeout=END_SECONDS)
     assert 130 == process.returncode
     assert "Traceback" not in stderr
     assert "Interrupted. What is there stays: the same command goes on with it." in stderr
@@ -62,7 +62,9 @@ def test_two_processes_at_once_download_once(hub: Hub, command: Command) -> None
             assert second.stderr is not None
             assert any("waiting for it" in line for line in second.stderr)
             hub.release()
-            outcomes = [json.loads(process.communicate()[0].splitlines()[-1]) for process in (first, second)]
+            outcomes = [
+                json.loads(process.communicate(timeout=END_SECONDS)[0].splitlines()[-1]) for process in (first, second)
+            ]
     assert ["Complete", "Complete"] == [outcome["outcome"] for outcome in outcomes]
     size_bytes = sum(len(FILES[path]) for path in WANTED)
     assert [size_bytes, 0] == [outcome["fetchedBytes"] for outcome in outcomes]

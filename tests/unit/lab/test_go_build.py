@@ -73,9 +73,19 @@ def test_a_long_build_counts_the_packages_it_compiled(
     module: GoModule, go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(go_build, "PROGRESS_SECONDS", 0.2)
-    go.write_text('#!/bin/sh\nif [ "$1" = list ]; then printf "a\\nb\\nc\\n"; exit; fi\necho a >&2\nsleep 0.5\n')
+    heard = go.with_name("heard")
+    until_it_is_heard = f'until [ -e "{heard}" ]; do sleep 0.05; done'
+    go.write_text(
+        '#!/bin/sh\nif [ "$1" = list ]; then printf "a\\nb\\nc\\n"; exit; fi\necho a >&2\n' + until_it_is_heard
+    )
     said: list[str] = []
-    build(module, said.append)
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "compiled 1 of" in text:
+            heard.touch()
+
+    build(module, say)
     assert any("compiled 1 of at most 3 packages" in line for line in said)
 
 

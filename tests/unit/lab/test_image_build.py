@@ -153,5 +153,12 @@ def test_texts_do_not_run_together_in_a_digest() -> None:
 def test_a_long_command_says_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watched_process, "PROGRESS_SECONDS", 0.2)
     said: list[str] = []
-    run_watched(["sh", "-c", "echo first; echo STEP 2; sleep 0.5"], "image", tmp_path / "log", said.append)
-    assert any(line.endswith("STEP 2") for line in said)
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text.endswith("STEP 2"):
+            (tmp_path / "heard").touch()
+
+    until_it_is_heard = 'echo first; echo STEP 2; until [ -e "$0" ]; do sleep 0.05; done'
+    run_watched(["sh", "-c", until_it_is_heard, str(tmp_path / "heard")], "image", tmp_path / "log", say)
+    assert said[-1].endswith("STEP 2")

@@ -1,4 +1,5 @@
 import platform
+import re
 import shutil
 import sys
 import tomllib
@@ -98,11 +99,17 @@ def test_a_step_that_fails_shows_the_end_of_its_output() -> None:
         vllm_env._run(command, "vllm: fetching", say_nothing)
 
 
-def test_a_long_step_says_how_long_it_has_been_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_step_says_how_long_it_has_been_at_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(vllm_env, "PROGRESS_SECONDS", 0.1)
     said: list[str] = []
-    vllm_env._run([sys.executable, "-c", "import time; time.sleep(0.3)"], "vllm: fetching", said.append)
-    assert "vllm: fetching, 0 s" in said
+
+    def say(text: str) -> None:
+        said.append(text)
+        (tmp_path / "heard").touch()
+
+    until_it_is_heard = ["sh", "-c", 'until [ -e "$0" ]; do sleep 0.05; done', str(tmp_path / "heard")]
+    vllm_env._run(until_it_is_heard, "vllm: fetching", say)
+    assert re.fullmatch(r"vllm: fetching, \d+ s", said[0])
 
 
 @pytest.mark.parametrize(("system", "machine"), [("Darwin", "arm64"), ("Linux", "aarch64")])

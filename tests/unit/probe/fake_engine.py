@@ -78,9 +78,15 @@ class FakeEngine:
 
 
 @contextmanager
-def serving(engine: FakeEngine, tls: ssl.SSLContext | None = None) -> Iterator[FakeEngine]:
-    """Serve on the engine's port, over HTTPS with a certificate, and refuse connections afterwards."""
-    engine.answers.set()
+def serving(engine: FakeEngine, tls: ssl.SSLContext | None = None, *, answers: bool = True) -> Iterator[FakeEngine]:
+    """Serve on the engine's port, over HTTPS with a certificate, and refuse connections afterwards.
+
+    Without answers, completions are held back until the engine's event is set.
+    """
+    if answers:
+        engine.answers.set()
+    else:
+        engine.answers.clear()
     engine.shows.set()
 
     class Handler(BaseHTTPRequestHandler):

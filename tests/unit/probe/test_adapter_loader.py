@@ -14,18 +14,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from typing_extensions import override
 
 from nemotron_operator.render.adapter_list import PROGRAM
-from tests.unit.probe.test_program import GROUP, STUCK, free_port, listens, surround
+from tests.support.reserved_port import reserved_port
+from tests.unit.probe.test_program import GROUP, STUCK, listens, surround
 
 pytestmark = pytest.mark.program
 
 TEXT = resources.files("nemotron_operator.probe").joinpath(PROGRAM).read_text()
+IN_HASTE = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05").replace(
+    "SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 10.0, 300.0",
+    "SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1000.0, 1000.0",
+)
+"""The program that looks often, and tries no adapter again within a test."""
 KEY = "sk-very-secret"
 
 
@@ -109,27 +115,30 @@ class Loading:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5):
+            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=30):
                 return True
-        except (HTTPError, URLError):
+        except OSError:
             return False
 
 
 @pytest.fixture
 def loading(tmp_path: Path) -> Iterator[Loading]:
     """The program without anything of the project, looking often, beside an engine that is not there yet."""
-    engine_port, port, file = free_port(), free_port(), tmp_path / "tiny.json"
-    text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
-    arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={file}"]
-    command = [sys.executable, "-I", "-c", text, *arguments]
-    with subprocess.Popen(command, env=surround(VLLM_API_KEY=KEY), stdout=subprocess.PIPE, text=True) as process:
-        yield Loading(AdapterEngine(), engine_port, port, file)
-        process.terminate()
-        assert 0 == process.wait(10)
+    file = tmp_path / "tiny.json"
+    with reserved_port() as engine_port, reserved_port() as port:
+        arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={file}"]
+        command = [sys.executable, "-I", "-c", IN_HASTE, *arguments]
+        with subprocess.Popen(command, env=surround(VLLM_API_KEY=KEY), stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield Loading(AdapterEngine(), engine_port, port, file)
+                process.terminate()
+                assert 0 == process.wait(60)
+            finally:
+                process.kill()
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -242,7 +251,7 @@ class Running:
     def is_ready(self) -> bool | None:
         """Ask it; None while it does not answer."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5):
+            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=30):
                 return True
         except HTTPError:
             return False
@@ -257,35 +266,29 @@ class Running:
         """Make sure that it runs and is not ready; end it, and return its words."""
         assert (None, False) == (self.process.poll(), self.is_ready())
         self.process.terminate()
-        assert 0 == self.process.wait(10)
+        assert 0 == self.process.wait(60)
         assert KEY not in self.words
         return self.words
 
 
 @contextmanager
 def running(key: str, tmp_path: Path, engines_key: str = "", **environment: str) -> Iterator[Running]:
-    engine, engine_port, port = AdapterEngine(api_key=engines_key), free_port(), free_port()
-    text = TEXT.replace("LOOK_SECONDS = 3.0", "LOOK_SECONDS = 0.05")
-    arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
-    command = [sys.executable, "-I", "-c", text, *arguments]
-    log = tmp_path / "log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            command, env=surround(VLLM_API_KEY=key, **environment), stdout=output, stderr=subprocess.STDOUT
-        ) as process,
-    ):
-        try:
-            yield Running(process, engine, engine_port, port, log)
-        finally:
-            process.kill()
+    surroundings, log = surround(VLLM_API_KEY=key, **environment), tmp_path / "log"
+    with reserved_port() as engine_port, reserved_port() as port, log.open("w") as output:
+        arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
+        command = [sys.executable, "-I", "-c", IN_HASTE, *arguments]
+        with subprocess.Popen(command, env=surroundings, stdout=output, stderr=subprocess.STDOUT) as process:
+            try:
+                yield Running(process, AdapterEngine(api_key=engines_key), engine_port, port, log)
+            finally:
+                process.kill()
 
 
 def test_the_line_end_of_a_key_is_left_out(tmp_path: Path) -> None:
     with running(f"{KEY}\n", tmp_path) as loader, serving(loader.engine, loader.engine_port):
         wait_until(lambda: loader.is_ready() is True)
         loader.process.terminate()
-        loader.process.wait(10)
+        loader.process.wait(60)
     assert KEY not in loader.words
     assert {f"Bearer {KEY}"} == loader.engine.keys
 
@@ -296,7 +299,7 @@ NO_KEYS = [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"]
 @pytest.mark.parametrize("key", NO_KEYS)
 def test_what_is_no_key_is_told_without_its_words(tmp_path: Path, key: str) -> None:
     with running(key, tmp_path) as loader, serving(loader.engine, loader.engine_port):
-        assert 1 == loader.process.wait(10)
+        assert 1 == loader.process.wait(60)
     assert loader.words.startswith("VLLM_API_KEY holds spaces, line ends")
     assert "spec.apiKeySecretRef" in loader.words
     assert KEY not in loader.words
@@ -335,7 +338,7 @@ def test_an_engine_that_starts_again_with_another_key_ends_it_so_that_it_starts_
         loader.sees_no_engine()
         loader.engine.api_key = "sk-another"
         with serving(loader.engine, loader.engine_port):
-            assert 1 == loader.process.wait(10)
+            assert 1 == loader.process.wait(60)
     assert HAS_CHANGED in loader.words.splitlines()[-1]
     assert KEY not in loader.words
 
@@ -365,25 +368,26 @@ def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_t
 def test_a_request_that_cannot_be_sent_is_told_without_the_key() -> None:
     program: dict[str, Any] = {"__name__": "loader"}
     exec(TEXT, program)  # noqa: S102 -- it runs as text
-    engine = program["Engine"](free_port(), f"{KEY}\n{KEY}", is_encrypted=False)
     said: list[str] = []
-    loader = program["Loader"](engine, lambda: None, said.append)
-    for now in (0.0, 1.0):
-        loader.look(now)
+    with reserved_port() as port:
+        engine = program["Engine"](port, f"{KEY}\n{KEY}", is_encrypted=False)
+        loader = program["Loader"](engine, lambda: None, said.append)
+        for now in (0.0, 1.0):
+            loader.look(now)
     assert ["the engine does not answer: the request cannot be sent: ValueError"] == said
 
 
 def test_sigterm_ends_it_whatever_its_main_thread_waits_for(tmp_path: Path) -> None:
-    port = free_port()
-    arguments = [f"--engine-port={free_port()}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
-    command = [sys.executable, "-I", "-c", STUCK, TEXT, *arguments]
-    with subprocess.Popen(command, env=surround(), stdout=subprocess.PIPE) as process:
-        try:
-            wait_until(lambda: listens(port))
-            process.terminate()
-            assert 0 == process.wait(10)
-        finally:
-            process.kill()
+    with reserved_port() as engine_port, reserved_port() as port:
+        arguments = [f"--engine-port={engine_port}", f"--port={port}", f"--list={tmp_path / 'u.json'}"]
+        command = [sys.executable, "-I", "-c", STUCK, TEXT, *arguments]
+        with subprocess.Popen(command, env=surround(), stdout=subprocess.PIPE) as process:
+            try:
+                wait_until(lambda: listens(port))
+                process.terminate()
+                assert 0 == process.wait(60)
+            finally:
+                process.kill()
 
 
 def test_a_list_that_cannot_be_read_changes_nothing(loading: Loading) -> None:

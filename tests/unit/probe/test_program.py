@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -19,7 +20,7 @@ from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -28,6 +29,7 @@ import pytest
 from nemotron_operator.probe import engine_probe
 from nemotron_operator.render.server_pod import LIVENESS_PROBE_PERIOD_SECONDS
 from tests.support.certificates import sign
+from tests.support.reserved_port import reserved_port
 from tests.unit.probe.fake_engine import FakeEngine, serving
 
 pytestmark = pytest.mark.program
@@ -54,9 +56,25 @@ exec(compile(sys.argv.pop(1), "program", "exec"), {"__name__": "__main__"})
 """Runs the program with a main thread that never comes back from where it waits for connections."""
 GROUP = {"LWS_LEADER_ADDRESS": "nemotron-nodes-0.nemotron-nodes.team", "LWS_GROUP_SIZE": "2", "LWS_WORKER_INDEX": "0"}
 """What LeaderWorkerSet adds to every container of a group's pods, also to init containers."""
-STALL_SECONDS = 1
-HANG_SECONDS = 3
-CANARY_SECONDS = 1
+NEVER_SECONDS = 600
+"""A budget that no test spends, however long the machine stands still."""
+
+
+class Budgets(NamedTuple):
+    """What the program is told of how long it waits for what."""
+
+    stall_seconds: float = 1
+    hang_seconds: float = NEVER_SECONDS
+    canary_seconds: float = 1
+
+    @property
+    def arguments(self) -> list[str]:
+        return [f"--{name.replace('_', '-')}={seconds}" for name, seconds in self._asdict().items()]
+
+
+SHORT = Budgets()
+HUNG_SOON = Budgets(hang_seconds=3)
+WITHOUT_CANARY = Budgets(canary_seconds=NEVER_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,7 @@ class Probe:
 
     def ask(self, path: str) -> tuple[int, str]:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as refusal:
             with refusal:
@@ -84,6 +102,15 @@ class Probe:
         content: dict[str, Any] = json.loads(self.ask("/report")[1])
         return content
 
+    @property
+    def failures(self) -> int:
+        """How many completions in a row have failed, as it says."""
+        said = re.search(r"\((\d+) in a row", self.report()["reason"])
+        return int(said[1]) if said else 0
+
+    def sees_no_engine(self) -> None:
+        wait_until(lambda: self.ask("/ready") == (503, "loading: no connection to the engine\n"))
+
     def comes_to(self, state: str) -> "Probe":
         wait_until(lambda: self.report()["state"] == state)
         return self
@@ -91,28 +118,22 @@ class Probe:
     def end(self) -> list[str]:
         """End it, and return its log without the times."""
         self.process.send_signal(signal.SIGTERM)
-        log, errors = self.process.communicate(timeout=10)
+        log, errors = self.process.communicate(timeout=60)
         assert (0, "") == (self.process.returncode, errors)
         return [line.split(" ", 1)[1] for line in log.splitlines()]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def free_port() -> int:
-    """Find one that nobody has on any address: the programs listen on all."""
-    with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @pytest.fixture
-def engine() -> FakeEngine:
-    return FakeEngine(free_port())
+def engine() -> Iterator[FakeEngine]:
+    with reserved_port() as port:
+        yield FakeEngine(port)
 
 
 @contextmanager
@@ -121,23 +142,23 @@ def probing(
     api_key: str | None = None,
     programs: tuple[str, ...] = (PROGRAM,),
     group: Mapping[str, str] = MappingProxyType({}),
+    budgets: Budgets = SHORT,
 ) -> Iterator[Probe]:
     """Run the program without anything of the project, and wait until it answers."""
-    port = free_port()
-    budgets = [f"--stall-seconds={STALL_SECONDS}", f"--hang-seconds={HANG_SECONDS}"]
-    arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets]
-    command = [sys.executable, "-I", "-c", *programs, *arguments, f"--canary-seconds={CANARY_SECONDS}"]
     environment = surround(**group, **({} if api_key is None else {"VLLM_API_KEY": api_key}))
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            wait_until(lambda: listens(port))
-            yield Probe(process, port)
-        finally:
-            ended = process.poll()
-            process.kill()
-            with suppress(ValueError):  # the test itself has read to the end
-                print(f"Before it was killed, exit code {ended}:", *process.communicate(), sep="\n")
+    with reserved_port() as port:
+        arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *budgets.arguments]
+        command = [sys.executable, "-I", "-c", *programs, *arguments]
+        with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                wait_until(lambda: listens(port))
+                yield Probe(process, port)
+            finally:
+                ended = process.poll()
+                process.kill()
+                with suppress(ValueError):  # the test itself has read to the end
+                    print(f"Before it was killed, exit code {ended}:", *process.communicate(), sep="\n")
 
 
 def surround(**variables: str) -> dict[str, str]:
@@ -170,8 +191,8 @@ def test_an_engine_that_serves_https_is_asked_so_whatever_its_certificate(
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(files / "tls.crt", files / "tls.key")
     engine.api_key = KEY
-    with probing(engine, KEY, (OVER_TLS, PROGRAM)) as probe:
-        assert (503, "loading: no connection to the engine\n") == probe.ask("/ready")
+    with probing(engine, KEY, (OVER_TLS, PROGRAM), budgets=WITHOUT_CANARY) as probe:
+        probe.sees_no_engine()
         with serving(engine, tls):
             probe.comes_to("ready")
             assert (200, 200, 200) == probe.verdicts
@@ -182,11 +203,10 @@ def test_an_engine_that_serves_https_is_asked_so_whatever_its_certificate(
 
 def test_it_is_ready_only_after_the_model_has_answered(engine: FakeEngine) -> None:
     engine.api_key = KEY
-    with probing(engine, KEY) as probe:
+    with probing(engine, KEY, budgets=WITHOUT_CANARY) as probe:
         assert (503, 503, 200) == probe.verdicts
-        assert (503, "loading: no connection to the engine\n") == probe.ask("/ready")
-        with serving(engine):
-            engine.answers.clear()
+        probe.sees_no_engine()
+        with serving(engine, answers=False):
             probe.comes_to("first-answer")
             assert (200, 503, 200) == probe.verdicts
             engine.answers.set()
@@ -218,7 +238,7 @@ def last_words_of(probe: Probe) -> str:
         return probe.process.poll() is not None
 
     wait_until(has_ended)
-    log, errors = probe.process.communicate(timeout=10)
+    log, errors = probe.process.communicate(timeout=60)
     assert (1, "") == (probe.process.returncode, errors)
     assert KEY not in log
     return log.splitlines()[-1].split(" ", 1)[1]
@@ -277,7 +297,8 @@ def test_an_engine_that_starts_again_with_another_key_ends_it_and_the_next_one_h
 
 def test_before_it_ends_it_answers_that_the_engine_lives_so_that_nobody_takes_it_for_hung(engine: FakeEngine) -> None:
     engine.api_key = KEY
-    with probing(engine, KEY) as probe:
+    parting_later = PROGRAM.replace("PARTING_SECONDS = 1.0", "PARTING_SECONDS = 10.0")
+    with probing(engine, KEY, (parting_later,)) as probe:
         with serving(engine):
             probe.comes_to("ready")
         probe.comes_to("gone")
@@ -312,7 +333,7 @@ def test_in_a_group_what_is_no_key_is_not_sent_and_is_told_without_its_words(
     tls.load_cert_chain(files / "tls.crt", files / "tls.key")
     with serving(engine, tls if OVER_TLS in programs else None), probing(engine, key, programs, GROUP) as probe:
         probe.comes_to("failing")
-        wait_until(lambda: "(2 in a row" in probe.report()["reason"])
+        wait_until(lambda: probe.failures >= 2)
         assert (200, 503, 200) == probe.verdicts
         report = probe.report()
         log = probe.end()
@@ -349,7 +370,7 @@ def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_t
         engine.steps = 0
         with serving(engine):
             probe.comes_to("failing")
-            wait_until(lambda: "(3 in a row" in probe.report()["reason"])
+            wait_until(lambda: probe.failures >= 3)
             assert (200, 503, 200) == probe.verdicts
             log = probe.end()
     assert 2 == sum(IS_NO_KEY in line for line in log)
@@ -359,11 +380,11 @@ def test_an_engine_that_compares_the_line_end_takes_no_key_and_what_to_mend_is_t
 @pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}é"])
 @pytest.mark.parametrize("programs", [(PROGRAM,), (OVER_TLS, PROGRAM)], ids=["http", "https"])
 def test_what_is_no_key_is_told_without_its_words(engine: FakeEngine, key: str, programs: tuple[str, ...]) -> None:
-    budgets = ["--stall-seconds=1", "--hang-seconds=3", "--canary-seconds=1"]
-    arguments = [f"--engine-port={engine.port}", f"--port={free_port()}", "--model=tiny", *budgets]
-    command = [sys.executable, "-I", "-c", *programs, *arguments]
     environment = surround(VLLM_API_KEY=key)
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    with reserved_port() as port:
+        arguments = [f"--engine-port={engine.port}", f"--port={port}", "--model=tiny", *SHORT.arguments]
+        command = [sys.executable, "-I", "-c", *programs, *arguments]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (1, "") == (ended.returncode, ended.stdout)
     assert ended.stderr.startswith("VLLM_API_KEY holds spaces, line ends")
     assert "spec.apiKeySecretRef" in ended.stderr
@@ -386,18 +407,31 @@ def test_it_asks_again_after_a_failure(engine: FakeEngine) -> None:
     assert 2 <= len(engine.bodies)
 
 
-def test_it_tells_a_hung_engine_from_a_busy_one_and_takes_it_back(engine: FakeEngine) -> None:
+def test_it_tells_a_stalled_engine_from_a_hung_one_and_takes_it_back(engine: FakeEngine) -> None:
     with serving(engine), probing(engine) as probe:
         probe.comes_to("ready")
         engine.running, engine.steps = 2, 10
         probe.comes_to("stalled")
         assert (200, 503, 200) == probe.verdicts
+        moves_again(engine, probe)
+
+
+def test_it_tells_a_hung_engine_from_a_busy_one_and_takes_it_back(engine: FakeEngine) -> None:
+    with serving(engine), probing(engine, budgets=HUNG_SOON) as probe:
+        probe.comes_to("ready")
+        engine.running, engine.steps = 2, 10
         probe.comes_to("hung")
         assert (200, 503, 503) == probe.verdicts
         assert 1 == len(engine.bodies)
-        engine.steps = 11
-        probe.comes_to("ready")
-        assert (200, 200, 200) == probe.verdicts
+        moves_again(engine, probe)
+
+
+def moves_again(engine: FakeEngine, probe: Probe) -> None:
+    """Let it make a step, which is enough, and nothing more of what it has to do stands still."""
+    engine.steps += 1
+    probe.comes_to("ready")
+    engine.running = 0
+    assert (200, 200, 200) == probe.verdicts
 
 
 def test_a_canary_that_is_not_answered_is_a_stall_and_the_only_one_under_way(engine: FakeEngine) -> None:
@@ -417,8 +451,7 @@ def test_an_engine_that_comes_back_has_to_answer_again(engine: FakeEngine) -> No
         probe.comes_to("gone")
         assert (503, 503) == probe.verdicts[:2]
         engine.steps = 0
-        with serving(engine):
-            engine.answers.clear()
+        with serving(engine, answers=False):
             probe.comes_to("first-answer")
             engine.answers.set()
             probe.comes_to("ready")
@@ -431,7 +464,7 @@ def test_it_answers_at_once_while_the_engine_does_not(engine: FakeEngine) -> Non
         time.sleep(1.1)  # the last look is too old now
         before = time.monotonic()
         assert (200, 200, 200) == probe.verdicts
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < engine_probe.ENGINE_SECONDS
 
 
 def test_one_look_serves_all_who_ask_within_a_second(engine: FakeEngine) -> None:
@@ -442,14 +475,16 @@ def test_one_look_serves_all_who_ask_within_a_second(engine: FakeEngine) -> None
         engine.shows.clear()
         with ThreadPoolExecutor(20) as pool:
             assert [200] * 20 == [status for status, _ in pool.map(probe.ask, ["/ready"] * 20)]
+        wait_until(lambda: engine.paths.count("/health") > looks_before)
         assert 1 == engine.paths.count("/health") - looks_before
 
 
 def test_it_looks_at_nothing_while_nobody_asks(engine: FakeEngine) -> None:
     with serving(engine), probing(engine) as probe:
         probe.comes_to("ready")
+        time.sleep(1)  # a look that is under way comes to its end
         looked = list(engine.paths)
-        time.sleep(CANARY_SECONDS + 1)
+        time.sleep(SHORT.canary_seconds + 1)
         assert looked == engine.paths
         assert 1 == len(engine.bodies)
 

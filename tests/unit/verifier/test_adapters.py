@@ -86,18 +86,11 @@ def ask(
             where = [f"--base-url={replicas.base_url}", f"--replicas={len(replicas.adapters)}"]
             patience = [f"--wait-seconds={wait_seconds}", f"--termination-message-path={message}"]
             wanted = [*(f"--adapter={adapter}" for adapter in adapters), *(f"--keep={name}" for name in kept)]
-            await asyncio.to_thread(_run, [*where, *patience, *wanted])
+            await asyncio.to_thread(main, [*where, *patience, *wanted])
 
     asyncio.run(run())
     told: dict[str, Any] = json.loads(message.read_text())
     return told
-
-
-def _run(arguments: list[str]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        # A handler of a signal can only be set by the main thread.
-        patch.setattr("nemotron_operator.verifier.adapters_main.end_at_once_on_sigterm", lambda: None)
-        main(arguments)
 
 
 def test_it_is_content_when_every_replica_serves_every_adapter(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ async def test_a_slow_answer_is_timed_from_the_request_and_from_its_first_token(
         answer = await ask(a_question(server.base_url), PATIENCE_SECONDS)
         took = time.monotonic() - started
     assert 0.3 <= answer.first_token_seconds < took
-    assert 0.2 <= answer.further_seconds < took
+    assert 0.15 <= answer.further_seconds < took  # the first of four pauses may begin before its token is read
     assert answer.tokens_per_second is not None
-    assert 4 / answer.further_seconds == answer.tokens_per_second <= 20
+    assert 4 / answer.further_seconds == answer.tokens_per_second <= 4 / 0.15
 
 
 async def test_an_answer_of_one_token_has_no_rate() -> None:
@@ -141,9 +141,9 @@ async def test_what_may_pass_is_retried(reply: Reply, words: str) -> None:
 
 
 async def test_an_answer_that_never_ends_is_given_up() -> None:
-    async with chat_server(say("a", "b", "c", pause_seconds=5)) as server:
-        with pytest.raises(UnavailableError, match=r"took more than 0 s after 1 part of an answer"):
-            await ask(a_question(server.base_url), 0.4)
+    async with chat_server(say("a", "b", "c", pause_seconds=60)) as server:
+        with pytest.raises(UnavailableError, match=r"took more than 2 s after 1 part of an answer"):
+            await ask(a_question(server.base_url), 2)
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:1/v1", "http://nobody.invalid:8000/v1"])

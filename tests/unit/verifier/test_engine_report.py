@@ -95,10 +95,10 @@ def test_any_text_after_the_name_is_read_without_a_mistake(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 10**6, 'a="' * 10**6, 'a="\\"' * 10**5, "a=" * 10**6])
 def test_an_endless_line_is_read_in_no_time(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert find_engine_report("vllm:cache_config_info{" + text) is None
     assert find_engine_report("vllm:cache_config_info{" + text[:60_000]) is None
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,11 @@ async def test_metrics_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPat
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(100):
+        while True:
             await response.write(b"# and so on\n")
             await asyncio.sleep(0.1)
-        return response
 
-    started = time.monotonic()
-    assert await read(drip) is None
-    assert time.monotonic() - started < 5
+    assert await asyncio.wait_for(read(drip), 60) is None
 
 
 async def test_content_that_ends_in_the_middle_is_no_failure() -> None:

@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
@@ -100,9 +101,14 @@ class Command:
         written = self.capsys.readouterr()
         return self._end(exit_code, written.out, written.err)
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Run it in a process of its own."""
-        return subprocess.Popen([SCRIPT, *self._complete(arguments)], stdout=PIPE, stderr=PIPE, text=True)
+    @contextmanager
+    def start(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+        """Run it in a process of its own, which does not outlive the context."""
+        with subprocess.Popen([SCRIPT, *self._complete(arguments)], stdout=PIPE, stderr=PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def receive(self, archive: bytes, *arguments: object) -> Ended:
         complete = self._complete(("receive", "--destination", self.volume, *arguments))

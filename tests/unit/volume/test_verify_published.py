@@ -108,12 +108,12 @@ def test_a_manifest_that_names_something_outside_removes_nothing_there(command: 
 
 def test_what_a_killed_download_has_taken_back_meanwhile_is_absent_and_not_damaged(command: Command) -> None:
     place = publish_files(command.volume)
-    with locked(place):
-        verifying = command.start("verify", "--destination", command.volume, "--commit", COMMIT)
-        assert verifying.stderr is not None
-        assert "waiting for it" in verifying.stderr.readline()
-        take_back(place)
-    verifying.communicate()
+    with command.start("verify", "--destination", command.volume, "--commit", COMMIT) as verifying:
+        with locked(place):
+            assert verifying.stderr is not None
+            assert "waiting for it" in verifying.stderr.readline()
+            take_back(place)
+        verifying.communicate(timeout=120)
     assert (3, "Absent") == (verifying.returncode, json.loads(command.message_path.read_text())["reason"])
 
 

@@ -56,7 +56,7 @@ max by (namespace, job) (
   (
     nemotron_operator_last_resync_timestamp_seconds{{{OPERATOR}}} == 0
     or time() - nemotron_operator_last_resync_timestamp_seconds{{{OPERATOR}}}
-    > 3 * nemotron_operator_resync_period_seconds{{{OPERATOR}}}
+    > clamp_min(3 * nemotron_operator_resync_period_seconds{{{OPERATOR}}}, 300)
   )
   and nemotron_operator_leader{{{OPERATOR}}} == 1
 )""",
@@ -65,8 +65,9 @@ max by (namespace, job) (
     summary="The operator in {{ $labels.namespace }} leads, and cannot list what there is.",
     description=(
         "Models that serve go on. The definition is missing, or a list is refused or fails: nothing new is served, and "
-        "of models that are down nobody may be told. Which list: `kubectl -n {{ $labels.namespace }} logs -l "
-        "app.kubernetes.io/name=nemotron-operator --tail=200`."
+        "of models that are down nobody may be told. So is a namespace that it is to serve and may not read. Which "
+        "list: `kubectl -n {{ $labels.namespace }} logs -l "
+        "app.kubernetes.io/name=nemotron-operator --tail=-1`."
     ),
     why="A list that fails is asked for again every 5 seconds: 10 minutes of that are no start, and no rolling API "
     "server. One that listed before has missed three of its lists by then (`resyncSeconds`).",
@@ -109,7 +110,10 @@ API_ERRORS = Alert(
     expr=f"{_fails(_ALL_ELSE)}\nor\n{_fails(_LEASE)}",
     for_="15m",
     severity="warning",
-    summary="{{ $value | humanizePercentage }} of the operator's requests to the API server fail.",
+    summary=(
+        "{{ $value | humanizePercentage }} of the operator's requests to the API server, or of those for its Lease, "
+        "fail."
+    ),
     description=(
         "The API server refuses (401, 429), fails (5xx) or does not answer {{ $value | humanizePercentage }} of "
         "the requests, or of those for its Lease. Which: "

@@ -15,6 +15,7 @@ from nemotron_operator.api.networking import NetworkPeer
 from nemotron_operator.api.quantity import QUANTITY_PATTERN
 from nemotron_operator.api.validation_words import describe_errors, whole_percent
 from nemotron_operator.architecture.errors import ArchitectureError
+from nemotron_operator.catalog.engine_options import load_engine_options
 from nemotron_operator.catalog.entry import CatalogEntry
 from nemotron_operator.constants import GPU_RESOURCE
 from nemotron_operator.errors import ConfigError
@@ -22,7 +23,7 @@ from nemotron_operator.errors import ConfigError
 RELEASE_PATTERN = r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$"
 """A release of vLLM, in the three numbers by which releases are compared."""
 
-_TAG = re.compile(r"/?[^/:@]+:v?(?P<version>\d+\.\d+\.\d+)(\.post\d+)?([-@+][^/]*)?$")
+_TAG = re.compile(r"/?[^/:@]+:v?(?P<version>\d{1,4}\.\d{1,4}\.\d{1,4})(\.post\d+)?([-@+][^/]*)?$")
 """A tag that begins with a release, such as `v0.33.0`, `0.33.0-cu129` or `v0.33.0@sha256:...`; not `v0.33.0rc1`."""
 
 
@@ -163,8 +164,8 @@ class OperatorConfig(ConfigModel):
 
     engine_version: Annotated[str, Field(pattern=RELEASE_PATTERN), BeforeValidator(_must_be_a_release)]
     """The vLLM version inside `engineImage`, such as `0.33.0`: the argument names that the operator renders and the
-    memory account follow it. Beside another `engineImage` than the shipped one it is read from the image's tag, and has
-    to be set where the tag does not tell it, or there is only a digest."""
+    memory account follow it. Beside another `engineImage` than the shipped one it is read from the image's tag, if that
+    is a release that this operator knows, and has to be set otherwise."""
 
     downloader_image: str
     """The image of the Jobs: it holds `nemotron-download`, `nemotron-volume` and `nemotron-verify`."""
@@ -292,11 +293,12 @@ def _tell_engine_version(path: Path, overlay: Mapping[str, Any], shipped_image: 
     if "engineVersion" in overlay or is_shipped or not isinstance(image, str):
         return {}
     version = find_tagged_release(image)
-    if version is None:
+    # Any other number may be the image's own, and a guess would refuse or plan models wrongly.
+    if version is None or version not in load_engine_options():
+        known = ", ".join(load_engine_options())
         raise ConfigError(
-            f"{path}: engineVersion: is required, as the name of engineImage {image!r} does not tell which vLLM is in "
-            "it. Set engineVersion to its release, such as 0.33.0, or name the image with a tag such as v0.33.0 "
-            "before the digest."
+            f"{path}: engineVersion: is required, as the name of engineImage {image!r} does not tell by a tag that is "
+            f"known ({known}) which vLLM is in it. Set engineVersion to its release, such as 0.33.0."
         )
     return {"engineVersion": version}
 

@@ -190,7 +190,11 @@ def _write_config(folder: Path) -> Path:
     shipped = yaml.safe_load((Path(nemotron_operator.__file__).parent / "default_config.yaml").read_text())
     profile = {**shipped["accelerators"]["H100-80GB"], "engineEnv": {"VLLM_LOGGING_LEVEL": "WARNING"}}
     config = yaml.safe_load(OPERATOR_CONFIG.read_text())
-    config |= {"engineImage": "vllm/vllm-openai:v0.33.1", "accelerators": {"H100-80GB": profile}}
+    config |= {
+        "engineImage": "vllm/vllm-openai:v0.33.1",
+        "engineVersion": "0.33.0",
+        "accelerators": {"H100-80GB": profile},
+    }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

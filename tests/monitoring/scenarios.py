@@ -327,7 +327,7 @@ SCENARIOS = (
         },
         first_minute=16,
         labels=OF_THE_OPERATOR,
-        says="10% of the operator's requests to the API server fail.",
+        says="10% of the operator's requests to the API server, or of those for its Lease, fail.",
     ),
     Scenario(
         "NemotronWorkqueueBacklog",
@@ -530,6 +530,16 @@ CASES = (
             operator("leader"): "1x120",
             operator("last_resync_timestamp_seconds"): "60x120",
             operator("resync_period_seconds"): "3600x120",
+        },
+        first_minute=None,
+    ),
+    Case(
+        "NemotronOperatorNotListing",
+        "who lists more often than Prometheus asks is not called late",
+        {
+            operator("leader"): "1x120",
+            operator("last_resync_timestamp_seconds"): "1+60x120",
+            operator("resync_period_seconds"): "10x120",
         },
         first_minute=None,
     ),

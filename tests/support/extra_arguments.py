@@ -13,6 +13,7 @@ ACCEPTED: tuple[tuple[str, ...], ...] = (
     ("--cudagraph-capture-sizes=1", "--compilation-config.splitting_ops+=a,b"),
     ("--hf-overrides", '{"a": {"b": [1]}}'),
     ("--reasoning-parser=deepseek_r1", "--enable-auto-tool-choice", "--tool-call-parser", "llama3_json"),
+    ("--profiler-config.torch_profiler_dir=gs://bucket/traces",),
     ("--load-format", "runai_streamer", "--model-loader-extra-config", '{"concurrency": 16}'),
 )
 """What vLLM takes, and the operator passes on."""
@@ -63,7 +64,7 @@ REFUSED: tuple[tuple[tuple[str, ...], int, str], ...] = (
 """What neither takes, with the place of the fault and the operator's words."""
 
 _PAST_THE_CACHE = (
-    "would be fetched past the cache and its checks: it is not allowed here; spec.model.source takes a bucket"
+    "would be fetched past the cache and its checks: it is not allowed here; put it beside the weights, or remove it"
 )
 
 ONLY_THE_OPERATOR_REFUSES: tuple[tuple[tuple[str, ...], int, str], ...] = (

@@ -139,7 +139,8 @@ DIGEST = "@sha256:" + "0" * 64
 @pytest.mark.parametrize(
     ("text", "version"),
     [
-        ("engineImage: vllm/vllm-openai:v0.5.0", "0.5.0"),
+        ("engineImage: vllm/vllm-openai:v0.32.0", "0.32.0"),
+        ("engineImage: vllm/vllm-openai:v0.34.0\nengineVersion: 0.34.0", "0.34.0"),
         (f"engineImage: registry.example:5000/vllm/vllm-openai:v0.32.0-cu129{DIGEST}", "0.32.0"),
         ("engineImage: registry.example.com/vllm:nightly\nengineVersion: 0.33.0", "0.33.0"),
         ("engineImage: vllm/vllm-openai:v0.32.0\nengineVersion: 0.31.0", "0.31.0"),
@@ -152,7 +153,16 @@ def test_another_engine_image_brings_its_own_version(tmp_path: Path, text: str, 
 
 
 @pytest.mark.parametrize(
-    "image", [f"registry.example.com/vllm{DIGEST}", "vllm/vllm-openai:nightly", "vllm/vllm-openai", "vllm:v0.33.0rc1"]
+    "image",
+    [
+        f"registry.example.com/vllm{DIGEST}",
+        "vllm/vllm-openai:nightly",
+        "vllm/vllm-openai",
+        "vllm:v0.33.0rc1",
+        "registry.example.com:5000/serving/vllm-ours:1.2.0",
+        "registry.example.com/vllm:25.09.1-py3",
+        "registry.example.com/vllm:20251127.1.2",
+    ],
 )
 def test_an_engine_image_that_tells_no_version_needs_one(tmp_path: Path, image: str) -> None:
     path = overlay(tmp_path, f"engineImage: {image}")

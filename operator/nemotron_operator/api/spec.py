@@ -201,8 +201,8 @@ class EngineSpec(ApiModel):
         Field(max_length=64, json_schema_extra=list_type("atomic")),
     ] = ()
     """Further arguments of `vllm serve`, one list item each, added last, names in full. Arguments that this vLLM does
-    not take, that a typed field sets, or that open the server to code or files, are refused. Default: none.
-    Example: `["--enable-prefix-caching"]`."""
+    not take, that a typed field sets, that open the server to code or files, or that name an object store, are refused.
+    Default: none. Example: `["--enable-prefix-caching"]`."""
 
     env: Annotated[
         tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_type("map", "name"))

@@ -39,10 +39,12 @@ def whole_percent(lowest: int, highest: int) -> BeforeValidator:
     """Make a check that says of a fraction which percentage it is: vLLM's own option takes a fraction."""
 
     def read(value: object) -> object:
-        if value is None or (type(value) is int and lowest <= value <= highest):
-            return value
+        is_outside = type(value) is int and not lowest <= value <= highest
+        is_fraction = isinstance(value, float) and not value.is_integer()
+        if not is_outside and not is_fraction:
+            return value  # whether it is a number at all is asked next
         message = f"must be whole percent from {lowest} to {highest}"
-        if isinstance(value, float) and lowest <= (percent := round(100 * value)) <= highest:
+        if isinstance(value, float) and 0 < value < 1 and lowest <= (percent := round(100 * value)) <= highest:
             message += f": did you mean {percent}?"
         raise ValueError(message)
 
@@ -73,7 +75,8 @@ def _describe(details: Any, model: type[BaseModel], owner: str, root: str) -> st
         return f"{field}: is required"
     if isinstance(details["input"], Mapping):  # a rule about several fields, which it names
         return f"{field}: {_explain(details)}"
-    return f"{field}: {_explain(details)} (found {shorten(repr(details['input']))})"
+    example = _make_list(details["input"]) if _wants_texts(details, model) else ""
+    return f"{field}: {_explain(details)}{example} (found {shorten(repr(details['input']))})"
 
 
 def _correct(model: type[BaseModel], location: Sequence[str | int]) -> str:
@@ -122,15 +125,22 @@ def _explain(details: Any) -> str:  # noqa: ANN401 - as above
         case "dict_type" | "mapping_type":
             return "must be a mapping"
         case "tuple_type" | "list_type":
-            return f"must be a list{_make_list(details['input'])}"
+            return "must be a list"
         case _:
             return str(details["msg"]).removeprefix("Value error, ")
 
 
 def _make_list(value: object) -> str:
     """Show the list that somebody meant who wrote one value."""
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str):  # a number may stand for text or for itself
         return ""
-    text = str(value)
-    is_plain = re.fullmatch(r"[\w./=-]+", text) is not None
-    return f", such as [{shorten(text) if is_plain else json.dumps(shorten(text))}]"
+    is_plain = re.fullmatch(r"[\w./=-]+", value) is not None
+    return f", such as [{shorten(value) if is_plain else json.dumps(shorten(value))}]"
+
+
+def _wants_texts(details: Any, model: type[BaseModel]) -> bool:  # noqa: ANN401 - as above
+    """Tell whether a list is missing whose items have no fields of their own."""
+    models = [model]
+    for part in details["loc"]:
+        models = [found for each in models for found in _find_inside(each, part)]
+    return details["type"] in {"tuple_type", "list_type"} and not models

@@ -52,6 +52,11 @@ class ServedNamespaces:
         self.scope: Scope = () if wanted else EVERYWHERE
         """What is read now; empty while none of the wanted namespaces can be."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every namespace that is to be served can be read."""
+        return len(self.scope) == len(self._wanted or EVERYWHERE)
+
     async def look(self) -> bool:
         """Try those that could not be read, and those in doubt; tell whether what can be read changed.
 

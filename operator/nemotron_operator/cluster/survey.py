@@ -53,6 +53,11 @@ class Survey:
         """Namespaces that are read now."""
         return self._namespaces.scope
 
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether everything is read that is to be served."""
+        return self._namespaces.is_complete
+
     async def look(self) -> Looked:
         """Look which namespaces and which optional kinds can be served.
 

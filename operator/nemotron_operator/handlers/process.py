@@ -217,7 +217,8 @@ class OperatorProcess:
                 await self._pause()
             else:
                 self._waits_for = ""
-                self._metrics.last_resync.set_to_current_time()
+                if self._survey.is_complete:
+                    self._metrics.last_resync.set_to_current_time()
 
     async def _relist_periodically(self) -> None:
         """List anew at every resync period, and whenever a watch began anew: deletions before that are not reported."""

@@ -102,8 +102,13 @@ UNSAFE_VALUES = frozenset({"custom_class"})
 """Values that load code: the speculative method whose model is the name of a Python class."""
 
 OBJECT_STORES = ("s3://", "gs://", "az://")
-"""How addresses begin that vLLM fetches from although it is offline (vllm/engine/arg_utils.py): from anywhere, past the
-volume, its checks, and what the platform allows."""
+"""How addresses begin from which vLLM fetches models and tokenizers although it is offline (vllm/config/model.py): from
+anywhere, past the volume, its checks, and what the platform allows."""
+
+STORING_ARGUMENTS = frozenset(
+    {"--default-chat-template-kwargs", "--ec-transfer-config", "--kv-transfer-config", "--profiler-config"}
+)
+"""Arguments that may name an object store: no model comes from there (vllm/config/profiler.py, KV connectors)."""
 
 COMPLETE_ARGUMENTS = frozenset({"--reasoning-parser"})
 """Allowed arguments that are also the beginning of a forbidden one."""

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemotron_operator.catalog.engine_options import EngineOption, EngineOptions
-from nemotron_operator.plan.arguments import OBJECT_STORES, UNSAFE_KEYS, UNSAFE_VALUES, explain_forbidden_argument
+from nemotron_operator.plan.arguments import (
+    OBJECT_STORES,
+    STORING_ARGUMENTS,
+    UNSAFE_KEYS,
+    UNSAFE_VALUES,
+    explain_forbidden_argument,
+)
 
 _NEGATIVE_INTEGER = re.compile(r"-\d+")
 """The only value that may begin with a dash on its own: vLLM takes `-0.5` for a part of a JSON argument."""
@@ -21,7 +27,7 @@ _WITH_UNIT = re.compile(r"\d+(\.\d+)?[kmgt]|\d+[KMGT]|auto|-1")
 
 UNSAFE = "loads code: it is not allowed here"
 PAST_THE_CACHE = (
-    "would be fetched past the cache and its checks: it is not allowed here; spec.model.source takes a bucket"
+    "would be fetched past the cache and its checks: it is not allowed here; put it beside the weights, or remove it"
 )
 
 
@@ -70,7 +76,7 @@ def find_refused_argument(arguments: Sequence[str], options: EngineOptions | Non
 
     Notes
     -----
-    Without options (a version that is not known) only the rules of `plan/arguments.py` hold.
+    Without options (a version that is not known) only the rules of `plan/arguments.py` hold, whichever argument it is.
     """
     if options is None:
         return next(_list_forbidden(arguments), None)
@@ -108,9 +114,17 @@ def is_switched_on(arguments: Sequence[str], name: str, negations: Sequence[str]
 
 
 def _list_forbidden(arguments: Sequence[str]) -> Iterator[ArgumentRefusal]:
-    for index, argument in enumerate(arguments):
-        if why := explain_forbidden_argument(argument):
-            yield ArgumentRefusal(index, f"{argument!r} {why}.")
+    argument = _Argument(0, "", ())
+    for index, text in enumerate(arguments):
+        if why := explain_forbidden_argument(text):
+            yield ArgumentRefusal(index, f"{text!r} {why}.")
+            continue
+        argument = _Argument(index, text, ()) if text.startswith("-") else argument
+        value = argument.own_value or "" if argument.text == text else text
+        is_unsafe = argument.has_key and argument.key in UNSAFE_KEYS
+        why = UNSAFE if is_unsafe else _explain_parts(_read_json(value)) or _explain_text(value)
+        if why := why or _explain_origin(argument.name, value):
+            yield ArgumentRefusal(index, f"{argument.name}: {value!r} {why}.")
 
 
 def _find_end(arguments: Sequence[str], index: int) -> int:
@@ -203,7 +217,7 @@ def _explain_values(argument: _Argument, option: EngineOption) -> tuple[int, str
     for place, value in enumerate(values):
         offset = 0 if argument.own_value is not None else place + 1
         problem = _explain_key(argument.key, value) if argument.has_key else _explain_value(option, value)
-        if problem:
+        if problem := problem or _explain_origin(argument.name, value):
             return offset, f"{argument.name}: {value!r} {problem}."
     return None
 
@@ -227,9 +241,23 @@ def _explain_value(option: EngineOption, value: str) -> str | None:
 
 
 def _explain_text(text: str) -> str | None:
-    if text in UNSAFE_VALUES:
-        return UNSAFE
-    return PAST_THE_CACHE if text.lower().startswith(OBJECT_STORES) else None
+    return UNSAFE if text in UNSAFE_VALUES else None
+
+
+def _explain_origin(name: str, value: str) -> str | None:
+    """Look for object stores in a value, and in all texts of one that is JSON."""
+    if name in STORING_ARGUMENTS:
+        return None
+    texts = (value, *_list_texts(_read_json(value)))
+    return PAST_THE_CACHE if any(text.lower().startswith(OBJECT_STORES) for text in texts) else None
+
+
+def _list_texts(part: object) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _list_texts(inner)
 
 
 def _explain_parts(part: object) -> str | None:

@@ -68,6 +68,9 @@ class Sizing:
         blocks = layout.count_needed_blocks(self.max_model_len)
         if self.needs_state_blocks:
             blocks = max(blocks, self.shape.batch.max_num_seqs)
+        told_bytes = self.memory.told_kv_cache_bytes
+        if told_bytes is not None:  # what is missing for it as a whole, or of it for a sequence
+            return max(0, -least_bytes, blocks * layout.block_bytes - told_bytes)
         return max(0, blocks * layout.block_bytes - least_bytes)
 
     @property

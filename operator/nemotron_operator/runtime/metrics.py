@@ -99,7 +99,7 @@ class Metrics:
         self.cache_objects = maker.gauge("cache_objects", "Objects in the watch cache.", ["kind"])
         self.last_resync = maker.gauge(
             "last_resync_timestamp_seconds",
-            "When the cache was last rebuilt from full lists, in Unix time; 0 before the first time.",
+            "When the cache was last rebuilt from full lists of all that is to be served, in Unix time; 0 before that.",
         )
         self.resync_period = maker.gauge(
             "resync_period_seconds", "How often the cache is rebuilt from full lists: `resyncSeconds`."

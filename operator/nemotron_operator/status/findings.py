@@ -4,13 +4,14 @@ from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.serving_plan import CachePlan, ServingPlan
 from nemotron_operator.status.amounts import format_size
 from nemotron_operator.status.checks import describe_check, tell_damage
+from nemotron_operator.status.held_gpus import tell_held, tell_lost
 from nemotron_operator.status.judgement import Decision, Judged, describe_retry, is_reason, no, unknown, yes
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.observed_jobs import JobState, ObservedJob
 from nemotron_operator.status.provided import find_provided
 from nemotron_operator.status.rollout import explain_pause
 from nemotron_operator.status.rollout_trouble import explain_rollout, tell_what_makes_pods
-from nemotron_operator.status.scaling import tell_held, tell_zero
+from nemotron_operator.status.scaling import tell_zero
 from nemotron_operator.status.verification import count_serving, serves_whole
 from nemotron_operator.status.volume_wait import find_wait
 
@@ -145,7 +146,7 @@ def find_ready(
 def _judge_rest(kind: ConditionType, observation: Observation) -> Judged:
     """Tell that nothing is to serve, and whether the GPUs are free already."""
     reason = Reason.STOPPING if observation.holding_pods else Reason.SUSPENDED
-    return Judged(no(kind, reason, f"No replica is desired, {tell_held(observation)}."))
+    return Judged(no(kind, reason, f"No replica is desired, {tell_held(observation)}.{tell_lost(observation)}"))
 
 
 def hold_back(ready: Judged, extras: tuple[Judged, ...]) -> Judged:

@@ -4,6 +4,7 @@ from nemotron_operator.api.conditions import ConditionType, Finding, Reason
 from nemotron_operator.plan.needed_apis import explain_forbidden
 from nemotron_operator.plan.scaling_plan import ScalingPlan
 from nemotron_operator.plan.serving_plan import ServingPlan
+from nemotron_operator.status.held_gpus import tell_held, tell_lost
 from nemotron_operator.status.judgement import Decision, Judged, no, unknown, yes
 from nemotron_operator.status.observation import Observation
 from nemotron_operator.status.observed_servers import ObservedScaler
@@ -27,21 +28,12 @@ def find_scaled(decision: Decision, observation: Observation) -> tuple[Judged, .
     return (Judged(_judge_scaler(decision, decision.scaling, scaler, observation)),)
 
 
-def tell_held(observation: Observation) -> str:
-    """Tell who still holds GPUs although no replica is desired, as a part of a sentence."""
-    first, *others = observation.holding_pods or ("",)
-    if not first:
-        return "no GPU is taken"
-    hold = f"and {len(others)} more hold GPUs until they have" if others else "holds GPUs until it has"
-    return f"and pod {first} {hold} ended"
-
-
 def tell_zero(plan: ServingPlan, observation: Observation) -> str:
     """Tell that a scaler took the last replica away, and when there is one again."""
     return (
         f"KEDA took the last replica away, since nobody asks, {tell_held(observation)}. When "
         "spec.autoscaling.activation says that somebody does, the first one is started, which takes about "
-        f"{plan.startup.estimate_seconds} s."
+        f"{plan.startup.estimate_seconds} s.{tell_lost(observation)}"
     )
 
 

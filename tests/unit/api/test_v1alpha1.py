@@ -1,3 +1,4 @@
+import math
 import re
 from typing import Any
 
@@ -101,6 +102,10 @@ def test_every_field_of_a_full_resource_is_read() -> None:
         ("engine.extraArgs", "--a 1", "spec.engine.extraArgs", 'must be a list, such as ["--a 1"]'),
         ("cache.accessModes", "ReadWriteMany", "spec.cache.accessModes", "must be a list, such as [ReadWriteMany]"),
         ("engine.env", {"A": "1"}, "spec.engine.env", "must be a list"),
+        ("engine.env", "A=1", "spec.engine.env", "must be a list (found 'A=1')"),
+        ("model.servedNames", 1, "spec.model.servedNames", "must be a list (found 1)"),
+        ("engine.gpuMemoryUtilizationPercent", math.inf, "spec.engine.gpuMemoryUtilizationPercent", "whole percent"),
+        ("engine.gpuMemoryUtilizationPercent", math.nan, "spec.engine.gpuMemoryUtilizationPercent", "whole percent"),
         ("podTemplate.labels", "team", "spec.podTemplate.labels", "must be a mapping"),
         (
             "engine.gpuMemoryUtilizationPercent",

@@ -45,6 +45,19 @@ async def test_what_changed_is_told_once() -> None:
     assert (["red", "blue"], {SCALED_OBJECT}) == world.served()
 
 
+async def test_it_is_complete_once_every_namespace_that_is_to_be_served_is_read() -> None:
+    world = World()
+    world.gateway.forbidden_namespaces.add("blue")
+    told = []
+    for forbidden in ({"red", "blue"}, {"blue"}, set[str](), {"red"}):
+        world.gateway.forbidden_namespaces = forbidden
+        await world.survey.relist()  # doubts what is refused
+        await world.survey.look()
+        told.append(world.survey.is_complete)
+    assert [False, False, True, False] == told
+    assert Survey(world.gateway, world.cache, world.platform).is_complete
+
+
 @pytest.mark.parametrize("status", [404, 500])
 async def test_a_kind_that_is_gone_keeps_no_namespace_that_comes_from_being_served(status: int) -> None:
     world = World()

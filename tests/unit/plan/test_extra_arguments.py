@@ -67,6 +67,30 @@ def test_a_value_may_be_an_item_of_its_own(names: list[str]) -> None:
     assert find_refused_argument(written, ENGINE_OPTIONS) is None
 
 
+@pytest.mark.parametrize(
+    ("argument", "why"),
+    [
+        ("--tokenizer=s3://b/t", "would be fetched past the cache"),
+        ('--speculative-config={"model": "GS://b/draft"}', "would be fetched past the cache"),
+        ("--speculative-config.model=az://b/draft", "would be fetched past the cache"),
+        ('--speculative-config={"method": "ngram", "trust_remote_code": true}', "loads code"),
+        ("--kv-transfer-config.kv_connector_module_path=evil", "loads code"),
+        ("--spec-method=custom_class", "loads code"),
+        ("--tensor-parallel-size=2", "is set by spec.parallelism.tensor"),
+    ],
+)
+def test_what_is_unsafe_is_refused_of_a_version_that_nobody_knows_too(argument: str, why: str) -> None:
+    for written in ([argument], argument.split("=", 1)):
+        refusal = find_refused_argument(["--new-option", "1", *written], None)
+        assert refusal is not None
+        assert why in refusal.message
+
+
+@pytest.mark.parametrize("argument", ["--profiler-config.torch_profiler_dir=gs://b/t", "--new-option=a", "--seed=1"])
+def test_what_is_not_unsafe_is_left_to_a_version_that_nobody_knows(argument: str) -> None:
+    assert find_refused_argument([argument], None) is None
+
+
 @given(typos())
 def test_a_typo_is_refused_or_is_another_option(typo: str) -> None:
     refusal = find_refused_argument([typo], ENGINE_OPTIONS)

@@ -187,7 +187,7 @@ REFUSED = [
         Reason.ENGINE_TOO_OLD,
         [
             f"engineImage of the operator's configuration: '{CONFIG.engine_image}' holds vLLM 0.11.0",
-            "Have the platform team raise it, or set spec.engine.image.",
+            "or engineVersion where the image holds another release than its tag says; or set spec.engine.image.",
         ],
         config=CONFIG.model_copy(update={"engine_version": "0.11.0"}),
     ),
@@ -197,7 +197,7 @@ REFUSED = [
         Reason.ENGINE_TOO_OLD,
         [
             "accelerators.H100-80GB.engineImage of the operator's configuration: 'vllm/vllm-openai:v0.11.0' holds",
-            "Have the platform team raise it, or set spec.engine.image.",
+            "or engineVersion where the image holds another release than its tag says; or set spec.engine.image.",
         ],
         config=config_with_default_profile(engine_image="vllm/vllm-openai:v0.11.0"),
     ),

@@ -208,3 +208,12 @@ def test_a_cache_of_a_told_size_is_no_room_where_weights_and_working_memory_leav
     )
     assert (False, False, False) == (sized.fits, sized.is_certain, sized.is_possible)
     assert room.memory.kv_cache_bytes - told_mib * 1024**2 == sized.memory.kv_cache_bytes < 0
+
+
+def test_a_cache_of_a_told_size_holds_its_context_wherever_the_estimates_are() -> None:
+    told = AcceleratorProfile(node_labels={}, usable_memory_mib=81_000, kv_cache_mib=33_600)
+    request = resolve(a_deployment().with_tensor(2), config=config_with_profile(told))
+    memory = size_replica(request, Parallelism(2), 4096).memory
+    assert memory.requested_bytes - memory.weights_bytes - memory.working.total.high_bytes < 33_600 * 1024**2
+    assert (33_600 * 1024**2,) * 2 == memory.kv_cache_bytes_range
+    assert memory.find_longest(1 << 20) == memory.find_longest(1 << 20, is_worst=True)

@@ -37,6 +37,9 @@ CACHED = ("True", "Cached")
 WAITING = ("False", "Waiting")
 
 
+LOST = FailedPod("a", NEW, "NodeLost", "", "2026-11-24T08:00:00Z", "h100-0", is_lost=True)
+
+
 @dataclass(frozen=True)
 class Situation:
     """One row of the table."""
@@ -665,6 +668,21 @@ SITUATIONS = [
         },
         Verdict.IN_PROGRESS,
         {"Ready": ["No replica is desired, and pod a holds GPUs until it has ended."]},
+        NEW,
+    ),
+    Situation(
+        "suspended, and a pod cannot end as its node is lost",
+        plan_cached(a_deployment().suspended()),
+        replace(serving(), leaving_pods=("a",), failed_pods=(LOST,)),
+        {
+            "Ready": ("False", "Stopping"),
+            "Reconciling": ("True", "Stopping"),
+            "Planned": FITS,
+            "ModelCached": CACHED,
+            "Available": ("False", "Stopping"),
+        },
+        Verdict.IN_PROGRESS,
+        {"Ready": ["until it has ended. Node h100-0 reports no more, so pod a cannot end.", "`kubectl delete node"]},
         NEW,
     ),
     Situation(

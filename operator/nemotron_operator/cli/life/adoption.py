@@ -125,7 +125,8 @@ def _read_available(status: NemotronDeploymentStatus) -> str | None:
 def _is_at_rest(body: KubernetesObject) -> bool:
     """Tell whether it serves, or is suspended: a rollout now would not mix with trouble that is there already."""
     ready = find_condition(parse_status(body), ConditionType.READY)
-    return ready is not None and (ready.status == "True" or ready.reason == Reason.SUSPENDED.value)
+    at_rest = {Reason.SUSPENDED.value, Reason.STOPPING.value}
+    return ready is not None and (ready.status == "True" or ready.reason in at_rest)
 
 
 def _print_update(body: KubernetesObject) -> None:

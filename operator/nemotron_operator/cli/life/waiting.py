@@ -70,7 +70,7 @@ class ServingGoal:
             return ""
         if ready.status == "True":
             return self._judge_revision(status, ready)
-        if ready.reason == Reason.SUSPENDED.value:
+        if ready.reason in {Reason.SUSPENDED.value, Reason.STOPPING.value}:
             return Ending(0, f"{self.name!r} is suspended, so no pod starts. {ready.message}")
         if find_condition(status, ConditionType.STALLED) is not None:
             return Ending(EXIT_REFUSED, f"{self.name!r} does not come to serve ({ready.reason}): {ready.message}")

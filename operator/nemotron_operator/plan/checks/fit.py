@@ -61,7 +61,10 @@ def _describe_kv_cache(memory: GpuMemory) -> str:
     if told is None:
         return f"left for the KV cache {_gib(left)}" if left >= 0 else missing
     asked = f"KV cache {_gib(told)} (kvCacheMib of the accelerator)"
-    return asked if left >= 0 else f"{asked}, {missing}"
+    if left >= 0:
+        return asked
+    would_help = ", and a smaller kvCacheMib would do" if -left < told else ""
+    return f"{asked}, {missing}{would_help}"
 
 
 def _tell_chance(sizing: Sizing) -> str:

@@ -98,5 +98,8 @@ def _blame_image(request: PlanRequest) -> tuple[str, str]:
         return "spec.engine.image", "Name a newer image, or remove the field."
     is_of_profile = request.profile is not None and request.profile.engine_image
     field = f"accelerators.{request.accelerator}.engineImage" if is_of_profile else "engineImage"
-    way_out = "Have the platform team raise it, or set spec.engine.image."
+    way_out = (
+        "Have the platform team raise it, or engineVersion where the image holds another release than its tag says; or "
+        "set spec.engine.image."
+    )
     return f"{field} of the operator's configuration", way_out

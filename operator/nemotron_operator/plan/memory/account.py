@@ -75,11 +75,16 @@ class GpuMemory:
 
     @property
     def kv_cache_bytes_range(self) -> tuple[int, int]:
-        """Tell the least and the most that it may be."""
+        """Tell the least and the most that it may be.
+
+        The estimates take nothing of a size that the engine is told: where that fits as expected, it counts as a whole.
+        """
         left = self.requested_bytes - self.weights_bytes
         working = self.working.total
-        least = left - self.other_kernels_bytes - working.high_bytes
-        return self._cut_kv_cache(least), self._cut_kv_cache(left - working.low_bytes)
+        most = self._cut_kv_cache(left - working.low_bytes)
+        if self.told_kv_cache_bytes is not None:
+            return self.kv_cache_bytes, most
+        return left - self.other_kernels_bytes - working.high_bytes, most
 
     def _cut_kv_cache(self, left_bytes: int) -> int:
         """Take what is left, or the size that the engine is told: it allocates that as a whole, or fails."""

@@ -115,6 +115,25 @@ def starting(  # noqa: PLR0913 - a row has columns
     )
 
 
+def stopping(name: str, observation: Observation, available: tuple[str, str], words: list[str]) -> Situation:
+    """Describe a suspended model whose pods still hold GPUs."""
+    return Situation(
+        name,
+        plan_cached(a_deployment().suspended()),
+        observation,
+        {
+            "Ready": ("False", "Stopping"),
+            "Reconciling": ("True", "Stopping"),
+            "Planned": FITS,
+            "ModelCached": CACHED,
+            "Available": available,
+        },
+        Verdict.IN_PROGRESS,
+        {"Ready": words},
+        NEW,
+    )
+
+
 def rolling(  # noqa: PLR0913 - a row has columns
     name: str,
     observation: Observation,
@@ -640,50 +659,23 @@ SITUATIONS = [
         {"Ready": ["No replica is desired, no GPU is taken."]},
         NEW,
     ),
-    Situation(
+    stopping(
         "suspended while its pods end",
-        plan_cached(a_deployment().suspended()),
         replace(serving(replace(a_pod(ready=True, name="b"), node="h100-0")), leaving_pods=("a",)),
-        {
-            "Ready": ("False", "Stopping"),
-            "Reconciling": ("True", "Stopping"),
-            "Planned": FITS,
-            "ModelCached": CACHED,
-            "Available": ("True", "Serving"),
-        },
-        Verdict.IN_PROGRESS,
-        {"Ready": ["No replica is desired, and pod b and 1 more hold GPUs until they have ended."]},
-        NEW,
+        ("True", "Serving"),
+        ["No replica is desired, and pod b and 1 more hold GPUs until they have ended."],
     ),
-    Situation(
+    stopping(
         "suspended, and one pod is still there",
-        plan_cached(a_deployment().suspended()),
         replace(serving(), leaving_pods=("a",)),
-        {
-            "Ready": ("False", "Stopping"),
-            "Reconciling": ("True", "Stopping"),
-            "Planned": FITS,
-            "ModelCached": CACHED,
-            "Available": ("False", "Stopping"),
-        },
-        Verdict.IN_PROGRESS,
-        {"Ready": ["No replica is desired, and pod a holds GPUs until it has ended."]},
-        NEW,
+        ("False", "Stopping"),
+        ["No replica is desired, and pod a holds GPUs until it has ended."],
     ),
-    Situation(
+    stopping(
         "suspended, and a pod cannot end as its node is lost",
-        plan_cached(a_deployment().suspended()),
         replace(serving(), leaving_pods=("a",), failed_pods=(LOST,)),
-        {
-            "Ready": ("False", "Stopping"),
-            "Reconciling": ("True", "Stopping"),
-            "Planned": FITS,
-            "ModelCached": CACHED,
-            "Available": ("False", "Stopping"),
-        },
-        Verdict.IN_PROGRESS,
-        {"Ready": ["until it has ended. Node h100-0 reports no more, so pod a cannot end.", "`kubectl delete node"]},
-        NEW,
+        ("False", "Stopping"),
+        ["until it has ended. Node h100-0 reports no more, so pod a cannot end.", "`kubectl delete node"],
     ),
     Situation(
         "suspended while the model downloads",

@@ -13,7 +13,7 @@ ACCEPTED: tuple[tuple[str, ...], ...] = (
     ("--cudagraph-capture-sizes=1", "--compilation-config.splitting_ops+=a,b"),
     ("--hf-overrides", '{"a": {"b": [1]}}'),
     ("--reasoning-parser=deepseek_r1", "--enable-auto-tool-choice", "--tool-call-parser", "llama3_json"),
-    ("--profiler-config.torch_profiler_dir=gs://bucket/traces",),
+    ("--profiler-config.profiler=torch", "--profiler-config.torch_profiler_dir=gs://bucket/traces"),
     ("--load-format", "runai_streamer", "--model-loader-extra-config", '{"concurrency": 16}'),
 )
 """What vLLM takes, and the operator passes on."""

@@ -175,7 +175,7 @@ async def observe(
     namespace, name, cache = identity.namespace, identity.name, view.cache
     server = find_server(cache, namespace, name)
     pods = cache.list_children(POD, namespace, name)
-    workers = _select(pods, WORKER_COMPONENT)
+    leaders, workers = _select(pods, SERVER_COMPONENT), _select(pods, WORKER_COMPONENT)
     is_group = server is not None and read_worker_template(server) is not None
     job = cache.get(JOB, namespace, lookups.job_name) if lookups.job_name else None
     claim = await view.find_if_allowed(CLAIM, namespace, lookups.claim_names[0]) if lookups.claim_names else None
@@ -184,11 +184,11 @@ async def observe(
     asking_jobs = _select(cache.list_children(JOB, namespace, name), VERIFICATION_COMPONENT)
     return Observation(
         server=_observe_server(server, pods, now) if server else None,
-        server_pods=observe_pods(_select(pods, SERVER_COMPONENT)),
+        server_pods=observe_pods(leaders),
         worker_pods=observe_pods(workers),
-        ending_pods=observe_ending_pods([*_select(pods, SERVER_COMPONENT), *workers]) if is_group else (),
-        leaving_pods=list_leaving_pods([*_select(pods, SERVER_COMPONENT), *workers]),
-        failed_pods=observe_failed_pods([*_select(pods, SERVER_COMPONENT), *workers]),
+        ending_pods=observe_ending_pods([*leaders, *workers]) if is_group else (),
+        leaving_pods=list_leaving_pods([*leaders, *workers]),
+        failed_pods=observe_failed_pods([*leaders, *workers]),
         cache_pods=observe_pods(cache_pods),
         job=await _observe_download(job, cache_pods, asks=asks_download) if job else None,
         verification_pods=observe_pods(asking_pods),

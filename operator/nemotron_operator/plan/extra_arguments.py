@@ -116,14 +116,12 @@ def is_switched_on(arguments: Sequence[str], name: str, negations: Sequence[str]
 def _list_forbidden(arguments: Sequence[str]) -> Iterator[ArgumentRefusal]:
     argument = _Argument(0, "", ())
     for index, text in enumerate(arguments):
+        is_option = text.startswith("-")
+        argument = _Argument(index, text, ()) if is_option else argument
+        value = (argument.own_value or "") if is_option else text
         if why := explain_forbidden_argument(text):
             yield ArgumentRefusal(index, f"{text!r} {why}.")
-            continue
-        argument = _Argument(index, text, ()) if text.startswith("-") else argument
-        value = argument.own_value or "" if argument.text == text else text
-        is_unsafe = argument.has_key and argument.key in UNSAFE_KEYS
-        why = UNSAFE if is_unsafe else _explain_parts(_read_json(value)) or _explain_text(value)
-        if why := why or _explain_origin(argument.name, value):
+        elif why := _explain_key(argument.key, value) or _explain_origin(argument.name, value):
             yield ArgumentRefusal(index, f"{argument.name}: {value!r} {why}.")
 
 
